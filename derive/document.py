@@ -1,0 +1,155 @@
+"""A solution as a tree of blocks. Views write it out; none of them adds mathematics.
+
+Formulas are trees (`derive.tree`), so that text, LaTeX and MathML print the same author's order. A string inside a
+block is prose, to be escaped by whoever writes it out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Union
+
+from derive.tree import Tree
+
+#: A piece of a sentence: words, or a formula within the line.
+Inline = Union[str, Tree]
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    text: str
+    level: int = 1  # 1 is a section of the document
+
+
+@dataclass(frozen=True, slots=True)
+class Prose:
+    parts: tuple[Inline, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One displayed formula; `reason` stands beside it (the rule's name); `number` makes it citable, as in (4)."""
+
+    formula: Tree
+    reason: str = ""
+    number: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Display:
+    """Displayed formulas, aligned at their first equals sign."""
+
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of a table: a formula, words, or nothing. `relation` marks a column sign such as "=" between cells."""
+
+    content: Inline | None = None
+    relation: bool = False
+    emphasis: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """cells : as many as the table has columns.  key : the node it belongs to, so that a stepper can light it up.
+
+    sweep : "forward", "tangent", "reverse" or "" - which trace the row is part of.
+    """
+
+    cells: tuple[Cell, ...]
+    key: str = ""
+    sweep: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """align : one of l, c, r per column.  header : may be empty (the sheet's trace has none)."""
+
+    caption: str
+    align: str
+    rows: tuple[Row, ...]
+    header: tuple[Cell, ...] = ()
+    footer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A box of a picture, centred at (x, y), y growing downwards, in units of points (1/72 inch).
+
+    lines : formulas or words, one a line: the name and, below it, value and adjoint.
+    kind : "input", "operation" or "output".
+    """
+
+    key: str
+    x: float
+    y: float
+    width: float
+    height: float
+    lines: tuple[Inline, ...]
+    kind: str = "operation"
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """From the operand to the operation that reads it, along `points`; the label stands centred at `label_at`."""
+
+    source: str
+    target: str
+    points: tuple[tuple[float, float], ...]
+    label: Inline | None = None
+    label_at: tuple[float, float] = (0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A laid-out graph, the same positions for SVG, TikZ and matplotlib. Sizes in points."""
+
+    width: float
+    height: float
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    caption: str
+    picture: Picture
+    description: str = ""  # for those who cannot see it
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    caption: str
+    code: str
+    language: str = "python"
+
+
+@dataclass(frozen=True, slots=True)
+class Bullets:
+    items: tuple[tuple[Inline, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """Detail that a reader may skip: shown behind a summary line where the medium can fold, in full elsewhere."""
+
+    summary: str
+    blocks: tuple[Block, ...]
+
+
+Block = Union[Heading, Prose, Display, Table, Figure, Listing, Bullets, Folded]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """title, a subtitle (the source of the problem), and blocks.
+
+    walk : the keys of the nodes in the order in which a stepper visits them, as (sweep, key, sentence).
+    """
+
+    title: str
+    blocks: tuple[Block, ...]
+    subtitle: str = ""
+    walk: tuple[tuple[str, str, str], ...] = field(default=())

@@ -1,0 +1,390 @@
+"""One tree for what an author wrote: order, grouping and position survive; nothing is evaluated.
+
+Every printer (text, LaTeX, MathML) reads this tree and every reader makes it. SymPy sees equations only after
+`derive.reading.expressions.to_sympy` has built them from a tree, object by object.
+
+The grammar is small and closed: number, name, negative, sum, product, power, transpose, call, subscript,
+reduction, indicator, relation, derivative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any, Union
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where a piece stands in its source: line and column from 1, and the column behind its end."""
+
+    line: int
+    column: int
+    end: int
+
+
+class Operators:
+    """Python operators build trees, so that a rule of the derivative table can be read as the formula it is."""
+
+    __slots__ = ()
+
+    def __add__(self, other: Any) -> Tree:
+        return add(self, other)  # type: ignore[arg-type]
+
+    def __radd__(self, other: Any) -> Tree:
+        return add(other, self)  # type: ignore[arg-type]
+
+    def __sub__(self, other: Any) -> Tree:
+        return subtract(self, other)  # type: ignore[arg-type]
+
+    def __rsub__(self, other: Any) -> Tree:
+        return subtract(other, self)  # type: ignore[arg-type]
+
+    def __mul__(self, other: Any) -> Tree:
+        return multiply(self, other)  # type: ignore[arg-type]
+
+    def __rmul__(self, other: Any) -> Tree:
+        return multiply(other, self)  # type: ignore[arg-type]
+
+    def __truediv__(self, other: Any) -> Tree:
+        return divide(self, other)  # type: ignore[arg-type]
+
+    def __rtruediv__(self, other: Any) -> Tree:
+        return divide(other, self)  # type: ignore[arg-type]
+
+    def __neg__(self) -> Tree:
+        return negate(self)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Number(Operators):
+    """A literal as written, `1.50` or `3`. Never negative: a sign is a Negative around it."""
+
+    text: str
+    at: Span | None = field(default=None, compare=False)
+
+    @property
+    def value(self) -> Fraction:
+        return Fraction(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Name(Operators):
+    """A name; also the constants pi and e where nobody declared them."""
+
+    text: str
+    at: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Negative(Operators):
+    body: Tree
+    at: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Sum(Operators):
+    """Terms in the author's order, each with its sign: (("+", a), ("-", b)). The first sign is "+"."""
+
+    terms: tuple[tuple[str, Tree], ...]
+    at: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Product(Operators):
+    """Factors in order, each with the operator before it: "*", "/", "" (side by side), "@", ".*", "./".
+
+    The first operator is "*". Read from left to right: (("*", a), ("/", b), ("*", c)) is (a/b)*c.
+    """
+
+    factors: tuple[tuple[str, Tree], ...]
+    at: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Power(Operators):
+    """base ^ exponent; `elementwise` for `.^`."""
+
+    base: Tree
+    exponent: Tree
+    elementwise: bool = False
+    at: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Transpose(Operators):
+    body: Tree
+    at: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Operators):
+    function: str
+    arguments: tuple[Tree, ...]
+    at: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Subscript(Operators):
+    """An entry of an array: `V[i+k, j]`."""
+
+    array: str
+    indices: tuple[Tree, ...]
+    at: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction(Operators):
+    """`sum(k,l) body`; operator is one of sum, mean, max, min, prod."""
+
+    operator: str
+    bound: tuple[str, ...]
+    body: Tree
+    at: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Indicator(Operators):
+    """`[0 <= m-i < P]`: 1 where all comparisons hold, else 0. Operators: = != < <= > >=."""
+
+    sides: tuple[Tree, ...]
+    operators: tuple[str, ...]
+    at: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Relation(Operators):
+    """A chain of equalities `a = b = 3`."""
+
+    sides: tuple[Tree, ...]
+    at: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Derivative(Operators):
+    """The partial derivative of one name by another, not yet worked out."""
+
+    of: Tree
+    by: Tree
+    at: Span | None = field(default=None, compare=False)
+
+
+Tree = Union[
+    Number, Name, Negative, Sum, Product, Power, Transpose, Call, Subscript, Reduction, Indicator, Relation, Derivative
+]
+
+
+# --- building ---------------------------------------------------------------------------------------------------------
+
+
+def tree_of(value: Tree | int | str | Fraction) -> Tree:
+    """A tree from a Python value: an integer or fraction becomes a literal, a string a name."""
+    if isinstance(value, str):
+        return Name(value)
+    if isinstance(value, (int, Fraction)):
+        fraction = Fraction(value)
+        size = abs(fraction)
+        body: Tree = Number(str(size.numerator))
+        if size.denominator != 1:
+            body = Product((("*", body), ("/", Number(str(size.denominator)))))
+        return Negative(body) if fraction < 0 else body
+    return value
+
+
+def is_number(tree: Tree, value: int) -> bool:
+    return isinstance(tree, Number) and tree.value == value
+
+
+def add(left: Any, right: Any) -> Tree:
+    left, right = tree_of(left), tree_of(right)
+    if is_number(left, 0):
+        return right
+    if is_number(right, 0):
+        return left
+    head = left.terms if isinstance(left, Sum) else (("+", left),)
+    if isinstance(right, Negative):
+        return Sum((*head, ("-", right.body)))
+    return Sum((*head, ("+", right)))
+
+
+def subtract(left: Any, right: Any) -> Tree:
+    left, right = tree_of(left), tree_of(right)
+    if is_number(right, 0):
+        return left
+    if is_number(left, 0):
+        return negate(right)
+    head = left.terms if isinstance(left, Sum) else (("+", left),)
+    if isinstance(right, Negative):
+        return Sum((*head, ("+", right.body)))
+    return Sum((*head, ("-", right)))
+
+
+def negate(body: Any) -> Tree:
+    body = tree_of(body)
+    if is_number(body, 0):
+        return body
+    return body.body if isinstance(body, Negative) else Negative(body)
+
+
+def multiply(left: Any, right: Any) -> Tree:
+    """left * right, with unit and zero factors dropped and a sign pulled to the front."""
+    left, right = tree_of(left), tree_of(right)
+    if isinstance(left, Negative):
+        return negate(multiply(left.body, right))
+    if isinstance(right, Negative):
+        return negate(multiply(left, right.body))
+    if is_number(left, 0) or is_number(right, 0):
+        return Number("0")
+    if is_number(left, 1):
+        return right
+    if is_number(right, 1):
+        return left
+    if isinstance(right, Product) and is_number(right.factors[0][1], 1) and len(right.factors) == 2:
+        return divide(left, right.factors[1][1])  # a * (1/b) is a/b
+    head = left.factors if isinstance(left, Product) else (("*", left),)
+    if isinstance(right, Product) and all(operator == "*" for operator, _ in right.factors):
+        return Product((*head, *right.factors))
+    return Product((*head, ("*", right)))
+
+
+def divide(left: Any, right: Any) -> Tree:
+    left, right = tree_of(left), tree_of(right)
+    if isinstance(left, Negative):
+        return negate(divide(left.body, right))
+    if isinstance(right, Negative):
+        return negate(divide(left, right.body))
+    if is_number(right, 1):
+        return left
+    head = left.factors if isinstance(left, Product) else (("*", left),)
+    return Product((*head, ("/", right)))
+
+
+def power(base: Any, exponent: Any) -> Tree:
+    base, exponent = tree_of(base), tree_of(exponent)
+    return base if is_number(exponent, 1) else Power(base, exponent)
+
+
+def tidy_sum(terms: list[Tree], seed: Any = None) -> Tree:
+    """The sum of terms (after the seed, where there is one), zeros dropped, not led by a minus sign where avoidable."""
+    terms = [term for term in terms if not is_number(term, 0)]
+    if seed is None and terms and isinstance(terms[0], Negative):
+        positive = next((k for k, term in enumerate(terms) if not isinstance(term, Negative)), 0)
+        terms.insert(0, terms.pop(positive))
+    total = Number("0") if seed is None else tree_of(seed)
+    for term in terms:
+        total = add(total, term)
+    return total
+
+
+# --- walking ----------------------------------------------------------------------------------------------------------
+
+
+def children(tree: Tree) -> tuple[Tree, ...]:
+    """The trees directly below, in order of writing."""
+    match tree:
+        case Number() | Name():
+            return ()
+        case Negative(body=body) | Transpose(body=body) | Reduction(body=body):
+            return (body,)
+        case Sum(terms=parts) | Product(factors=parts):
+            return tuple(part for _, part in parts)
+        case Power(base=base, exponent=exponent):
+            return (base, exponent)
+        case Call(arguments=arguments):
+            return arguments
+        case Subscript(indices=indices):
+            return indices
+        case Indicator(sides=sides) | Relation(sides=sides):
+            return sides
+        case Derivative(of=of, by=by):
+            return (of, by)
+
+
+def rebuilt(tree: Tree, parts: tuple[Tree, ...]) -> Tree:
+    """The same node over other children (as many, in the same order)."""
+    match tree:
+        case Number() | Name():
+            return tree
+        case Negative() | Transpose() | Reduction():
+            return replace(tree, body=parts[0])
+        case Sum(terms=terms):
+            return replace(tree, terms=tuple((sign, part) for (sign, _), part in zip(terms, parts, strict=True)))
+        case Product(factors=factors):
+            return replace(tree, factors=tuple((sign, part) for (sign, _), part in zip(factors, parts, strict=True)))
+        case Power():
+            return replace(tree, base=parts[0], exponent=parts[1])
+        case Call():
+            return replace(tree, arguments=parts)
+        case Subscript():
+            return replace(tree, indices=parts)
+        case Indicator() | Relation():
+            return replace(tree, sides=parts)
+        case Derivative():
+            return replace(tree, of=parts[0], by=parts[1])
+
+
+def walk(tree: Tree) -> Iterator[Tree]:
+    """Every node, parents before children, in order of writing; no recursion."""
+    stack: list[Tree] = [tree]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack.extend(reversed(children(node)))
+
+
+def transformed(tree: Tree, change: Callable[[Tree], Tree]) -> Tree:
+    """Rebuild from the leaves up, passing each node through `change`; no recursion."""
+    done: list[Tree] = []
+    stack: list[tuple[Tree, bool]] = [(tree, False)]
+    while stack:
+        node, ready = stack.pop()
+        below = children(node)
+        if not ready and below:
+            stack.append((node, True))
+            stack.extend((child, False) for child in reversed(below))
+            continue
+        if below:
+            parts = tuple(done[-len(below) :])
+            del done[-len(below) :]
+            node = rebuilt(node, parts)
+        done.append(change(node))
+    return done[0]
+
+
+def substituted(tree: Tree, values: Mapping[str, Tree]) -> Tree:
+    """Names replaced by trees. Grouping is kept; printers put the brackets that a negative number needs."""
+    return transformed(tree, lambda node: values.get(node.text, node) if isinstance(node, Name) else node)
+
+
+def names_in(tree: Tree) -> tuple[str, ...]:
+    """Names and arrays in order of first appearance."""
+    seen: dict[str, None] = {}
+    for node in walk(tree):
+        if isinstance(node, Name):
+            seen.setdefault(node.text)
+        elif isinstance(node, Subscript):
+            seen.setdefault(node.array)
+    return tuple(seen)
+
+
+# --- how tightly a node binds: shared by all printers -----------------------------------------------------------------
+
+RELATION, SUM, PRODUCT, UNARY, POWER, ATOM = range(6)
+
+
+def binding(tree: Tree) -> int:
+    """The level of a node in the order of precedence of the plain notation; a printer brackets looser children."""
+    match tree:
+        case Relation():
+            return RELATION
+        case Sum():
+            return SUM
+        case Product() | Reduction():
+            return PRODUCT
+        case Negative():
+            return UNARY
+        case Power() | Transpose():
+            return POWER
+        case _:
+            return ATOM
