@@ -1,0 +1,100 @@
+"""An author's own lines as a trace: `q = x + y`, `f = q*z` keep their names, and nothing is regrouped or merged.
+
+The top operation of a line has the line's name; the inner nodes of a compound line are NAME.1, NAME.2, from the leaves
+up and from left to right.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from derive import tree as t
+from derive.errors import UsageError
+from derive.functions import OPERATIONS
+from derive.program import Elementary, Equation, Operand, Program
+from derive.reading.known import CONSTANTS, nearest
+from derive.reading.programs import ProgramLine, ProgramText
+from derive.tape import Slot, Tape, describe
+from derive.tree import Tree
+
+_COPY = OPERATIONS["copy"]
+
+
+def is_program(text: str) -> bool:
+    """Whether a text is lines `q = x + y` rather than one expression: an equals sign outside brackets, or two lines."""
+    lines = [line.split("#")[0] for line in text.splitlines()]
+    if sum(1 for line in lines if line.strip()) > 1 and not re.search(r"[(\[]\s*$", lines[0]):
+        return True
+    depth = 0
+    before = ""
+    for place, character in enumerate(joined := "\n".join(lines)):
+        depth += (character in "([") - (character in ")]")
+        after = joined[place + 1 : place + 2]
+        if character == "=" and not depth and before not in "<>!=:" and after != "=":
+            return True
+        before = character
+    return False
+
+
+def trace_lines(text: ProgramText, *, order: Sequence[str] = (), listed: bool = False) -> Program:
+    """The trace of an author's lines.
+
+    order : inputs that come first; with `listed` they must all be inputs.
+    Outputs are the `loss`, where the text names one, else the lines that no other line reads.
+    Raises ReadingError at a line that is no scalar equation, UsageError for an unknown name in the order.
+    """
+    for line in text.lines:
+        _require_scalar(line, text)
+    if text.upstream:
+        raise UsageError("an upstream gradient belongs to index equations; a trace begins with the adjoint 1 of its output")
+    scalars = [name for name, shape in text.shapes.items() if not shape and name not in {line.name for line in text.lines}]
+    inputs = list(dict.fromkeys([*text.inputs, *scalars]))
+    if listed and (unknown := [name for name in order if name not in inputs]):
+        close = nearest(unknown[0], inputs)
+        raise UsageError(f"{unknown[0]} is no input" + (f"; did you mean {close}?" if close else ""))
+    inputs = list(dict.fromkeys([*(name for name in order if name in inputs), *inputs]))
+    equations: list[Equation] = []
+    for line in text.lines:
+        equations += line_equations(line.name, line.right)
+    read = {name for line in text.lines for name in line.needs}
+    outputs = (text.loss,) if text.loss else tuple(line.name for line in text.lines if line.name not in read)
+    return Program(
+        tuple(inputs), tuple(equations), outputs, remarks=text.remarks, written=tuple(line.written for line in text.lines)
+    ).check()
+
+
+def line_equations(name: str, tree: Tree) -> list[Equation]:
+    """One line as elementary equations, the last of which has the line's name."""
+    tape = Tape(merge=False)
+    names: dict[str, Slot] = {}
+    node: dict[int, str] = {}
+    for read in t.names_in(tree):
+        if read not in CONSTANTS:
+            names[read] = tape.input()
+            node[len(tape.rows) - 1] = read
+    first = len(tape.rows)
+    value = tape.add_tree(tree, names)
+    if not isinstance(value, int) or value < first:
+        return [Equation(name, Elementary(_COPY, (node[value] if isinstance(value, int) else value,)))]
+    equations = []
+    for number in range(first, len(tape.rows)):
+        operation, operands = tape.rows[number]
+        node[number] = name if number == value else f"{name}.{number - first + 1}"
+        given: tuple[Operand, ...] = tuple(node[k] if isinstance(k, int) else k for k in operands)
+        if operation is not None:
+            equations.append(Equation(node[number], Elementary(operation, given)))
+    return equations
+
+
+def _require_scalar(line: ProgramLine, text: ProgramText) -> None:
+    if isinstance(line.left, t.Subscript):
+        raise text.error("a trace takes scalar lines, and this is an index equation", line.left)
+    for piece in t.walk(line.right):
+        if isinstance(piece, (t.Subscript, t.Reduction, t.Transpose)):
+            raise text.error(f"a trace takes scalar lines, and {describe(piece)} is no scalar", piece)
+    if line.claims:
+        raise text.error("a second equals sign: a line of a trace gives one name one value", line.claims[0])
+    for name, shape in text.shapes.items():
+        if shape and name in (line.name, *line.needs):
+            raise text.error(f"a trace takes scalars, and {name} is declared with the shape {shape}", line.left)

@@ -1,0 +1,110 @@
+"""The rules of the one sweep: which lines read a name, the local partial of each, and reuse of a value at hand."""
+
+from __future__ import annotations
+
+from derive import tree as t
+from derive.names import adjoint_names
+from derive.program import Equation, Program, partial_tree
+from derive.step import Rule
+from derive.tree import Tree
+
+
+def total_partial(line: Equation, name: str, *, reuse: bool) -> Tree:
+    """The partial derivative of an elementary line by a name it reads, summed over the operands that are this name.
+
+    reuse : whether the line's own value may stand in it (exp(v_0)' = v_3), or its right-hand side (exp(v_0)).
+    """
+    slots = tuple(slot for slot, operand in enumerate(line.source.operands) if operand == name)
+    partial = partial_tree(line, slots)
+    return partial if reuse else t.substituted(partial, {line.name: line.tree})
+
+
+def pending(line: Equation, name: str) -> Tree:
+    """The partial derivative of a line by a name, not yet worked out."""
+    return t.Derivative(t.Name(line.name), t.Name(name))
+
+
+def _sum_over_readers(equation: Equation, program: Program) -> Equation | None:
+    """d(output)/d(node) -> the sum over the lines that read the node."""
+    match equation.tree:
+        case t.Derivative(of=t.Name(text=output), by=t.Name(text=node)) if output != node:
+            bars = adjoint_names([*program.input_names, *program.by_name])
+            return Equation(
+                equation.name,
+                t.Sum(
+                    tuple(
+                        ("+", t.Product((("*", t.Name(bars[line.name])), ("*", pending(line, node)))))
+                        for line in program
+                        if node in line.reads
+                    )
+                ),
+            )
+    return None
+
+
+def _sum_over_operands(equation: Equation, program: Program) -> Equation | None:
+    """The tangent of a line, written as its own derivative by the parameter, -> the sum over its operands."""
+    match equation.tree:
+        case t.Name(text=tangent):
+            dots = adjoint_names([*program.input_names, *program.by_name], "dot")
+            line = next((line for line in program if dots[line.name] == tangent), None)
+            if line is None:
+                return None
+            return Equation(
+                equation.name,
+                t.Sum(
+                    tuple(
+                        ("+", t.Product((("*", t.Name(dots[name])), ("*", pending(line, name)))))
+                        for name in line.reads
+                    )
+                ),
+            )
+    return None
+
+
+def _work_out(equation: Equation, program: Program) -> Equation | None:
+    """Replace every pending partial derivative of a line by its formula; None where there is none."""
+
+    def change(node: Tree) -> Tree:
+        if isinstance(node, t.Derivative) and isinstance(node.of, t.Name) and isinstance(node.by, t.Name):
+            return total_partial(program.by_name[node.of.text], node.by.text, reuse=False)
+        return node
+
+    tree = t.transformed(equation.tree, change)
+    return None if tree == equation.tree else Equation(equation.name, tree)
+
+
+def _reuse(equation: Equation, program: Program) -> Equation | None:
+    """Call the right-hand side of a line of the program by that line's name; None where none occurs."""
+    known = {line.tree: line.name for line in program}
+
+    def change(node: Tree) -> Tree:
+        name = known.get(node)
+        return node if name is None else t.Name(name)
+
+    tree = t.transformed(equation.tree, change)
+    return None if tree == equation.tree else Equation(equation.name, tree)
+
+
+def _seed(equation: Equation, program: Program) -> Equation | None:
+    match equation.tree:
+        case t.Derivative(of=of, by=by) if of == by:
+            return Equation(equation.name, t.Number("1"))
+    return None
+
+
+SEED = Rule("seed", "the derivative of the output by itself is 1", _seed)
+SUM_OVER_READERS = Rule(
+    "sum over readers",
+    "the adjoint of a node is the sum, over the lines that read it, of the line's adjoint times its local partial",
+    _sum_over_readers,
+)
+SUM_OVER_OPERANDS = Rule(
+    "sum over operands",
+    "the tangent of a line is the sum, over its operands, of the operand's tangent times the local partial",
+    _sum_over_operands,
+)
+LOCAL_PARTIAL = Rule(
+    "local partial", "the derivative of one elementary operation by one operand, read off the table", _work_out
+)
+REUSE = Rule("reuse the primal value", "what a line of the trace has computed already is called by its name", _reuse)

@@ -1,0 +1,124 @@
+"""The evaluation trace: an expression, or an author's lines, as a rank-0 Program with one elementary operation a line.
+
+Source of the numbering: A. Griewank, A. Walther, Evaluating Derivatives (2008): inputs v_{1-n} .. v_0, then v_1, ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from derive import functions
+from derive import tree as t
+from derive.errors import UsageError
+from derive.program import Elementary, Equation, Program
+from derive.regrouping import Regrouping, regroup
+from derive.rules.algebra import REGROUP
+from derive.step import Step
+from derive.tape import Slot, Tape
+from derive.tree import Tree
+
+
+def trace(expression: Any, *, order: Sequence[str] = ()) -> Program:
+    """The evaluation trace of a scalar expression, or of several lines `q = x + y`, as a Program.
+
+    expression : text in the plain notation, a tree, a SymPy expression, or lines as `derive.read_program` gives them;
+        text with an equals sign or several lines is a program whose lines keep their names.
+    order : inputs that come first, in this order; the others follow in order of first appearance.
+    Returns a Program in Griewank's numbering (for lines: with the author's names).
+    Raises ReadingError for text that cannot be read, UsageError for an expression that is not scalar.
+    """
+    from derive.lines import is_program, trace_lines
+    from derive.reading.programs import ProgramText, read_program
+    from derive.reading.reader import read
+
+    if isinstance(expression, Program):
+        return expression
+    if isinstance(expression, str):
+        expression = read_program(expression) if is_program(expression) else read(expression, declared=special(order))
+    if isinstance(expression, ProgramText):
+        return trace_lines(expression, order=order)
+    if not isinstance(expression, t.Operators):
+        from derive.reading.from_sympy import tree_from_sympy
+
+        expression = tree_from_sympy(expression)
+    return trace_tree(expression, order=order)
+
+
+def special(names: Iterable[str]) -> list[str]:
+    """Those of the names that would mean something else if nobody declared them: pi, e, a function's name."""
+    from derive.reading.known import CONSTANTS
+
+    known = {*CONSTANTS, *functions.CALLABLE, *functions.ALIASES, "T"}
+    return [name for name in names if name in known]
+
+
+def trace_tree(tree: Tree, *, order: Sequence[str] = ()) -> Program:
+    """The trace of one scalar tree: see `trace`."""
+    for node in t.walk(tree):
+        if isinstance(node, (t.Subscript, t.Reduction, t.Transpose, t.Relation)):
+            from derive.tape import describe
+
+            raise UsageError(f"an evaluation trace takes scalar expressions, and {describe(node)} is none")
+    declared = dict.fromkeys(order)
+    for node in t.walk(tree):
+        if isinstance(node, t.Name) and node.text not in ("pi", "e"):
+            declared.setdefault(node.text)
+    tape = Tape()
+    names: dict[str, Slot] = {name: tape.input() for name in declared}
+    output = tape.add_tree(tree, names)
+    if not isinstance(output, int):  # a constant alone still is a line
+        output = tape.push(functions.OPERATIONS["copy"], output)
+    return replace(numbered(tape, tuple(names), [output]), written=(tree,))
+
+
+def numbered(
+    tape: Tape, inputs: Sequence[str], outputs: Sequence[Slot], remarks: tuple[str, ...] = ()
+) -> Program:
+    """The Program of a tape in Griewank's numbering, shared runs regrouped. The first rows of the tape are the inputs."""
+    tape, outputs, regroupings = regroup(tape, outputs)
+    count = len(inputs)
+    node = {k: f"v_{k + 1 - count}" for k in range(count)}
+    equations: list[Equation] = []
+    rows = tape.rows
+    for number in tape.reached(outputs):
+        operation, operands = rows[number]
+        if operation is not None:
+            node[number] = name = f"v_{len(equations) + 1}"
+            equations.append(
+                Equation(name, Elementary(operation, tuple([node[k] if isinstance(k, int) else k for k in operands])))
+            )
+    labels = {node[k]: name for k, name in enumerate(inputs)}
+    ends = tuple(dict.fromkeys(node[output] for output in outputs if isinstance(output, int)))
+    for end, label in zip(ends, output_labels(len(ends), inputs), strict=True):
+        labels.setdefault(end, label)
+    steps = tuple(_step(regrouping, node) for regrouping in regroupings)
+    return Program(tuple(node[k] for k in range(count)), tuple(equations), ends, labels, steps, remarks).check()
+
+
+def output_labels(count: int, taken: Iterable[str]) -> list[str]:
+    """y for one output (the first free of y, f, z, w, out), y1, y2, ... for several."""
+    used = set(taken)
+    if count == 1:
+        choices = ["y", "f", "z", "w", "out"]
+        return [next((name for name in choices if name not in used), "out_")]
+    stem = next(stem for stem in ("y", "f", "z", "w", "out_") if not any(f"{stem}{k}" in used for k in range(1, count + 1)))
+    return [f"{stem}{k}" for k in range(1, count + 1)]
+
+
+def _step(regrouping: Regrouping, node: Mapping[int, str]) -> Step:
+    """The regrouping of one line as a Step: before and after are the same signed terms, grouped differently."""
+    name = node[regrouping.line]
+
+    def side(terms: Iterable[tuple[str, Slot]]) -> Tree:
+        parts = tuple((sign, t.tree_of(node[k] if isinstance(k, int) else k)) for sign, k in terms)
+        return t.Sum(parts) if parts[1][0] in "+-" else t.Product(parts)
+
+    return Step(
+        REGROUP,
+        "the same signed terms are needed elsewhere, so they are computed once",
+        (),
+        Equation(name, side(regrouping.before)),
+        Equation(name, side(regrouping.after)),
+    )
