@@ -1,0 +1,195 @@
+"""Certified arithmetic: exact rationals while they last, then balls (python-flint's arb) that contain the true value.
+
+A sign that a ball does not settle raises UndecidedError; `derive.worked` then tries again with more bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from typing import Any
+
+from derive.errors import MissingPartError, UndecidedError
+from derive.evaluate import Comparisons, OutsideDomain, constant_in, require_base
+from derive.functions import Requirement
+from derive.rounding import exact_text
+from derive.tree import Tree
+
+#: Exact rationals longer than this become balls.
+EXACT_BITS = 4000
+
+
+def flint() -> Any:
+    """python-flint, or MissingPartError with the line that installs it."""
+    try:
+        import flint as module
+    except ImportError as reason:
+        raise MissingPartError(
+            "certified digits need python-flint, which is not installed; run: pip install python-flint"
+        ) from reason
+    return module
+
+
+class Balls(Comparisons):
+    """Numbers are fmpq (exact) or arb (certified) at a working precision of `bits`."""
+
+    def __init__(self, bits: int = 192) -> None:
+        self.flint = flint()
+        self.bits = bits
+        self.arb = self.flint.arb
+        self.fmpq = self.flint.fmpq
+
+    @contextmanager
+    def precision(self) -> Iterator[None]:
+        """FLINT's precision is global: set it around an evaluation, and put back what was there."""
+        before = self.flint.ctx.prec
+        self.flint.ctx.prec = self.bits
+        try:
+            yield
+        finally:
+            self.flint.ctx.prec = before
+
+    def constant(self, tree: Tree) -> Any:
+        return self.exact(constant_in(self, tree))
+
+    def exact(self, value: Any) -> Any:
+        """An int, Fraction or float as the exact rational that it is."""
+        if isinstance(value, float):
+            value = Fraction(value)
+        if isinstance(value, int):
+            return self.fmpq(value)
+        if isinstance(value, Fraction):
+            return self._kept(self.fmpq(value.numerator, value.denominator))
+        return value
+
+    def _kept(self, value: Any) -> Any:
+        """An exact value that grew too long goes on as a ball."""
+        if isinstance(value, self.fmpq) and value.q.bit_length() + value.p.bit_length() > EXACT_BITS:
+            return self.arb(value)
+        return value
+
+    def _ball(self, value: Any) -> Any:
+        return value if isinstance(value, self.arb) else self.arb(self.exact(value))
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "exp", "erf"):
+            raise AttributeError(name)
+
+        def function(u: Any) -> Any:
+            # sin(0), exp(0) ... are exact
+            if not isinstance(u, self.arb) and self.exact(u) == 0 and name not in ("acos",):
+                return self.fmpq(1 if name in ("cos", "cosh", "exp") else 0)
+            return getattr(self._ball(u), name)()
+
+        return function
+
+    def log(self, u: Any) -> Any:
+        if self.order(u, 0) <= 0:
+            raise OutsideDomain(Requirement.SENTENCES["positive"])
+        return self.fmpq(0) if not isinstance(u, self.arb) and self.exact(u) == 1 else self._ball(u).log()
+
+    def sqrt(self, u: Any) -> Any:
+        if not isinstance(u, self.arb):
+            u = self.exact(u)
+            (upper, rest), (lower, remainder) = u.p.sqrtrem(), u.q.sqrtrem()
+            if rest == 0 and remainder == 0:  # the square of a rational stays exact
+                return self.fmpq(upper, lower)
+        return self._ball(u).sqrt()
+
+    def pi(self) -> Any:
+        return self.arb.pi()
+
+    def sigmoid(self, u: Any) -> Any:
+        return 1 / (1 + self._ball(-u).exp())
+
+    def softplus(self, u: Any) -> Any:
+        return self._ball(u).exp().log1p()
+
+    # values at a kink need no decision: the ball of either branch will do; only derivatives ask for a sign
+
+    def max(self, u: Any, w: Any) -> Any:
+        return self._ball(u).max(self._ball(w)) if self._either_is_ball(u, w) else super().max(u, w)
+
+    def min(self, u: Any, w: Any) -> Any:
+        return self._ball(u).min(self._ball(w)) if self._either_is_ball(u, w) else super().min(u, w)
+
+    def abs(self, u: Any) -> Any:
+        return abs(u)
+
+    def relu(self, u: Any) -> Any:
+        return self.max(u, 0)
+
+    def _either_is_ball(self, u: Any, w: Any) -> bool:
+        return isinstance(u, self.arb) or isinstance(w, self.arb)
+
+    def power(self, base: Any, exponent: Any) -> Any:
+        base, exponent = self.exact(base), self.exact(exponent)
+        require_base(self, base, exponent)
+        if isinstance(exponent, self.fmpq) and exponent.q == 1:
+            whole = int(exponent.p)
+            if isinstance(base, self.fmpq):
+                length = base.p.bit_length() + base.q.bit_length()
+                if length * abs(whole) <= EXACT_BITS:
+                    return base**whole
+            return self._ball(base) ** whole
+        if isinstance(base, self.fmpq) and base == 0:
+            return self.fmpq(0)
+        if isinstance(exponent, self.fmpq) and exponent == self.fmpq(1, 2):
+            return self.sqrt(base)
+        return (self._ball(exponent) * self._ball(base).log()).exp()
+
+    def power_rule(self, base: Any, exponent: Any) -> Any:
+        exponent = self.exact(exponent)
+        if isinstance(exponent, self.fmpq) and exponent == 0:
+            return self.fmpq(0)
+        return exponent * self.power(base, exponent - 1)
+
+    def order(self, left: Any, right: Any) -> int:
+        difference = self.exact(left) - self.exact(right)
+        if difference > 0:
+            return 1
+        if difference < 0:
+            return -1
+        if not isinstance(difference, self.arb) or difference.is_zero():
+            return 0
+        raise UndecidedError(
+            f"the sign of a value cannot be decided: it is 0 to {max(0, -_magnitude(difference))} decimals"
+        )
+
+    def is_integer(self, value: Any) -> bool:
+        value = self.exact(value)
+        return isinstance(value, self.fmpq) and value.q == 1
+
+    def show(self, value: Any) -> str:
+        value = self.exact(value)
+        if isinstance(value, self.fmpq) and max(value.p.bit_length(), value.q.bit_length()) < 30:
+            return exact_text(Fraction(int(value.p), int(value.q)))
+        low, high = ends(value)
+        return f"{float((low + high) / 2):.6g}" if low is not None else str(value)
+
+
+def _magnitude(ball: Any) -> int:
+    """The power of ten just above the ball."""
+    low, high = ends(ball)
+    if low is None or high is None:
+        return 0
+    size = max(abs(low), abs(high))
+    return len(str(size.numerator)) - len(str(size.denominator)) + 1 if size else 0
+
+
+def ends(value: Any) -> tuple[Fraction, Fraction] | tuple[None, None]:
+    """The exact ends of the interval that holds the value; None, None where it is not finite."""
+    if not hasattr(value, "mid"):
+        exact = Fraction(int(value.p), int(value.q)) if hasattr(value, "q") else Fraction(value)
+        return exact, exact
+    if not value.is_finite():
+        return None, None
+    middle, radius = _dyadic(value.mid()), _dyadic(value.rad())
+    return middle - radius, middle + radius
+
+
+def _dyadic(value: Any) -> Fraction:
+    mantissa, exponent = value.man_exp()
+    shift = int(exponent)
+    return Fraction(int(mantissa) << shift) if shift >= 0 else Fraction(int(mantissa), 1 << -shift)

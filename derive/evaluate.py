@@ -1,0 +1,371 @@
+"""The value of a rank-0 Program, line by line, in any arithmetic: floats, complex numbers, certified balls.
+
+No cleverness: this is the literal meaning that everything else is held against. An arithmetic F supplies the functions
+and decides signs; `derive.functions` supplies the formulas.
+"""
+
+from __future__ import annotations
+
+import cmath
+import math
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any, Protocol
+
+from derive import tree as t
+from derive.errors import DomainError, UndecidedError, UsageError
+from derive.functions import ALIASES, COMPARISONS, OPERATIONS, Operation, Requirement, rational
+from derive.program import Accumulation, Elementary, Equation, Program
+from derive.tree import Tree
+
+
+class OutsideDomain(ArithmeticError):
+    """An operand outside the domain of a function, before it is known which node it belongs to."""
+
+
+class Arithmetic(Protocol):
+    """What evaluation needs of a number system, besides + - * / and the functions of the table by name."""
+
+    def constant(self, tree: Tree) -> Any: ...
+    def order(self, left: Any, right: Any) -> int: ...
+    def is_integer(self, value: Any) -> bool: ...
+    def show(self, value: Any) -> str: ...
+
+
+class Comparisons:
+    """Powers, kinks and indicators, from `order` (-1, 0 or 1) alone; shared by the real arithmetics."""
+
+    def order(self, left: Any, right: Any) -> int:
+        raise NotImplementedError
+
+    def holds(self, comparison: str, left: Any, right: Any) -> int:
+        sign = self.order(left, right)
+        return int(
+            {"<": sign < 0, "<=": sign <= 0, ">": sign > 0, ">=": sign >= 0, "=": sign == 0, "!=": sign != 0}[comparison]
+        )
+
+    def sign(self, u: Any) -> int:
+        return self.order(u, 0)
+
+    def max(self, u: Any, w: Any) -> Any:
+        return u if self.order(u, w) >= 0 else w
+
+    def min(self, u: Any, w: Any) -> Any:
+        return u if self.order(u, w) <= 0 else w
+
+    def abs(self, u: Any) -> Any:
+        return -u if self.order(u, 0) < 0 else u
+
+    def relu(self, u: Any) -> Any:
+        return u if self.order(u, 0) > 0 else 0 * u
+
+
+class Floats(Comparisons):
+    """Double precision, by Python's math module."""
+
+    sin, cos, tan = staticmethod(math.sin), staticmethod(math.cos), staticmethod(math.tan)
+    asin, acos, atan = staticmethod(math.asin), staticmethod(math.acos), staticmethod(math.atan)
+    sinh, cosh, tanh = staticmethod(math.sinh), staticmethod(math.cosh), staticmethod(math.tanh)
+    sqrt, erf = staticmethod(math.sqrt), staticmethod(math.erf)
+
+    def exp(self, u: float) -> float:
+        return math.exp(u) if u < 709.78 else math.inf if u > 709.79 else math.exp(min(u, 709.782712893384))
+
+    def log(self, u: float) -> float:
+        if u <= 0:
+            raise OutsideDomain(Requirement.SENTENCES["positive"])
+        return math.log(u)
+
+    def pi(self) -> float:
+        return math.pi
+
+    def sigmoid(self, u: float) -> float:
+        return 1 / (1 + self.exp(-u)) if u >= 0 else self.exp(u) / (1 + self.exp(u))
+
+    def softplus(self, u: float) -> float:
+        return max(u, 0.0) + math.log1p(math.exp(-abs(u)))
+
+    def power(self, base: float, exponent: float) -> float:
+        require_base(self, base, exponent)
+        try:
+            return float(base**exponent)
+        except OverflowError:
+            return math.inf
+
+    def power_rule(self, base: float, exponent: float) -> float:
+        return exponent * self.power(base, exponent - 1) if exponent else 0.0
+
+    def constant(self, tree: Tree) -> float:
+        return float(constant_in(self, tree))
+
+    def exact(self, value: float) -> float:
+        return float(value)
+
+    def order(self, left: float, right: float) -> int:
+        return (left > right) - (left < right)
+
+    def is_integer(self, value: float) -> bool:
+        return float(value).is_integer()
+
+    def show(self, value: float) -> str:
+        return f"{value:.6g}"
+
+
+class Complexes:
+    """Complex numbers, for the complex step. Kinks are decided by the real part; |u| keeps u's imaginary part."""
+
+    sin, cos, tan = staticmethod(cmath.sin), staticmethod(cmath.cos), staticmethod(cmath.tan)
+    asin, acos, atan = staticmethod(cmath.asin), staticmethod(cmath.acos), staticmethod(cmath.atan)
+    sinh, cosh, tanh = staticmethod(cmath.sinh), staticmethod(cmath.cosh), staticmethod(cmath.tanh)
+    exp, log, sqrt = staticmethod(cmath.exp), staticmethod(cmath.log), staticmethod(cmath.sqrt)
+
+    def erf(self, u: complex) -> complex:
+        """First order in the imaginary part, which is all that a complex step of 1e-200 sees."""
+        return complex(math.erf(u.real), 2 / math.sqrt(math.pi) * math.exp(-(u.real**2)) * u.imag)
+
+    def pi(self) -> float:
+        return math.pi
+
+    def sigmoid(self, u: complex) -> complex:
+        return 1 / (1 + cmath.exp(-u)) if u.real >= 0 else cmath.exp(u) / (1 + cmath.exp(u))
+
+    def softplus(self, u: complex) -> complex:
+        return u + cmath.log(1 + cmath.exp(-u)) if u.real >= 0 else cmath.log(1 + cmath.exp(u))
+
+    def power(self, base: complex, exponent: complex) -> complex:
+        if exponent.imag == 0 and float(exponent.real).is_integer() and abs(exponent.real) < 2**31:
+            return complex(base) ** int(exponent.real)
+        return complex(base) ** exponent
+
+    def constant(self, tree: Tree) -> complex:
+        return complex(constant_in(FLOATS, tree))
+
+    def order(self, left: complex, right: complex) -> int:
+        a, b = complex(left).real, complex(right).real
+        return (a > b) - (a < b)
+
+    holds = Comparisons.holds
+    sign = Comparisons.sign
+    max = Comparisons.max
+    min = Comparisons.min
+    abs = Comparisons.abs
+    relu = Comparisons.relu
+
+    def is_integer(self, value: complex) -> bool:
+        return value.imag == 0 and float(value.real).is_integer()
+
+    def show(self, value: complex) -> str:
+        return f"{value:.6g}"
+
+
+FLOATS = Floats()
+COMPLEXES = Complexes()
+
+
+def constant_in(F: Any, tree: Tree) -> Any:
+    """A constant tree in an arithmetic: a literal exactly as a fraction, pi, e."""
+    exact = rational(tree)
+    if exact is not None:
+        return exact
+    match tree:
+        case t.Name(text="pi"):
+            return F.pi()
+        case t.Name(text="e"):
+            return F.exp(1)
+        case t.Negative(body=body):
+            return -constant_in(F, body)
+    raise UsageError(f"{tree} is no constant")
+
+
+def require_base(F: Any, base: Any, exponent: Any) -> None:
+    """Raise OutsideDomain for 0 to a power that is not positive (except 0^0 = 1) and for roots of negative numbers."""
+    sign = F.order(base, 0)
+    if sign > 0:
+        return
+    if sign == 0 and (F.order(exponent, 0) > 0 or F.is_integer(exponent) and F.order(exponent, 0) == 0):
+        return
+    if sign < 0 and F.is_integer(exponent):
+        return
+    raise OutsideDomain(Requirement.SENTENCES["base"])
+
+
+def violated(F: Any, requirement: Requirement, operands: tuple[Any, ...]) -> bool:
+    """Whether the operands are outside what the requirement asks for."""
+    u = operands[requirement.slot]
+    match requirement.kind:
+        case "positive":
+            return bool(F.order(u, 0) <= 0)
+        case "nonnegative":
+            return bool(F.order(u, 0) < 0)
+        case "nonzero":
+            return bool(F.order(u, 0) == 0)
+        case "unit":
+            return bool(F.order(u, 1) > 0 or F.order(u, -1) < 0)
+        case "inner unit":
+            return bool(F.order(u, 1) >= 0 or F.order(u, -1) <= 0)
+        case _:
+            try:
+                require_base(F, operands[0], operands[1])
+            except OutsideDomain:
+                return True
+            return False
+
+
+def evaluate(program: Program, inputs: Mapping[str, Any], F: Any = FLOATS, *, check: bool = True) -> dict[str, Any]:
+    """The value of every name of a rank-0 program.
+
+    inputs : a number of the arithmetic F for each input.  check : whether operands are tested against the domains
+        (a complex step has none).
+    Raises DomainError, naming node, operand and value, where a line has no value or no derivative.
+    """
+    missing = [name for name in program.input_names if name not in inputs]
+    if missing:
+        raise UsageError(f"{program.label(missing[0])} has no value")
+    values = dict(inputs)
+    constants: dict[Tree, Any] = {}
+
+    def value_of(operand: Any) -> Any:
+        if operand.__class__ is str:
+            return values[operand]
+        found = constants.get(operand)
+        if found is None:
+            found = constants[operand] = F.constant(operand)
+        return found
+
+    for line in program.equations:
+        source = line.source
+        if source.__class__ is Elementary:
+            operation, operands = source
+            given = tuple([value_of(operand) for operand in operands])
+            if check:
+                for requirement in operation.value_domain:
+                    _require(F, requirement, given, line, program, derivative=False)
+            try:
+                values[line.name] = operation.value(F, *given)
+            except (OutsideDomain, ValueError, ZeroDivisionError, OverflowError) as reason:
+                raise _undefined(F, line, given, str(reason), program, derivative=False) from reason
+        elif source.__class__ is Accumulation:
+            total = None if source.seed is None else value_of(source.seed)
+            for factor, reader, slot in source.terms:
+                product = values[factor] * local_value(F, reader, slot, value_of, program, check=check)
+                total = product if total is None else total + product
+            values[line.name] = F.constant(t.Number("0")) if total is None else total
+        else:
+            values[line.name] = tree_value(F, line.tree, values)
+    return values
+
+
+def local_value(F: Any, line: Equation, slot: int, value_of: Any, program: Program, *, check: bool = True) -> Any:
+    """The local partial of an elementary line by one operand, as a number."""
+    operation, operands = line.source
+    given = tuple([value_of(operand) for operand in operands])
+    if check:
+        for requirement in operation.derivative_domain:
+            _require(F, requirement, given, line, program, derivative=True)
+    try:
+        return operation.partials[slot](F, *given, value_of(line.name))
+    except (OutsideDomain, ValueError, ZeroDivisionError, OverflowError) as reason:
+        raise _undefined(F, line, given, str(reason), program, derivative=True) from reason
+
+
+def tree_value(F: Any, tree: Tree, values: Mapping[str, Any]) -> Any:
+    """The value of a scalar tree of names; a pending partial derivative must be among the values as "d a/d b"."""
+    done: list[Any] = []
+    stack: list[tuple[Tree, bool]] = [(tree, False)]
+    while stack:
+        node, ready = stack.pop()
+        if isinstance(node, t.Derivative):
+            done.append(values[derivative_key(node)])
+            continue
+        if isinstance(node, t.Number):
+            done.append(F.constant(node))
+            continue
+        if isinstance(node, t.Name):
+            done.append(values[node.text] if node.text in values else F.constant(node))
+            continue
+        below = t.children(node)
+        if not ready:
+            stack.append((node, True))
+            stack.extend((child, False) for child in reversed(below))
+            continue
+        operands = done[len(done) - len(below) :]
+        del done[len(done) - len(below) :]
+        done.append(_applied(F, node, operands))
+    return done[0]
+
+
+def derivative_key(node: t.Derivative) -> str:
+    """Under which name the value of a pending derivative is looked up."""
+    match node:
+        case t.Derivative(of=t.Name(text=of), by=t.Name(text=by)):
+            return f"d {of}/d {by}"
+    raise UsageError("only derivatives of names by names have a value")
+
+
+def _applied(F: Any, node: Tree, operands: list[Any]) -> Any:
+    match node:
+        case t.Negative():
+            return -operands[0]
+        case t.Sum(terms=terms):
+            total = operands[0] if operands else F.constant(t.Number("0"))
+            for (sign, _), operand in zip(terms[1:], operands[1:], strict=True):
+                total = total + operand if sign == "+" else total - operand
+            return total
+        case t.Product(factors=factors):
+            total = operands[0]
+            for (operator, _), operand in zip(factors[1:], operands[1:], strict=True):
+                if operator == "/":
+                    if F.order(operand, 0) == 0:
+                        raise DomainError("division by zero")
+                    total = total / operand
+                else:
+                    total = total * operand
+            return total
+        case t.Power():
+            return F.power(*operands)
+        case t.Call(function=name):
+            return OPERATIONS[ALIASES.get(name, name)].value(F, *operands)
+        case t.Indicator(operators=operators):
+            held = [
+                COMPARISONS[operator].value(F, *operands[k : k + 2]) for k, operator in enumerate(operators)
+            ]
+            return min(held)
+    raise UsageError(f"a {type(node).__name__.lower()} has no scalar value")
+
+
+def _require(
+    F: Any, requirement: Requirement, given: tuple[Any, ...], line: Equation, program: Program, *, derivative: bool
+) -> None:
+    try:
+        outside = violated(F, requirement, given)
+    except UndecidedError as reason:
+        raise UndecidedError(f"{line.name}: {reason.message}") from reason
+    if outside:
+        raise _undefined(F, line, given, requirement.sentence, program, derivative=derivative, slot=requirement.slot)
+
+
+def _undefined(
+    F: Any, line: Equation, given: tuple[Any, ...], reason: str, program: Program, *, derivative: bool, slot: int = 0
+) -> DomainError:
+    """`v_2 = log(v_1) has no value: v_1 = -0.5, and log needs a positive operand`."""
+    from derive.text import formula
+
+    operation: Operation = line.source.operation
+    operand = line.source.operands[slot]
+    shown = operand if isinstance(operand, str) else formula(operand)
+    what = "derivative" if derivative else "value"
+    name = operation.name if not operation.infix else {"div": "", "pow": "a power "}.get(operation.name, "")
+    label = f" ({program.label(shown)})" if program.label(shown) != shown else ""
+    sentence = f"{name} {reason}".strip() if not operation.infix else f"{name}{reason}"
+    value = F.show(given[slot])
+    at = f"{shown}{label} is {value}" if isinstance(operand, str) else f"the operand is {shown}"
+    return DomainError(
+        f"{line.name} = {formula(line.tree)} has no {what}: {at}, and {sentence}"
+        if operation.name != "div"
+        else f"{line.name} = {formula(line.tree)} has no {what}: {at} (division by zero)",
+        node=line.name,
+        operand=shown,
+        value=value,
+    )
+
+

@@ -1,0 +1,216 @@
+"""A trace and its derivatives at a point: every number certified, so that every printed digit is right.
+
+The whole trace is evaluated in balls; where a value does not round uniquely, all is done again with more bits.
+Without python-flint the values are plain floats, and say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from derive.adjoints import node_of, reverse
+from derive.errors import DomainError, MissingPartError, UndecidedError, UsageError
+from derive.evaluate import FLOATS, OutsideDomain, evaluate, tree_value
+from derive.program import Program
+from derive.rounding import decimal_text, to_float
+from derive.step import Derivation
+from derive.tangents import forward
+from derive.tree import Tree
+
+#: Working precisions, in bits; the last is enough to see that a value below the smallest double is one.
+PRECISIONS = (192, 768, 3072, 8192)
+#: Above this many inputs tangents are worked out only on request: they are one column each.
+MANY_INPUTS = 10
+
+
+@dataclass(frozen=True)
+class Worked:
+    """Values are kept as exact rationals or balls (floats where python-flint is missing); None without a point.
+
+    adjoints : output -> Derivation of one reverse sweep.  tangent : the forward Derivation, or None if not asked for.
+    values : node -> value.  adjoint_values : output -> name of the adjoint -> value.
+    tangent_values : input node -> name of the tangent -> value.
+    digits : decimals that printed values are certain in.
+    """
+
+    program: Program
+    adjoints: Mapping[str, Derivation]
+    tangent: Derivation | None
+    at: Mapping[str, Tree]
+    digits: int = 4
+    values: Mapping[str, Any] = field(default_factory=dict)
+    adjoint_values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    tangent_values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    certified: bool = True
+    bits: int = 0
+
+    @property
+    def has_point(self) -> bool:
+        return bool(self.values) or not self.program.inputs
+
+    @property
+    def output(self) -> str:
+        """The first output: the only one in most programs."""
+        return next(iter(self.adjoints), self.program.outputs[0])
+
+    @property
+    def derivation(self) -> Derivation:
+        return self.adjoints[self.output]
+
+    def adjoint(self, node: str, output: str | None = None) -> Any:
+        """The adjoint of a node as a value, 0 where the output does not depend on it; None without a point."""
+        output = output or self.output
+        if not self.has_point:
+            return None
+        return self.adjoint_values[output].get(self.adjoints[output].names[node], 0)
+
+    def text(self, value: Any, digits: int | None = None) -> str:
+        """A value with its digits correctly rounded."""
+        low, high = interval(value)
+        if low is None or high is None:
+            return str(float(value)) if isinstance(value, float) else "inf"
+        printed = decimal_text(low, high, self.digits if digits is None else digits)
+        if printed is None:  # a tie that no precision settles: the middle of a ball below 10^-900
+            middle = (low + high) / 2
+            printed = decimal_text(middle, middle, self.digits if digits is None else digits)
+        return printed or "0"
+
+    def number(self, value: Any) -> float | None:
+        """The double nearest to a value; infinities and nan as they are; None for None."""
+        if value is None:
+            return None
+        low, high = interval(value)
+        if low is None or high is None:
+            return float(value) if isinstance(value, float) else float("inf")
+        nearest = to_float(low, high)
+        if nearest is None:
+            middle = (low + high) / 2
+            nearest = to_float(middle, middle)
+        return nearest
+
+
+def interval(value: Any) -> Any:
+    """The exact ends of a value of any kind."""
+    from fractions import Fraction
+    from math import isfinite
+
+    if isinstance(value, float):
+        return (Fraction(value), Fraction(value)) if isfinite(value) else (None, None)
+    if isinstance(value, (int, Fraction)):
+        return Fraction(value), Fraction(value)
+    from derive.balls import ends  # a ball can only have come from there
+
+    return ends(value)
+
+
+def work_out(
+    program: Program,
+    at: Mapping[str, Tree] | None = None,
+    *,
+    mode: str = "both",
+    output: str | None = None,
+    digits: int = 4,
+) -> Worked:
+    """Differentiate a trace, and put numbers to every line.
+
+    at : input (node or label) -> exact constant tree; None or empty for symbols only.
+    mode : "reverse", "forward" or "both".  output : the node or label to differentiate; all outputs if None.
+    digits : decimals of printed values.
+    Raises UsageError for an input without a value, DomainError where a line has none.
+    """
+    outputs = (node_of(program, output),) if output is not None else program.outputs
+    adjoints = {name: reverse(program, name) for name in outputs}
+    tangent = forward(program) if mode in ("forward", "both") else None
+    given = point(program, at or {})
+    worked = Worked(program, adjoints, tangent, given, digits)
+    if not given and program.inputs:
+        return worked
+    try:
+        return _certified(worked)
+    except MissingPartError:
+        return _with_numbers(worked, FLOATS, certified=False, bits=53)
+
+
+def point(program: Program, at: Mapping[str, Tree]) -> dict[str, Tree]:
+    """The given values by node, in order of the inputs; every input has one, or none has."""
+    given: dict[str, Tree] = {}
+    labels = {program.label(name): name for name in program.input_names}
+    for name, value in at.items():
+        node = labels.get(name, name)
+        if node in given:
+            raise UsageError(f"{name} is given two values")
+        if node in program.input_names:
+            given[node] = value
+    missing = [program.label(name) for name in program.input_names if name not in given]
+    if at and missing:
+        from derive.reading.points import nearest
+
+        unused = [name for name in at if labels.get(name, name) not in program.input_names]
+        close = nearest(missing[0], unused)
+        hint = f"; did you mean {missing[0]} where you wrote {close}?" if close else f"; add {missing[0]}=... to the point"
+        raise UsageError(f"{missing[0]} has no value{hint}")
+    return {name: given[name] for name in program.input_names if name in given}
+
+
+def _given(program: Program, name: str, tree: Tree, F: Any) -> Any:
+    """The value of an input in the arithmetic F, exactly as given: 1/3, pi/4, sqrt(2)."""
+    try:
+        return F.exact(tree_value(F, tree, {}))
+    except (DomainError, OutsideDomain, ZeroDivisionError, OverflowError, ValueError) as reason:
+        raise DomainError(f"the value given for {program.label(name)} is undefined: {reason}", node=name) from reason
+
+
+def _certified(worked: Worked) -> Worked:
+    """Try precision after precision until every value rounds uniquely."""
+    from derive.balls import Balls
+
+    last: Worked | None = None
+    doubt: UndecidedError | None = None
+    for bits in PRECISIONS:
+        balls = Balls(bits)
+        with balls.precision():
+            try:
+                last = _with_numbers(worked, balls, certified=True, bits=bits)
+            except UndecidedError as reason:
+                doubt = reason
+                continue
+            if all(_settled(value, worked.digits) for value in _all_values(last)):
+                return last
+    if last is None and doubt is not None:
+        raise doubt
+    return last or worked
+
+
+def _settled(value: Any, digits: int) -> bool:
+    low, high = interval(value)
+    if low is None:
+        return False
+    return to_float(low, high) is not None and decimal_text(low, high, digits) is not None
+
+
+def _all_values(worked: Worked) -> Sequence[Any]:
+    tables = (worked.values, *worked.adjoint_values.values(), *worked.tangent_values.values())
+    return [value for table in tables for value in table.values()]
+
+
+def _with_numbers(worked: Worked, F: Any, *, certified: bool, bits: int) -> Worked:
+    """One evaluation of everything in the arithmetic F."""
+    program = worked.program
+    values = evaluate(program, {name: _given(program, name, tree, F) for name, tree in worked.at.items()}, F)
+    adjoint_values = {}
+    for output, derivation in worked.adjoints.items():
+        found = evaluate(derivation.adjoint, values, F)
+        adjoint_values[output] = {line.name: found[line.name] for line in derivation.adjoint}
+    tangent_values = {}
+    if worked.tangent is not None:
+        names = worked.tangent.names
+        for name in program.input_names:
+            seeds = {names[other]: F.exact(int(other == name)) for other in program.input_names}
+            found = evaluate(worked.tangent.adjoint, {**values, **seeds}, F)
+            tangent_values[name] = {dot: found[dot] for dot in names.values()}
+    return Worked(
+        program, worked.adjoints, worked.tangent, worked.at, worked.digits,
+        values, adjoint_values, tangent_values, certified, bits,
+    )  # fmt: skip
