@@ -1,0 +1,215 @@
+"""A formula as a row of runs: pieces of text with their style, for pictures that have no mathematics of their own.
+
+Formulas in pictures stand on one line: a quotient is a/b. SVG and matplotlib print the same runs, and
+`derive.metrics` measures them; LaTeX has its own printer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from derive import tree as t
+from derive.document import Inline
+from derive.names import anatomy
+from derive.tree import Tree
+
+MINUS = "\u2212"
+
+#: A formula with more nodes than this is no label; it is shown as "…". It also bounds the recursion below.
+LIMIT = 300
+
+LETTERS = {
+    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "varepsilon": "ε", "zeta": "ζ", "eta": "η",
+    "theta": "θ", "vartheta": "ϑ", "iota": "ι", "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ",
+    "omicron": "ο", "pi": "π", "rho": "ρ", "sigma": "σ", "tau": "τ", "upsilon": "υ", "phi": "φ", "varphi": "ϕ",
+    "chi": "χ", "psi": "ψ", "omega": "ω", "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ", "Lambda": "Λ", "Xi": "Ξ",
+    "Pi": "Π", "Sigma": "Σ", "Upsilon": "Υ", "Phi": "Φ", "Psi": "Ψ", "Omega": "Ω",
+}  # fmt: skip
+
+FUNCTIONS = {"log": "ln", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "sigmoid": "σ"}
+COMPARISONS = {"!=": "≠", "<=": "≤", ">=": "≥"}
+REDUCTIONS = {"sum": "∑", "prod": "∏"}
+THIN = 0.167  # of the font size, as in TeX
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Text in one style.
+
+    scripts : where it stands, outermost first: () on the line, ("sub",) below it, ("sup", "sub") below an exponent.
+    accents : drawn over it, innermost first: "bar", "hat", "dot", "tilde".
+    operator : a sign between two operands, with space on both sides.
+    space : before the run, as a part of the font size.
+    """
+
+    text: str
+    italic: bool = False
+    scripts: tuple[str, ...] = ()
+    accents: tuple[str, ...] = ()
+    operator: bool = False
+    space: float = 0.0
+
+
+def runs(inline: Inline) -> tuple[Run, ...]:
+    """The runs of a formula, or of words (one run, as they are)."""
+    if isinstance(inline, str):
+        return (Run(inline),)
+    if sum(1 for _ in islice(t.walk(inline), LIMIT + 1)) > LIMIT:
+        return (Run("…"),)
+    return tuple(_formula(inline))
+
+
+def _name(name: str) -> Iterator[Run]:
+    parts = anatomy(name)
+    base = LETTERS.get(parts.base, parts.base)
+    yield Run(base, _slanted(base), accents=parts.accents)
+    if parts.subscripts:
+        yield from _script(_words(parts.subscripts), "sub")
+
+
+def _slanted(base: str) -> bool:
+    """Single letters are variables; capital Greek letters and whole words stand upright."""
+    return len(base) == 1 and base.isalpha() and not "Α" <= base <= "Ω"
+
+
+def _words(parts: Iterable[str]) -> Iterator[Run]:
+    """Subscripts: numbers and words upright, single letters italic, a hyphen as minus."""
+    for number, part in enumerate(parts):
+        if number:
+            yield Run(",")
+        part = LETTERS.get(part, part)
+        yield Run(part.replace("-", MINUS), _slanted(part))
+
+
+def _script(parts: Iterable[Run], place: str) -> Iterator[Run]:
+    for run in parts:
+        yield replace(run, scripts=(place, *run.scripts))
+
+
+def _bracketed(tree: Tree, loosest: int) -> Iterator[Run]:
+    """The formula, in brackets where it binds more loosely than `loosest`."""
+    if t.binding(tree) >= loosest:
+        yield from _formula(tree)
+    else:
+        yield Run("(")
+        yield from _formula(tree)
+        yield Run(")")
+
+
+def _formula(tree: Tree) -> Iterator[Run]:
+    match tree:
+        case t.Number(text=text):
+            yield from _number(text)
+        case t.Name(text=text):
+            yield from _name(text)
+        case t.Negative(body=body):
+            yield Run(MINUS)
+            yield from _bracketed(body, t.PRODUCT if not isinstance(body, t.Negative) else t.ATOM)
+        case t.Sum(terms=terms):
+            for number, (sign, term) in enumerate(terms):
+                if number or sign == "-":
+                    yield Run(MINUS if sign == "-" else "+", operator=number > 0)
+                first = number == 0 and sign == "+"
+                yield from _bracketed(term, t.PRODUCT if first or not isinstance(term, t.Negative) else t.ATOM)
+        case t.Product(factors=factors):
+            yield from _product(factors)
+        case t.Power(base=base, exponent=exponent, elementwise=elementwise):
+            yield from _bracketed(base, t.ATOM)
+            yield from _script([Run("∘")] if elementwise else [], "sup")
+            yield from _script(_formula(exponent), "sup")
+        case t.Transpose(body=body):
+            yield from _bracketed(body, t.ATOM)
+            yield Run("⊤", scripts=("sup",))
+        case t.Call(function=function, arguments=arguments):
+            yield from _call(function, arguments)
+        case t.Subscript(array=array, indices=indices):
+            yield from _name(array)
+            if anatomy(array).subscripts:
+                yield Run(",", scripts=("sub",))
+            yield from _script(_listed(indices), "sub")
+        case t.Reduction(operator=operator, bound=bound, body=body):
+            yield Run(REDUCTIONS.get(operator, operator))
+            yield from _script(_listed(map(t.Name, bound)), "sub")
+            head, *rest = _bracketed(body, t.PRODUCT)
+            yield replace(head, space=THIN)
+            yield from rest
+        case t.Indicator(sides=sides, operators=operators):
+            yield Run("[")
+            yield from _formula(sides[0])
+            for comparison, side in zip(operators, sides[1:], strict=True):
+                yield Run(COMPARISONS.get(comparison, comparison), operator=True)
+                yield from _formula(side)
+            yield Run("]")
+        case t.Relation(sides=sides):
+            for number, side in enumerate(sides):
+                if number:
+                    yield Run("=", operator=True)
+                yield from _formula(side)
+        case t.Derivative(of=of, by=by):
+            yield Run("∂")
+            yield from _bracketed(of, t.ATOM)
+            yield Run("/")
+            yield Run("∂")
+            yield from _bracketed(by, t.ATOM)
+
+
+def _number(text: str) -> Iterator[Run]:
+    """1.5, and 2e-05 as a power of ten."""
+    mantissa, _, exponent = text.lower().partition("e")
+    yield Run(mantissa)
+    if exponent:
+        yield Run("·", space=THIN)
+        yield Run("10", space=THIN)
+        sign = MINUS if exponent.startswith("-") else ""
+        yield Run(sign + exponent.lstrip("+-0"), scripts=("sup",))
+
+
+def _listed(trees: Iterable[Tree]) -> Iterator[Run]:
+    for number, tree in enumerate(trees):
+        if number:
+            yield Run(",")
+        yield from _formula(tree)
+
+
+def _call(function: str, arguments: tuple[Tree, ...]) -> Iterator[Run]:
+    if function == "abs":
+        yield Run("|")
+        yield from _listed(arguments)
+        yield Run("|")
+        return
+    if function == "sqrt":
+        yield Run("√")
+        yield from _bracketed(arguments[0], t.ATOM)
+        return
+    name = FUNCTIONS.get(function, function)
+    yield Run(name, _slanted(name))
+    yield Run("(")
+    yield from _listed(arguments)
+    yield Run(")")
+
+
+def _product(factors: tuple[tuple[str, Tree], ...]) -> Iterator[Run]:
+    """Factors side by side, a dot before a digit, a/b on one line.
+
+    What was divided is bracketed before another factor follows: (a/b) c, never a/b c.
+    """
+    done: list[Run] = []
+    divided = False
+    for number, (operator, factor) in enumerate(factors):
+        grouped = isinstance(factor, t.Product) and not (number or any(sign == "/" for sign, _ in factor.factors))
+        part = list(_formula(factor) if grouped else _bracketed(factor, t.POWER))
+        if divided:
+            done = [Run("("), *done, Run(")")]
+        divided = operator == "/"
+        if divided:
+            done.append(Run("/"))
+        elif operator in (".*", "./"):
+            done.append(Run("⊙" if operator == ".*" else "⊘", operator=True))
+        elif number:
+            if part[0].text[0].isdigit():
+                done.append(Run("·", space=THIN))
+            part[0] = replace(part[0], space=THIN)
+        done += part
+    yield from done
