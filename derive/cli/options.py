@@ -1,0 +1,80 @@
+"""Option types that several commands share."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from derive.errors import OutputError, ReadingError, UsageError, WorkLimitError
+
+#: A text to be read is at most this long.
+LARGEST_TEXT = 1 << 20
+
+
+class Digits(click.ParamType):
+    """Decimals to print, 1 to 1000."""
+
+    name = "number"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> int:
+        try:
+            digits = int(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is no whole number", parameter, context)
+        if not 1 <= digits <= 1000:
+            self.fail(f"{digits} is not between 1 and 1000", parameter, context)
+        return digits
+
+
+def read_text(path: str) -> str:
+    """The text of a file, or of standard input for `-`."""
+    try:
+        if path == "-":
+            if sys.stdin.isatty():
+                click.echo("reading from the terminal; end with Ctrl-D", err=True)
+            data = sys.stdin.buffer.read(LARGEST_TEXT + 1)
+        else:
+            if os.path.isdir(path):
+                raise UsageError(f"{path} is a folder; name a file")
+            with open(path, "rb") as file:
+                data = file.read(LARGEST_TEXT + 1)
+    except FileNotFoundError:
+        raise UsageError(f"{path} does not exist") from None
+    except PermissionError:
+        raise OutputError(f"{path} cannot be read: permission denied") from None
+    if len(data) > LARGEST_TEXT:
+        raise UsageError(f"{path} is longer than {LARGEST_TEXT} bytes")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as reason:
+        raise ReadingError(
+            f"byte {reason.start + 1} is not UTF-8; save the file as UTF-8", file=path
+        ) from reason
+    if not text.strip():
+        raise UsageError(f"{'standard input' if path == '-' else path} is empty")
+    return text
+
+
+@contextlib.contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Raise WorkLimitError in the block after this much wall time; also wakes a read that waits for a silent pipe."""
+
+    def ring(number: int, frame: Any) -> None:
+        raise WorkLimitError(f"not finished after {seconds:g} s; give more time with --timeout")
+
+    if not hasattr(signal, "setitimer"):
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -1,0 +1,41 @@
+"""Worked solutions of scalar functions that are only a formula and a point."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from derive.checks.report import check
+from derive.document import Document
+from derive.reading.points import read_point
+from derive.solutions.trace import trace_document
+from derive.subjects.catalogue import Entry
+from derive.tracing import trace
+from derive.worked import work_out
+
+FORMULAS = {
+    "logarithm": ("ln(x1*x2) + x1/x2", "x1=3,x2=2"),
+    "neuron": ("tanh(w1*x1 + w2*x2 + b)", "w1=0.5,x1=1,w2=-0.25,x2=2,b=0.1"),
+}
+
+
+def solution(entry: Entry, parameters: Mapping[str, int]) -> Document:
+    """Trace, gradient, steps and checks of one formula."""
+    if entry.name == "speelpenning":
+        formula, point = product(parameters["inputs"])
+    else:
+        formula, point = FORMULAS[entry.name]
+    worked = work_out(trace(formula), read_point(point))
+    return trace_document(
+        worked,
+        title=entry.title,
+        subtitle=entry.source,
+        steps=len(worked.program) <= 30,
+        checks=check(worked, against="all"),
+    )
+
+
+def product(inputs: int) -> tuple[str, str]:
+    """x1*x2*...*xn at x_k = 2, 1/2, 3/2, 2/3 in turn, so that a thousand factors stay in range."""
+    names = [f"x{k}" for k in range(1, inputs + 1)]
+    values = ("2", "1/2", "3/2", "2/3")
+    return "*".join(names), ",".join(f"{name}={values[k % 4]}" for k, name in enumerate(names))

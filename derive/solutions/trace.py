@@ -1,0 +1,351 @@
+"""The worked solution of a trace: graph, forward trace, tangents, reverse trace, gradient, steps, checks, code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from derive import tree as t
+from derive.document import (
+    Block,
+    Bullets,
+    Cell,
+    Display,
+    Document,
+    Figure,
+    Folded,
+    Heading,
+    Inline,
+    Line,
+    Listing,
+    Prose,
+    Row,
+    Table,
+)
+from derive.graph import local_partials, node_lines, picture_of
+from derive.program import Equation, Program
+from derive.step import Step
+from derive.tree import Tree
+from derive.worked import Worked
+
+if TYPE_CHECKING:
+    from derive.checks.report import CheckReport
+
+EQUALS = Cell("=", relation=True)
+EMPTY = Cell()
+#: A formula with more parts than this is cut out of prose; its trace shows it anyway.
+LONG_FORMULA = 400
+
+
+def trace_document(
+    worked: Worked,
+    *,
+    title: str = "",
+    subtitle: str = "",
+    mode: str = "both",
+    steps: bool = False,
+    code: bool = True,
+    checks: CheckReport | None = None,
+    remarks: tuple[Block, ...] = (),
+) -> Document:
+    """The solution as a lecturer hands it out.
+
+    mode : "reverse", "forward" or "both" - which derivatives are shown.  steps : the steps behind each adjoint line.
+    code : the NumPy function at the end.  checks : a report to be shown.  remarks : blocks that follow the gradient.
+    """
+    program = worked.program
+    blocks: list[Block] = [*_statement(worked), Heading("Computational graph"), _figure(worked)]
+    blocks += [Heading("Forward trace"), forward_table(worked)]
+    for step in program.steps:
+        blocks.append(_regrouped(step))
+    if program.remarks:
+        blocks.append(Bullets(tuple((remark,) for remark in program.remarks)))
+    if mode in ("forward", "both") and worked.tangent is not None:
+        blocks += [Heading("Tangent trace"), Prose(_TANGENT_RULE), tangent_table(worked)]
+    if mode in ("reverse", "both"):
+        for output in worked.adjoints:
+            name = program.label(output)
+            several = len(worked.adjoints) > 1
+            blocks.append(Heading(f"Reverse trace of {name}" if several else "Reverse trace"))
+            if not several or output == worked.output:
+                blocks.append(Prose(_ADJOINT_RULE))
+            blocks.append(reverse_table(worked, output))
+    if len(worked.adjoints) > 1:
+        blocks += [Heading("Jacobian"), jacobian_table(worked)]
+    else:
+        blocks += [Heading("Gradient"), _gradient(worked)]
+    blocks += remarks
+    if steps:
+        blocks += [Heading("Steps behind the lines"), *_steps(worked, mode)]
+    if checks is not None:
+        blocks += [Heading("Checks"), check_table(checks)]
+    if code:
+        blocks += _code(worked)
+    return Document(title or "Evaluation trace and gradient", tuple(blocks), subtitle, _walk(worked, mode))
+
+
+_ADJOINT_RULE: tuple[Inline, ...] = (
+    "The adjoint of a node is the sum, over the lines that read it, of the line's adjoint times its local partial: ",
+    t.Relation(
+        (
+            t.Name("vbar_i"),
+            t.Reduction("sum", ("j",), t.Product((("*", t.Name("vbar_j")), ("*", t.Derivative(t.Name("v_j"), t.Name("v_i")))))),
+        )
+    ),
+    ", where ",
+    t.Name("j"),
+    " runs over the lines that read node ",
+    t.Name("i"),
+    ". The sweep begins with adjoint 1 at the output.",
+)
+_TANGENT_RULE: tuple[Inline, ...] = (
+    "The tangent of a line is the sum, over its operands, of the operand's tangent times the local partial. "
+    "Each input is one column: its own tangent is 1, those of the other inputs are 0.",
+)
+
+
+def _statement(worked: Worked) -> list[Block]:
+    """The function and the point."""
+    program = worked.program
+    blocks: list[Block] = []
+    for tree in program.written:
+        if sum(1 for _ in t.walk(tree)) > LONG_FORMULA:
+            continue
+        side = tree if isinstance(tree, t.Relation) else t.Relation((t.Name(program.label(program.outputs[0])), tree))
+        blocks.append(Display((Line(side),)))
+    if worked.at:
+        parts: list[Inline] = ["evaluated at "]
+        shown = list(worked.at.items())[:12]
+        for place, (node, tree) in enumerate(shown):
+            parts += [", " if place else "", t.Relation((t.Name(program.label(node)), tree))]
+        if len(shown) < len(worked.at):
+            parts.append(f" and {len(worked.at) - len(shown)} more inputs")
+        parts.append(f". Values are rounded to {worked.digits} decimals" + ("." if worked.certified else ", from plain floats."))
+        blocks.append(Prose(tuple(parts)))
+    return blocks
+
+
+def number(worked: Worked, value: Any) -> Tree:
+    """A value as a printed number."""
+    return number_tree(worked.text(value))
+
+
+def number_tree(text: str) -> Tree:
+    negative = text.startswith("-")
+    text = text.removeprefix("-")
+    body: Tree = t.Number(text) if text[0].isdigit() else t.Name(text)
+    return t.Negative(body) if negative else body
+
+
+def _numbers(worked: Worked, *tables: Mapping[str, Any]) -> dict[str, Tree]:
+    return {name: number(worked, value) for table in tables for name, value in table.items()}
+
+
+def equation_row(left: Tree, formula: Tree, numbers: Mapping[str, Tree] | None, value: Tree | None, **keys: str) -> Row:
+    """left = formula = the formula with numbers = value; what would only repeat is left out."""
+    cells = [Cell(left), EQUALS, Cell(formula)]
+    if value is None:
+        return Row((*cells, EMPTY, EMPTY, EMPTY, EMPTY), **keys)
+    filled = t.substituted(formula, numbers or {})
+    if filled == formula or filled == value:
+        cells += [EMPTY, EMPTY]
+    else:
+        cells += [EQUALS, Cell(filled)]
+    return Row((*cells, EMPTY, EMPTY) if formula == value else (*cells, EQUALS, Cell(value)), **keys)
+
+
+def forward_table(worked: Worked) -> Table:
+    """The evaluation trace as on a sheet: v_1 = v_-1/v_0 = 1.5/0.5 = 3."""
+    program = worked.program
+    numbers = _numbers(worked, worked.values)
+    rows = []
+    for node in program.input_names:
+        label = program.label(node)
+        value = numbers.get(node)
+        if label == node:
+            rows.append(_short_row(t.Name(node), value, node) if value is not None else
+                        Row((Cell(t.Name(node)), *[EMPTY] * 5, Cell("input")), node, "forward"))  # fmt: skip
+        else:
+            rows.append(equation_row(t.Name(node), t.Name(label), None, value, key=node, sweep="forward"))
+    for line in program:
+        rows.append(equation_row(t.Name(line.name), line.tree, numbers, numbers.get(line.name), key=line.name, sweep="forward"))
+    for output in program.outputs:
+        if program.label(output) != output and program.label(output) not in program.input_names:
+            rows.append(equation_row(t.Name(program.label(output)), t.Name(output), numbers, numbers.get(output)))
+    return Table("The forward (evaluation) trace.", "rclclcl", tuple(rows))
+
+
+def _short_row(left: Tree, value: Tree, key: str) -> Row:
+    return Row((Cell(left), EQUALS, Cell(value), EMPTY, EMPTY, EMPTY, EMPTY), key, "forward")
+
+
+def tangent_table(worked: Worked) -> Table:
+    """One line a node, one column an input."""
+    program, tangent = worked.program, worked.tangent
+    if tangent is None:
+        raise ValueError("the tangents were not asked for")
+    columns = tuple(worked.tangent_values)
+    rows = []
+    for node in (*program.input_names, *program.by_name):
+        name = tangent.names[node]
+        formula = tangent.adjoint.by_name[name].tree if node in program.by_name else None
+        cells = [Cell(t.Name(name)), EQUALS if formula is not None else EMPTY, Cell(formula) if formula else EMPTY]
+        cells += [Cell(number(worked, worked.tangent_values[column][name])) for column in columns]
+        rows.append(Row(tuple(cells), node, "tangent"))
+    header = [EMPTY, EMPTY, Cell("tangent")] + [
+        Cell(t.Derivative(t.Name("v_j"), t.Name(program.label(column)))) for column in columns
+    ]
+    return Table("The tangent trace, one column an input.", "rcl" + "r" * len(columns), tuple(rows), tuple(header))
+
+
+def reverse_table(worked: Worked, output: str | None = None) -> Table:
+    """The adjoints from the output back to the inputs, and the gradient below them."""
+    output = output or worked.output
+    program, derivation = worked.program, worked.adjoints[output]
+    values = worked.adjoint_values.get(output, {})
+    numbers = _numbers(worked, worked.values, values)
+    node_for = {bar: node for node, bar in derivation.names.items()}
+    rows = []
+    for line in derivation.adjoint:
+        node = node_for[line.name]
+        rows.append(_adjoint_row(worked, line, output, node, numbers))
+    label = t.Name(program.label(output))
+    for node in program.input_names:
+        bar = derivation.names[node]
+        rows.append(
+            equation_row(t.Derivative(label, t.Name(program.label(node))), t.Name(bar), numbers, numbers.get(bar))
+        )
+    return Table("The reverse (adjoint) trace.", "rclclcl", tuple(rows))
+
+
+def _adjoint_row(worked: Worked, line: Equation, output: str, node: str, numbers: Mapping[str, Tree]) -> Row:
+    if node == output and not line.source.terms:  # the seed: vbar_6 = ybar = 1
+        label = worked.program.label(output)
+        seed = t.Name(label + "_bar") if label != node else None
+        given = (EQUALS, Cell(seed)) if seed else (EMPTY, EMPTY)
+        return Row((Cell(t.Name(line.name)), *given, EMPTY, EMPTY, EQUALS, Cell(t.Number("1"))), node, "reverse")
+    return equation_row(t.Name(line.name), line.tree, numbers, numbers.get(line.name), key=node, sweep="reverse")
+
+
+def jacobian_table(worked: Worked) -> Table:
+    """One row an output, one column an input."""
+    program = worked.program
+    header = [EMPTY] + [Cell(t.Name(program.label(node))) for node in program.input_names]
+    rows = []
+    for output, derivation in worked.adjoints.items():
+        cells = [Cell(t.Name(program.label(output)))]
+        for node in program.input_names:
+            value = worked.adjoint(node, output)
+            cells.append(Cell(t.Name(derivation.names[node]) if value is None else number(worked, value)))
+        rows.append(Row(tuple(cells)))
+    return Table("The Jacobian, one row an output, one column an input.", "l" + "r" * len(program.inputs), tuple(rows), tuple(header))
+
+
+def _gradient(worked: Worked) -> Block:
+    program = worked.program
+    label = t.Name(program.label(worked.output))
+    lines = []
+    for node in program.input_names[:24]:
+        value = worked.adjoint(node)
+        sides: tuple[Tree, ...] = (
+            t.Derivative(label, t.Name(program.label(node))), t.Name(worked.derivation.names[node])
+        )  # fmt: skip
+        lines.append(Line(t.Relation(sides if value is None else (*sides, number(worked, value)))))
+    if len(program.input_names) > len(lines):
+        return Prose((f"The last {len(program.input_names)} lines of the reverse trace are the gradient.",))
+    return Display(tuple(lines)) if lines else Prose(("The function has no inputs, and so no gradient.",))
+
+
+def _figure(worked: Worked) -> Figure:
+    program = worked.program
+    values = adjoints = names = None
+    if worked.has_point and len(worked.adjoints) == 1:
+        values = {name: number(worked, value) for name, value in worked.values.items()}
+        names = dict(worked.derivation.names)
+        known = worked.adjoint_values[worked.output]
+        adjoints = {node: number(worked, known[bar]) for node, bar in names.items() if bar in known}
+    picture = picture_of(
+        program, labels=node_lines(program, values, adjoints, names), edge_labels=local_partials(program)
+    )
+    what = "node with its value and its adjoint" if values else "node"
+    caption = f"The computational graph: every {what}, every edge with its local partial."
+    return Figure(caption, picture, _described(program))
+
+
+def _described(program: Program) -> str:
+    from derive.text import formula
+
+    lines = [f"{line.name} = {formula(line.tree)}" for line in program.equations[:40]]
+    return "; ".join(lines) + ("; and so on" if len(program) > 40 else "")
+
+
+def _regrouped(step: Step) -> Prose:
+    return Prose(
+        (
+            "The line ",
+            t.Relation((t.Name(step.after.name), step.after.tree)),
+            " stands for ",
+            step.before.tree,
+            ": " + step.reason + ".",
+        )
+    )
+
+
+def _steps(worked: Worked, mode: str) -> list[Block]:
+    """For each derivative line the chain of equal right-hand sides, the rule beside each."""
+    derivations = list(worked.adjoints.values()) if mode != "forward" else []
+    if mode == "forward" and worked.tangent is not None:
+        derivations.append(worked.tangent)
+    blocks: list[Block] = []
+    for derivation in derivations:
+        for step in derivation.steps:
+            lines = [Line(t.Relation((t.Name(step.before.name), step.before.tree)))] if step.substeps else []
+            last = step.before.tree
+            for part in step.substeps or (step,):
+                if part.after.tree != last:
+                    lines.append(Line(t.Relation((t.Name(step.before.name), part.after.tree)), part.rule.name))
+                last = part.after.tree
+            blocks.append(Folded(f"{step.before.name}: {step.reason}", (Display(tuple(lines)),)))
+    return blocks
+
+
+def check_table(report: CheckReport) -> Table:
+    """What the gradient was held against, and how far apart the two were."""
+    rows = [Row(tuple(Cell(cell) for cell in cells)) for cells in report.rows()]
+    header = tuple(Cell(cell) for cell in ("check", "result", "verdict"))
+    return Table("Independent checks of the gradient.", "lll", tuple(rows), header)
+
+
+def _code(worked: Worked) -> list[Block]:
+    from derive.codegen.to_numpy import to_numpy
+
+    if len(worked.program) > 200:
+        return []
+    source = to_numpy(worked.derivation if len(worked.adjoints) == 1 else worked.program).source
+    return [Heading("Code"), Listing("Value and gradient in NumPy, each line with the line of the trace it computes.", source)]
+
+
+def _walk(worked: Worked, mode: str) -> tuple[tuple[str, str, str], ...]:
+    """The order in which a stepper visits the nodes: forward through the trace, then back through the adjoints."""
+    from derive.text import formula
+
+    program = worked.program
+    if len(program) > 200 or len(worked.adjoints) != 1:
+        return ()
+    visits = []
+    for node in program.input_names:
+        value = f" = {worked.text(worked.values[node])}" if node in worked.values else ""
+        visits.append(("forward", node, f"{node} is the input {program.label(node)}{value}"))
+    for line in program:
+        value = f" = {worked.text(worked.values[line.name])}" if line.name in worked.values else ""
+        visits.append(("forward", line.name, f"{line.name} = {formula(line.tree)}{value}"))
+    if mode in ("reverse", "both"):
+        derivation = worked.derivation
+        node_for = {bar: node for node, bar in derivation.names.items()}
+        known = worked.adjoint_values.get(worked.output, {})
+        for line in derivation.adjoint:
+            value = f" = {worked.text(known[line.name])}" if line.name in known else ""
+            text = formula(line.tree)
+            value = "" if value == f" = {text}" else value
+            visits.append(("reverse", node_for[line.name], f"{line.name} = {text}{value}"))
+    return tuple(visits)

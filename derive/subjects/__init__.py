@@ -1,0 +1,1 @@
+"""Formulas from books and sheets, each with its source, and the catalogue that all commands read."""

@@ -1,0 +1,123 @@
+"""A worked trace as plain data, for JSON: the format that `derive trace --json` promises.
+
+{"inputs": [{name, node, value}], "nodes": [{node, expression, value, local_partials, adjoint, tangents}], "value",
+"gradient", "outputs" (only for several), "checks", "operations"}. Values are the doubles nearest to the true values;
+null without a point; non-finite numbers are strings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isfinite, isnan
+from typing import Any
+
+from derive.codegen.lowering import operation_counts
+from derive.graph import local_partials
+from derive.program import Equation
+from derive.text import formula
+from derive.worked import Worked
+
+NO_CHECKS: dict[str, Any] = {
+    "torch": None,
+    "central_difference": None,
+    "complex_step": None,
+    "certified_digits": None,
+}
+
+
+def as_data(worked: Worked, checks: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The trace, its derivatives and the checks as dictionaries and lists.
+
+    checks : what `CheckReport.as_data` gives; a check that was not run is null.
+    """
+    program = worked.program
+    single = len(worked.adjoints) == 1
+    answer: dict[str, Any] = {
+        "inputs": [
+            {"name": program.label(node), "node": node, "value": plain(worked.number(worked.values.get(node)))}
+            for node in program.input_names
+        ],
+        "nodes": _nodes(worked),
+        "value": plain(worked.number(worked.values.get(worked.output))) if single else None,
+        "gradient": _gradient(worked, worked.output) if single else None,
+    }
+    if not single:
+        answer["outputs"] = {
+            program.label(output): {
+                "value": plain(worked.number(worked.values.get(output))),
+                "gradient": _gradient(worked, output),
+            }
+            for output in worked.adjoints
+        }
+    answer["checks"] = {**NO_CHECKS, **(checks or {})}
+    counts = operation_counts(worked.derivation)
+    answer["operations"] = {"function": counts.function, "gradient": counts.gradient}
+    answer["steps"] = [
+        {"rule": step.rule.name, "reason": step.reason, "name": step.after.name,
+         "before": formula(step.before.tree), "after": formula(step.after.tree)}
+        for step in program.steps
+    ]  # fmt: skip
+    answer["remarks"] = list(program.remarks)
+    return answer
+
+
+def _nodes(worked: Worked) -> list[dict[str, Any]]:
+    program = worked.program
+    partials = local_partials(program)
+    adjoint_lines: dict[str, Equation] = {}
+    if len(worked.adjoints) == 1:
+        node_for = {bar: node for node, bar in worked.derivation.names.items()}
+        adjoint_lines = {node_for[line.name]: line for line in worked.derivation.adjoint}
+    nodes = []
+    for node in (*program.input_names, *program.by_name):
+        line = program.by_name.get(node)
+        nodes.append(
+            {
+                "node": node,
+                "expression": formula(line.tree) if line else program.label(node),
+                "value": plain(worked.number(worked.values.get(node))),
+                "local_partials": {
+                    operand: formula(partials[operand, node]) for operand in (line.reads if line else ())
+                },
+                "adjoint": _adjoint(worked, node, adjoint_lines.get(node)),
+                "tangents": _tangents(worked, node),
+            }
+        )
+    return nodes
+
+
+def _adjoint(worked: Worked, node: str, line: Equation | None) -> dict[str, Any]:
+    if len(worked.adjoints) != 1:
+        return {"expression": None, "value": None}
+    return {
+        "name": worked.derivation.names[node],
+        "expression": formula(line.tree) if line else "0",
+        "value": plain(worked.number(worked.adjoint(node))),
+    }
+
+
+def _tangents(worked: Worked, node: str) -> dict[str, Any]:
+    """Input name -> the derivative of this node by that input."""
+    if worked.tangent is None:
+        return {worked.program.label(name): None for name in worked.program.input_names}
+    dot = worked.tangent.names[node]
+    return {
+        worked.program.label(name): plain(worked.number(worked.tangent_values[name][dot]))
+        if worked.tangent_values
+        else None
+        for name in worked.program.input_names
+    }
+
+
+def _gradient(worked: Worked, output: str) -> dict[str, Any]:
+    return {
+        worked.program.label(node): plain(worked.number(worked.adjoint(node, output)))
+        for node in worked.program.input_names
+    }
+
+
+def plain(value: float | None) -> float | str | None:
+    """A number for JSON: infinities and nan as strings."""
+    if value is None or isfinite(value):
+        return value
+    return "nan" if isnan(value) else "inf" if value > 0 else "-inf"

@@ -1,0 +1,179 @@
+"""The evaluation trace: Griewank's numbering, one operation a line, the author's own lines kept."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import derive
+from derive import tree as t
+from derive.balls import Balls
+from derive.errors import DeriveError, ReadingError, UsageError
+from derive.evaluate import evaluate, tree_value
+from derive.program import Elementary, Program
+from derive.text import formula
+from derive.tracing import trace_tree
+from tests.expressions import expressions, points, rational_expressions
+
+SHEET = "(sin(x1/x2) + x1/x2 - exp(x2)) * (x1/x2 - exp(x2))"
+
+
+def lines(program: Program) -> list[str]:
+    return [f"{line.name} = {formula(line.tree)}" for line in program]
+
+
+def test_the_sheets_function_gives_the_sheets_table_line_for_line() -> None:
+    program = derive.trace(SHEET)
+    assert program.input_names == ("v_-1", "v_0")
+    assert [program.label(name) for name in program.input_names] == ["x1", "x2"]
+    assert lines(program) == [
+        "v_1 = v_-1/v_0", "v_2 = sin(v_1)", "v_3 = exp(v_0)", "v_4 = v_1 - v_3", "v_5 = v_2 + v_4", "v_6 = v_5*v_4",
+    ]  # fmt: skip
+    assert program.outputs == ("v_6",) and program.label("v_6") == "y"
+
+
+def test_regrouping_is_recorded_as_a_step_whose_sides_are_equal() -> None:
+    (step,) = derive.trace(SHEET).steps
+    assert formula(step.before.tree) == "v_2 + v_1 - v_3"
+    assert formula(step.after.tree) == "v_2 + v_4"
+    assert step.rule.name == "regroup"
+    assert step.rule.rewrite(step.before, derive.trace(SHEET)) == step.after
+
+
+@given(expressions(), points())
+@settings(max_examples=150, deadline=None)
+def test_the_trace_has_the_value_of_the_expression(tree: t.Tree, point: dict[str, Fraction]) -> None:
+    program = trace_tree(tree)
+    balls = Balls(256)
+    with balls.precision():
+        at = {name: balls.exact(value) for name, value in point.items()}
+        nodes = {node: at[program.label(node)] for node in program.input_names}
+        difference = evaluate(program, nodes, balls)[program.outputs[0]] - tree_value(balls, tree, at)
+        assert difference == 0 or difference.contains(0)
+        assert difference == 0 or float(difference.rad()) < 1e-30
+
+
+@given(rational_expressions(), points())
+@settings(max_examples=200, deadline=None)
+def test_regrouping_keeps_exact_values_and_never_adds_an_operation(tree: t.Tree, point: dict[str, Fraction]) -> None:
+    program = trace_tree(tree)
+    balls = Balls(64)
+    at = {name: balls.exact(value) for name, value in point.items()}
+    nodes = {node: at[program.label(node)] for node in program.input_names}
+    assert evaluate(program, nodes, balls)[program.outputs[0]] == tree_value(balls, tree, at)
+    from derive.tape import Tape
+
+    tape = Tape()
+    names = {node.text: -1 for node in t.walk(tree) if isinstance(node, t.Name)}
+    numbered = {name: tape.input() for name in names}
+    output = tape.add_tree(tree, numbered)  # type: ignore[arg-type]
+    plain = sum(1 for number in tape.reached([output]) if tape.rows[number][0] is not None)
+    assert len(program) <= plain
+
+
+@given(expressions())
+@settings(max_examples=80, deadline=None)
+def test_every_line_is_one_operation_on_earlier_names_or_constants(tree: t.Tree) -> None:
+    program = trace_tree(tree).check()
+    for line in program:
+        assert isinstance(line.source, Elementary)
+        for operand in line.source.operands:
+            assert isinstance(operand, str) or not t.names_in(operand)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # the longest shared run first: b+c+d, not a+b
+        ("(a+b+c+d)*(b+c+d)*(a+b)", ["b + c", "v_1 + d", "a + v_2", "v_3*v_2", "a + b", "v_4*v_5"]),
+        ("(x+y)*(y+x)", ["x + y", "v_1*v_1"]),
+        ("(x-a-b)*(y-a-b)", ["a + b", "x - v_1", "y - v_1", "v_2*v_3"]),
+        ("(x-a+b)*(y+b-a)", ["b - a", "x + v_1", "y + v_1", "v_2*v_3"]),
+        ("a*b*c + b*c", ["b*c", "a*v_1", "v_2 + v_1"]),
+        ("x/a/b + y/a/b", ["a*b", "x/v_1", "y/v_1", "v_2 + v_3"]),
+        ("a + b + c", ["a + b", "v_1 + c"]),  # nothing shared: nothing regrouped
+        ("(x+y)*(x-y)", ["x + y", "x - y", "v_1*v_2"]),  # other signs are other terms
+        ("1/2*x^2", ["x^2", "1/2*v_1"]),
+        ("e^x + exp(x)", ["exp(x)", "v_1 + v_1"]),
+        ("-x^2", ["x^2", "-v_1"]),
+    ],
+)
+def test_shared_runs_are_computed_once_and_signs_stay_with_their_terms(text: str, expected: list[str]) -> None:
+    program = derive.trace(text)
+    names = {node: t.Name(program.label(node)) for node in program.input_names}
+    found = [formula(t.substituted(line.tree, names)) for line in program]
+    assert found == expected
+
+
+def test_the_reading_tree_is_never_changed() -> None:
+    tree = derive.read(SHEET)
+    before = formula(tree)
+    trace_tree(tree)
+    assert formula(tree) == before == SHEET.replace(") * (", ")*(")
+
+
+def test_a_file_keeps_the_authors_names_and_merges_nothing() -> None:
+    program = derive.trace("q = x + y\nr = x + y\nf = q*z + sin(q)^2/2")
+    assert program.input_names == ("x", "y", "z")
+    assert lines(program) == [
+        "q = x + y", "r = x + y", "f.1 = q*z", "f.2 = sin(q)", "f.3 = f.2^2", "f.4 = f.3/2", "f = f.1 + f.4",
+    ]  # fmt: skip
+    assert program.outputs == ("r", "f")
+
+
+def test_lines_without_an_operation_are_copies() -> None:
+    program = derive.trace("c = 3\nq = x\nf = c*q")
+    assert lines(program) == ["c = 3", "q = x", "f = c*q"]
+
+
+def test_a_loss_line_names_the_output() -> None:
+    assert derive.trace("q = x*y\nL = q + 1\nloss q").outputs == ("q",)
+
+
+def test_order_puts_inputs_first_and_declares_names_of_constants() -> None:
+    program = derive.trace("x*e + pi", order=("e", "x"))
+    assert [program.label(node) for node in program.input_names] == ["e", "x"]
+    assert lines(program) == ["v_1 = v_0*v_-1", "v_2 = v_1 + pi"]
+
+
+@pytest.mark.parametrize("name", ["E", "I", "S", "N", "O", "Q", "beta", "gamma", "lambda", "zeta"])
+def test_names_that_mean_something_elsewhere_are_ordinary_names(name: str) -> None:
+    program = derive.trace(f"{name}^2 + sin({name})")
+    assert [program.label(node) for node in program.input_names] == [name]
+    gradient = derive.jacobian(program, {name: 2.0})["y"][name]
+    assert gradient == pytest.approx(4 + -0.4161468365471424)
+
+
+def test_the_output_takes_the_first_free_name() -> None:
+    assert derive.trace("x*y").label("v_1") == "f"
+    assert derive.trace("x*z").label("v_1") == "y"
+
+
+@pytest.mark.parametrize("text", ["A[i] + 1", "sum(k) a[k]", "u^T v"])
+def test_what_is_no_scalar_is_refused_by_name(text: str) -> None:
+    with pytest.raises((UsageError, ReadingError), match="scalar"):
+        derive.trace(text)
+
+
+def test_a_sympy_expression_is_traced_too() -> None:
+    import sympy
+
+    x, y = sympy.symbols("x y", real=True)
+    program = derive.trace(sympy.sin(x * y) + x)
+    value = derive.jacobian(program, {"x": 0.5, "y": 2.0})
+    (row,) = value.values()
+    assert row["y"] == pytest.approx(0.5 * 0.5403023058681398)
+
+
+@given(st.text(alphabet="xy12+-*/^()= .,[]sincoexp\n#", max_size=40))
+@settings(max_examples=300, deadline=None)
+def test_whatever_is_typed_is_traced_or_refused_in_words(text: str) -> None:
+    try:
+        program = derive.trace(text)
+    except DeriveError as error:
+        assert error.message
+    else:
+        program.check()

@@ -1,0 +1,148 @@
+"""Numbers at a point: certified, correctly rounded, and undefined where they are undefined."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import mpmath
+import pytest
+from hypothesis import given, settings
+
+import derive
+from derive.errors import DomainError, UndecidedError, UsageError
+from derive.evaluate import tree_value
+from derive.reading.points import read_point
+from derive.tracing import trace_tree
+from derive.tree import Number, Tree
+from derive.worked import Worked, work_out
+from tests.expressions import expressions, points
+
+SHEET = "(sin(x1/x2) + x1/x2 - exp(x2)) * (x1/x2 - exp(x2))"
+
+
+def worked(text: str, at: str, **options: object) -> Worked:
+    return work_out(derive.trace(text), read_point(at), **options)  # type: ignore[arg-type]
+
+
+def test_the_sheets_numbers_are_correctly_rounded() -> None:
+    """Second derivation of each: mpmath at 50 digits, by the formulas of the sheet."""
+    w = worked(SHEET, "x1=1.5,x2=0.5")
+    with mpmath.workdps(50):
+        x1, x2 = mpmath.mpf("1.5"), mpmath.mpf("0.5")
+        q, e = x1 / x2, mpmath.exp(x2)
+        y = (mpmath.sin(q) + q - e) * (q - e)
+        d1 = mpmath.diff(lambda a: (mpmath.sin(a / x2) + a / x2 - e) * (a / x2 - e), x1)
+        d2 = mpmath.diff(lambda b: (mpmath.sin(x1 / b) + x1 / b - mpmath.exp(b)) * (x1 / b - mpmath.exp(b)), x2)
+        assert w.text(w.values["v_6"]) == mpmath.nstr(y, 5) == "2.0166"
+        assert w.text(w.adjoint("v_-1")) == mpmath.nstr(d1, 5) == "3.0118"
+        assert w.text(w.adjoint("v_0")) == mpmath.nstr(d2, 6, strip_zeros=False) == "-13.7240"
+        assert w.number(w.adjoint("v_0")) == float(d2)
+
+
+@given(expressions(max_leaves=8), points())
+@settings(max_examples=40, deadline=None)
+def test_every_value_is_the_double_nearest_to_mpmaths(tree: Tree, point: dict[str, Fraction]) -> None:
+    program = trace_tree(tree)
+    at = {program.label(node): point[program.label(node)] for node in program.input_names}
+    w = work_out(program, {name: _constant(value) for name, value in at.items()}, mode="reverse")
+
+    class Mp:
+        """mpmath as an arithmetic: a second implementation of every function."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(mpmath, name)
+
+        def constant(self, tree: Tree) -> object:
+            assert isinstance(tree, Number)
+            return mpmath.mpf(tree.value.numerator) / tree.value.denominator
+
+        def power(self, base: object, exponent: object) -> object:
+            return mpmath.power(base, exponent)
+
+        def sigmoid(self, u: object) -> object:
+            return 1 / (1 + mpmath.exp(-u))  # type: ignore[operator]
+
+        def softplus(self, u: object) -> object:
+            return mpmath.log(1 + mpmath.exp(u))
+
+        def order(self, left: object, right: object) -> int:
+            return int(left > right) - int(left < right)  # type: ignore[operator]
+
+    with mpmath.workdps(80):
+        given_values = {name: mpmath.mpf(v.numerator) / v.denominator for name, v in at.items()}
+        truth = tree_value(Mp(), tree, given_values)
+        assert w.number(w.values[w.output]) == float(truth)
+
+
+def _constant(value: Fraction) -> Tree:
+    from derive.tree import tree_of
+
+    return tree_of(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "parts"),
+    [
+        ("1/x", "x=0", ["v_1 = 1/v_0", "v_0 (x) is 0", "division by zero"]),
+        ("log(x - 2)", "x=3/2", ["v_2 = log(v_1)", "v_1 is -0.5", "positive"]),
+        ("sqrt(x)", "x=-4", ["v_1 = sqrt(v_0)", "-4", "not negative"]),
+        ("asin(x)", "x=3", ["asin", "3", "between -1 and 1"]),
+        ("x^(1/2)", "x=-1", ["v_1 = v_0^(1/2)", "-1", "integer exponent"]),
+        ("x^-2", "x=0", ["0", "positive"]),
+        ("(x - x)/(x - x)", "x=2", ["division by zero"]),
+        ("1/0", "", ["division by zero"]),
+        ("log(0)", "", ["positive"]),
+    ],
+)
+def test_an_undefined_value_names_node_operand_and_value(text: str, at: str, parts: list[str]) -> None:
+    with pytest.raises(DomainError) as caught:
+        work_out(derive.trace(text), read_point(at) if at else None)
+    assert caught.value.exit_code == 3
+    for part in parts:
+        assert part in caught.value.message
+
+
+def test_a_derivative_may_be_undefined_where_the_value_is_not() -> None:
+    with pytest.raises(DomainError, match="has no derivative"):
+        worked("sqrt(x)", "x=0")
+
+
+def test_points_are_exact() -> None:
+    w = worked("3*x - 1", "x=1/3")
+    assert w.values["v_2"] == 0 and w.text(w.values["v_2"]) == "0"
+    w = worked("sin(x)", "x=pi/2", digits=10)
+    assert w.text(w.values["v_1"]) == "1.0000000000"
+    assert w.number(worked("sin(x)", "x=pi").values["v_1"]) == 0.0
+
+
+def test_cancellation_costs_no_digits() -> None:
+    w = worked("(1 + x) - 1 - x + x^2", "x=1e-30")
+    assert w.number(w.values[w.output]) == 1e-60
+
+
+def test_a_sign_that_no_precision_settles_is_undecided() -> None:
+    with pytest.raises(UndecidedError):
+        worked("relu(sin(x)^2 + cos(x)^2 - 1)", "x=1")
+
+
+def test_without_a_point_everything_is_symbolic() -> None:
+    w = work_out(derive.trace(SHEET))
+    assert not w.has_point and w.adjoint("v_0") is None and w.number(None) is None
+
+
+def test_a_missing_value_is_named() -> None:
+    with pytest.raises(UsageError, match="x2 has no value"):
+        worked(SHEET, "x1=1")
+
+
+def test_very_large_values_are_infinite_as_doubles_and_exact_as_numbers() -> None:
+    w = worked("x^400", "x=10")
+    assert w.number(w.values["v_1"]) == float("inf")
+    assert w.text(w.values["v_1"]) == "1.0000e+400"
+
+
+def test_forward_and_reverse_give_the_same_printed_gradient() -> None:
+    w = worked(SHEET, "x1=1.5,x2=0.5")
+    assert w.tangent is not None
+    for node in w.program.input_names:
+        assert w.number(w.tangent_values[node]["vdot_6"]) == w.number(w.adjoint(node))
