@@ -12,7 +12,7 @@ from derive.errors import UsageError
 from derive.names import adjoint_names
 from derive.program import Accumulation, Elementary, Equation, Program, Term
 from derive.rules.algebra import REORDER, UNIT
-from derive.rules.partials import LOCAL_PARTIAL, REUSE, SEED, SUM_OVER_READERS
+from derive.rules.partials import CONSTANT, LOCAL_PARTIAL, REUSE, SEED, SUM_OVER_READERS
 from derive.step import Derivation, Rule, Step
 
 
@@ -156,7 +156,9 @@ def chained_step(
     substeps: list[Step] = []
     equation = start
     for place, (rule, reason) in enumerate(rest):
-        after = rule.rewrite(equation, _whole(lines, primal) if place == 0 else lines)
+        # the sums name adjoints by all primal names, and only the whole program knows what is constant
+        given = _whole(lines, primal) if place == 0 else primal if rule is CONSTANT else lines
+        after = rule.rewrite(equation, given)
         if after is not None:
             substeps.append(_step(rule, reason, equation, after))
             equation = after

@@ -220,7 +220,9 @@ def operation_tree(row: Operation, operands: tuple[Tree, ...]) -> Tree:
         case "add" | "sub":
             return t.Sum((("+", operands[0]), (row.infix, operands[1])))
         case "mul" | "div":
-            return t.Product((("*", operands[0]), (row.infix, operands[1])))
+            # a fraction in front stands as the author wrote it: 1/2*x, read from left to right
+            head = operands[0].factors if isinstance(operands[0], t.Product) else (("*", operands[0]),)
+            return t.Product((*head, (row.infix, operands[1])))
         case "neg":
             return t.Negative(operands[0])
         case "pow":

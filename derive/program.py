@@ -174,9 +174,12 @@ def partial_tree(line: Equation, slots: tuple[int, ...]) -> Tree:
     """The partial derivative of an elementary line by the operand that stands at `slots`, as a formula of names."""
     operation, operands = line.source
     trees = tuple(map(t.tree_of, operands))
+    partials = [t.tree_of(operation.partials[slot](functions.TREES, *trees, t.Name(line.name))) for slot in slots]
+    if len(partials) == 2 and partials[0] == partials[1]:
+        return t.multiply(2, partials[0])  # x*x
     total: Tree = t.Number("0")
-    for slot in slots:
-        total = t.add(total, operation.partials[slot](functions.TREES, *trees, t.Name(line.name)))
+    for partial in partials:
+        total = t.add(total, partial)
     return total
 
 
@@ -261,8 +264,9 @@ class Program:
         for number, equation in enumerate(self.equations, 1):
             name = equation.name
             if name in place:
-                earlier = f"equations {place[name]} and {number}" if place[name] else f"as an input and by equation {number}"
-                raise ProgramError(f"{name} is given two values, by {earlier}; rename one of them", name)
+                both = f"by equations {place[name]} and {number}"
+                earlier = both if place[name] else f"as an input and by equation {number}"
+                raise ProgramError(f"{name} is given two values, {earlier}; rename one of them", name)
             for read in equation.reads:
                 if read not in place and not (read == name and equation.is_indexed):
                     self._unbound(read, name, number)

@@ -287,10 +287,10 @@ def record(
     results = function(*variables)
     outputs: list[Slot] = []
     for result in _scalars(results):
-        if isinstance(result, Variable):
-            outputs.append(result.number)
-        else:
-            outputs.append(tape.push(_COPY, _constant(result)))
+        slot: Slot = result.number if isinstance(result, Variable) else tape.push(_COPY, _constant(result))
+        while slot in outputs or (isinstance(slot, int) and slot < len(names)):
+            slot = tape.push(_COPY, slot)  # every result is an output of its own, also an input or a repetition
+        outputs.append(slot)
     return numbered(tape, names, outputs, _remarks(recording))
 
 

@@ -13,7 +13,7 @@ from derive.adjoints import chained_step, depending_on_inputs, require_elementar
 from derive.names import adjoint_names
 from derive.program import Accumulation, Equation, Program, Term
 from derive.rules.algebra import REORDER, UNIT
-from derive.rules.partials import LOCAL_PARTIAL, REUSE, SUM_OVER_OPERANDS
+from derive.rules.partials import CONSTANT, LOCAL_PARTIAL, REUSE, SUM_OVER_OPERANDS
 from derive.step import Derivation, Step
 
 
@@ -54,6 +54,7 @@ def forward(program: Program) -> Derivation:
 
 def _steps(derivation: Derivation) -> tuple[Step, ...]:
     primal = derivation.primal
+    constants = len(depending_on_inputs(primal)) < len(primal) + len(primal.inputs)
     steps = []
     for line in primal:
         end = derivation.adjoint.by_name[derivation.names[line.name]]
@@ -64,6 +65,7 @@ def _steps(derivation: Derivation) -> tuple[Step, ...]:
             (SUM_OVER_OPERANDS, f"{line.name} reads {reads}"),
             (LOCAL_PARTIAL, "each partial is read off the table of elementary derivatives"),
             (REUSE, "the trace holds this value already"),
+            *([(CONSTANT, "no input reaches it")] if constants else []),
             (UNIT, "factors 1 and signs are tidied"),
             (REORDER, "a term without a minus sign leads"),
         ]

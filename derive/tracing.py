@@ -103,7 +103,8 @@ def output_labels(count: int, taken: Iterable[str]) -> list[str]:
     if count == 1:
         choices = ["y", "f", "z", "w", "out"]
         return [next((name for name in choices if name not in used), "out_")]
-    stem = next(stem for stem in ("y", "f", "z", "w", "out_") if not any(f"{stem}{k}" in used for k in range(1, count + 1)))
+    numbered_in = {name.rstrip("0123456789") for name in used}
+    stem = next(stem for stem in ("y", "f", "z", "w", "out_") if stem not in numbered_in)
     return [f"{stem}{k}" for k in range(1, count + 1)]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from derive import tree as t
 from derive.names import adjoint_names
 from derive.program import Equation, Program, partial_tree
@@ -24,21 +26,24 @@ def pending(line: Equation, name: str) -> Tree:
     return t.Derivative(t.Name(line.name), t.Name(name))
 
 
+def plain_sum(terms: Sequence[Tree]) -> Tree:
+    """The sum as it stands; of no terms it is 0, of one term it is this term."""
+    if len(terms) == 1:
+        return terms[0]
+    return t.Sum(tuple(("+", term) for term in terms)) if terms else t.Number("0")
+
+
 def _sum_over_readers(equation: Equation, program: Program) -> Equation | None:
     """d(output)/d(node) -> the sum over the lines that read the node."""
     match equation.tree:
         case t.Derivative(of=t.Name(text=output), by=t.Name(text=node)) if output != node:
             bars = adjoint_names([*program.input_names, *program.by_name])
-            return Equation(
-                equation.name,
-                t.Sum(
-                    tuple(
-                        ("+", t.Product((("*", t.Name(bars[line.name])), ("*", pending(line, node)))))
-                        for line in program
-                        if node in line.reads
-                    )
-                ),
-            )
+            products = [
+                t.Product((("*", t.Name(bars[line.name])), ("*", pending(line, node))))
+                for line in program
+                if node in line.reads
+            ]
+            return Equation(equation.name, plain_sum(products))
     return None
 
 
@@ -50,15 +55,8 @@ def _sum_over_operands(equation: Equation, program: Program) -> Equation | None:
             line = next((line for line in program if dots[line.name] == tangent), None)
             if line is None:
                 return None
-            return Equation(
-                equation.name,
-                t.Sum(
-                    tuple(
-                        ("+", t.Product((("*", t.Name(dots[name])), ("*", pending(line, name)))))
-                        for name in line.reads
-                    )
-                ),
-            )
+            products = [t.Product((("*", t.Name(dots[name])), ("*", pending(line, name)))) for name in line.reads]
+            return Equation(equation.name, plain_sum(products))
     return None
 
 
@@ -86,6 +84,18 @@ def _reuse(equation: Equation, program: Program) -> Equation | None:
     return None if tree == equation.tree else Equation(equation.name, tree)
 
 
+def _constants(equation: Equation, program: Program) -> Equation | None:
+    """The tangent of a line that no input reaches is 0."""
+    reached = set(program.input_names)
+    for line in program:
+        if reached.intersection(line.reads):
+            reached.add(line.name)
+    dots = adjoint_names([*program.input_names, *program.by_name], "dot")
+    zeros: dict[str, Tree] = {dots[line.name]: t.Number("0") for line in program if line.name not in reached}
+    tree = t.substituted(equation.tree, zeros)
+    return None if tree == equation.tree else Equation(equation.name, tree)
+
+
 def _seed(equation: Equation, program: Program) -> Equation | None:
     match equation.tree:
         case t.Derivative(of=of, by=by) if of == by:
@@ -104,6 +114,7 @@ SUM_OVER_OPERANDS = Rule(
     "the tangent of a line is the sum, over its operands, of the operand's tangent times the local partial",
     _sum_over_operands,
 )
+CONSTANT = Rule("constant", "what does not depend on any input has tangent 0", _constants)
 LOCAL_PARTIAL = Rule(
     "local partial", "the derivative of one elementary operation by one operand, read off the table", _work_out
 )

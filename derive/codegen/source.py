@@ -1,0 +1,405 @@
+"""Lowered lines as readable Python: typed, documented, one line of code for each line of the trace, which it cites.
+
+The text is a view of the lines: `Source` holds lines and dialect and prints itself, so that `derive.codegen.load` never
+compiles a text that came from anywhere else. Whatever an author chose - names, formulas - reaches the text as an
+identifier made by `derive.names.python_names`, or escaped in a comment or docstring.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from derive import tree as t
+from derive.codegen.lowering import Applied, CodeLine, Expression, Lowered
+from derive.errors import UsageError
+from derive.functions import Operation
+from derive.names import python_names
+from derive.text import formula
+from derive.tree import Tree
+
+WIDTH = 100
+#: An integer literal beyond this is written as the double it becomes.
+LARGEST = 2**53
+
+# how tightly Python binds, loosest first
+_SUM, _PRODUCT, _UNARY, _POWER, _ATOM = range(5)
+_LEVELS = {"+": _SUM, "-": _SUM, "*": _PRODUCT, "/": _PRODUCT, "^": _POWER}
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a library is spelled.
+
+    column : which template of an operation's row it takes, "numpy" or "torch".
+    prefix : before its functions.  imports : the lines at the top.  erf : lines that define `_erf`, where it is used.
+    argument, result : types of an input and of a value.  broadcast : lines that make `arrays` of `inputs`; {0} takes
+    one array of it.  like : a constant {0} in the shape of {1}.  shapes : a sentence on the arguments.
+    tensors : whether functions refuse plain numbers.
+    """
+
+    column: str
+    prefix: str
+    imports: tuple[str, ...]
+    erf: tuple[str, ...]
+    argument: str
+    result: str
+    broadcast: tuple[str, ...]
+    entry: str
+    lone: str
+    like: str
+    shapes: str
+    tensors: bool
+
+
+@dataclass(frozen=True)
+class Source:
+    """Lines, dialect and the function's name; `text` is the program text."""
+
+    lowered: Lowered
+    dialect: Dialect
+    name: str = "function"
+
+    @cached_property
+    def text(self) -> str:
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", self.name) or python_names([self.name])[self.name] != self.name:
+            raise UsageError(f"{self.name!r} cannot be the name of a function")
+        return "\n".join(_Printer(self).lines()) + "\n"
+
+    @cached_property
+    def parameters(self) -> tuple[str, ...]:
+        """What the parameters are called, in the order of the inputs."""
+        return tuple(_Printer(self).parameters)
+
+
+class _Printer:
+    """One printing: the identifiers, and what they are made of."""
+
+    def __init__(self, source: Source) -> None:
+        self.source, self.dialect, self.lowered = source, source.dialect, source.lowered
+        program = self.lowered.program
+        nodes = [*program.input_names, *program.by_name, *(line.name for line in self.lowered.lines)]
+        labels = []
+        for name in program.input_names:
+            label = program.label(name)
+            if label != name:
+                while label in nodes:  # the author's name of an input is the engine's name of another node
+                    label += "_"
+            labels.append(label)
+        # the helpers come last: python_names gives them what the author left free
+        wanted = [*labels, *nodes, "inputs ", "arrays ", "gradient "]
+        self.names = python_names(dict.fromkeys(wanted))
+        self.parameters = [self.names[label] for label in labels]
+        self.inputs, self.arrays, self.gradient = (
+            self.names[key].rstrip("_") + "_" * (self._clashes(key)) for key in ("inputs ", "arrays ", "gradient ")
+        )
+        self.first = self.names[program.input_names[0]] if program.inputs else ""
+
+    def _clashes(self, key: str) -> int:
+        """How many underscores keep a helper's name apart from all others."""
+        plain = key.strip()
+        others = {name for other, name in self.names.items() if other != key}
+        count = 0
+        while plain + "_" * count in others:
+            count += 1
+        return count
+
+    # --- the whole --------------------------------------------------------------------------------------------------
+
+    def lines(self) -> list[str]:
+        lowered, dialect = self.lowered, self.dialect
+        body = self.entrance()
+        body += ["", "# forward trace"] if lowered.primal else []
+        for line in lowered.primal:
+            body += self.line(line)
+        for output, sweep in zip(lowered.outputs, lowered.sweeps, strict=False):
+            label = escaped(lowered.program.label(output))
+            body += ["", f"# reverse trace of {label}"] if sweep else []
+            for line in sweep:
+                body += self.line(line)
+        body += ["", *self.exit()]
+        uses_erf = any(_uses(line.value, "erf") for line in lowered.lines) and dialect.erf
+        head = [*dialect.imports]
+        if uses_erf:
+            head = ["import math", "", *head, "", *dialect.erf]
+        indented = [f"    {line}" if line else "" for line in ([*self.docstring(), *body] if body[0] else [*self.docstring(), *body[1:]])]
+        return [*head, "", "", *self.signature(), *indented]
+
+    def signature(self) -> list[str]:
+        """The head of the function, on as many lines as it takes."""
+        result = self.dialect.result
+        values = result if len(self.lowered.outputs) == 1 else f"tuple[{result}, ...]"
+        if self.lowered.gradients:
+            gradients = f"tuple[{result}, ...]"
+            gradients = gradients if len(self.lowered.outputs) == 1 else f"tuple[{gradients}, ...]"
+            values = f"tuple[{values}, {gradients}]"
+        arguments = [f"{name}: {self.dialect.argument}" for name in self.parameters]
+        name = self.source.name
+        short = f"def {name}({', '.join(arguments)}) -> {values}:"
+        if len(short) <= WIDTH or not arguments:
+            return [short]
+        if len(joined := ", ".join(arguments)) + 4 <= WIDTH:
+            return [f"def {name}(", f"    {joined}", f") -> {values}:"]
+        return [f"def {name}(", *(f"    {argument}," for argument in arguments), f") -> {values}:"]
+
+    def docstring(self) -> list[str]:
+        lowered = self.lowered
+        program = lowered.program
+        outputs = [escaped(program.label(output)) for output in lowered.outputs]
+        what = "Value and gradient of" if lowered.gradients else "Value of"
+        if len(outputs) > 1:
+            what = what.replace("Value", "Values").replace("gradient", "gradients")
+        inputs = [escaped(program.label(name)) for name in program.input_names]
+        shown = ", ".join(outputs)
+        if len(program.written) == 1 and len(program.outputs) == 1 and not isinstance(program.written[0], t.Relation):
+            shown = f"{shown} = {escaped(formula(program.written[0]))}"
+        lines = textwrap.wrap(f"{what} {shown}.", WIDTH - 8, break_on_hyphens=False)
+        if len(lines) > 1:
+            lines = [f"{what} {', '.join(outputs)}."] if len(lines) > 6 else lines
+        texts = ["", "Each line of code cites the line of the trace that it computes.", ""]
+        if inputs:
+            texts += _wrapped(f"{', '.join(self.parameters)} : {self.dialect.shapes}")
+        if lowered.gradients:
+            derivatives = [f"({', '.join(f'd{output}/d{name}' for name in inputs)})" for output in outputs]
+            found = derivatives[0] if len(outputs) == 1 else f"({', '.join(derivatives)})"
+            values = outputs[0] if len(outputs) == 1 else f"({', '.join(outputs)})"
+            texts += _wrapped(f"Returns {values} and {found}, each of the broadcast shape, in float64.")
+        else:
+            texts += _wrapped(f"Returns {', '.join(outputs)}, of the broadcast shape, in float64.")
+        return [f'"""{lines[0]}', *lines[1:], *texts, '"""']
+
+    def entrance(self) -> list[str]:
+        """Inputs as arrays of one shape, under the names of the trace."""
+        program = self.lowered.program
+        used = {name for line in self.lowered.lines for name in self._read(line)}
+        used.update(self.lowered.outputs, *self.lowered.gradients)
+        if self.lowered.constant and program.input_names:
+            used.add(program.input_names[0])
+        if any(self._borrows(line.value) for line in self.lowered.primal) and program.input_names:
+            used.add(program.input_names[0])
+        chosen = [(k, name) for k, name in enumerate(program.input_names) if name in used]
+        if not chosen:
+            return []
+        if len(program.input_names) == 1:
+            (_, name), parameter = chosen[0], self.parameters[0]
+            return self.commented(f"{self.names[name]} = {self.dialect.lone.format(parameter)}", self.origin(name))
+        lines = self.tuple_of(self.inputs, self.parameters)
+        lines += [line.format(self.arrays, self.inputs) for line in self.dialect.broadcast]
+        for k, name in chosen:
+            entry = self.dialect.entry.format(f"{self.arrays}[{k}]")
+            lines += self.commented(f"{self.names[name]} = {entry}", self.origin(name))
+        return lines
+
+    def _read(self, line: CodeLine) -> Iterable[str]:
+        from derive.codegen.lowering import names_in
+
+        yield from names_in(line.value)
+        if line.like:
+            yield line.like
+
+    def origin(self, name: str) -> str:
+        label = self.lowered.program.label(name)
+        return f"{name} = {label}" if label != name else ""
+
+    def tuple_of(self, name: str, entries: Sequence[str]) -> list[str]:
+        """`name = (a, b)`, one entry a line where it is long."""
+        text = f"{name} = ({', '.join(entries)}{',' if len(entries) == 1 else ''})"
+        if len(text) + 4 <= WIDTH:
+            return [text]
+        return [f"{name} = (", *(f"    {entry}," for entry in entries), ")"]
+
+    def exit(self) -> list[str]:
+        lowered = self.lowered
+        values = [self.returned(output) for output in lowered.outputs]
+        if not lowered.gradients:
+            if len(values) == 1:
+                return [f"return {values[0]}"]
+            return [*self.tuple_of("values", values), "return values"] if _long(values) else [f"return {', '.join(values)}"]
+        texts = []
+        for names in lowered.gradients:
+            entries = [self.names[name] for name in names]
+            texts.append(f"({', '.join(entries)}{',' if len(entries) == 1 else ''})")
+        found = texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
+        shown = values[0] if len(values) == 1 else f"({', '.join(values)})"
+        if len(f"return {shown}, {found}") + 4 <= WIDTH:
+            return [f"return {shown}, {found}"]
+        lines: list[str] = []
+        parts = []
+        for k, names in enumerate(lowered.gradients):
+            part = self.gradient if len(lowered.gradients) == 1 else f"{self.gradient}{k + 1}"
+            while part in self.names.values() and part != self.gradient:
+                part += "_"
+            parts.append(part)
+            lines += self.tuple_of(part, [self.names[name] for name in names])
+        if len(parts) == 1:
+            return [*lines, f"return {shown}, {parts[0]}"]
+        if len(values) > 4:
+            return [*lines, *self.tuple_of(self.arrays, values), *self.tuple_of(self.gradient, parts),
+                    f"return {self.arrays}, {self.gradient}"]  # fmt: skip
+        return [*lines, f"return {shown}, ({', '.join(parts)})"]
+
+    def returned(self, output: str) -> str:
+        name = self.names[output]
+        if output in self.lowered.constant and self.first:
+            return self.dialect.like.format(name, self.first)
+        return name
+
+    # --- a line -----------------------------------------------------------------------------------------------------
+
+    def line(self, line: CodeLine) -> list[str]:
+        target = self.names[line.name]
+        if line.cites is None:
+            comment = f"for {', '.join(line.used_in[:3])}" + (", ..." if len(line.used_in) > 3 else "")
+        else:
+            comment = f"{line.cites.name} = {formula(line.cites.tree)}"
+        if isinstance(line.value, t.Operators):
+            text = self.constant_line(line)
+        else:
+            text = self.expression(line.value)[0]
+        return self.commented(f"{target} = {text}", comment)
+
+    def constant_line(self, line: CodeLine) -> str:
+        value: Tree = line.value  # type: ignore[assignment]
+        prefix = self.dialect.prefix
+        if line.like:
+            like = self.names[line.like]
+            if t.is_number(value, 1):
+                return f"{prefix}ones_like({like})"
+            if t.is_number(value, 0):
+                return f"{prefix}zeros_like({like})"
+            return self.dialect.like.format(self.constant(value)[0], like)
+        text = self.constant(value)[0]
+        return self.number(text) if self.dialect.tensors else text
+
+    def number(self, text: str) -> str:
+        """A constant as a tensor."""
+        return self.dialect.like.format(text, self.first) if self.first else f"torch.tensor({text}, dtype=torch.float64)"
+
+    def commented(self, code: str, comment: str) -> list[str]:
+        """The comment behind the code where there is room for it, else above."""
+        if not comment:
+            return [code]
+        comment = escaped(comment)
+        if len(code) + len(comment) + 8 <= WIDTH:
+            return [f"{code}  # {comment}"]
+        if len(comment) + 6 > WIDTH:
+            comment = comment[: WIDTH - 12].rstrip() + " ..."
+        return [f"# {comment}", code]
+
+    # --- expressions ------------------------------------------------------------------------------------------------
+
+    def expression(self, value: Expression) -> tuple[str, int]:
+        """The text and how tightly it binds. Lowering bounds the depth."""
+        if isinstance(value, str):
+            return self.names[value], _ATOM
+        if not isinstance(value, Applied):
+            return self.constant(value)
+        operation, operands = value
+        parts = [self.expression(operand) for operand in operands]
+        if self.dialect.tensors and (borrowed := self._constant_slots(value)):
+            parts = [(self.number(text), _ATOM) if k in borrowed else (text, level) for k, (text, level) in enumerate(parts)]
+        return _applied(getattr(operation, self.dialect.column), operation, parts)
+
+    def _constant_slots(self, value: Applied) -> list[int]:
+        """The operands that have to become tensors: functions take nothing else, operators at least one."""
+        operation, operands = value
+        constants = [k for k, operand in enumerate(operands) if isinstance(operand, t.Operators)]
+        if not operation.infix:
+            return constants
+        return constants[:1] if len(constants) == len(operands) else []
+
+    def _borrows(self, value: Expression) -> bool:
+        """Whether a constant in the expression takes the first input's shape."""
+        if not self.dialect.tensors or isinstance(value, str):
+            return False
+        if not isinstance(value, Applied):
+            return True
+        return bool(self._constant_slots(value)) or any(self._borrows(operand) for operand in value.operands)
+
+    def constant(self, tree: Tree) -> tuple[str, int]:
+        match tree:
+            case t.Number(text=text):
+                return literal(text), _ATOM
+            case t.Name(text=("pi" | "e") as text):
+                return f"{self.dialect.prefix}{text}", _ATOM
+            case t.Negative(body=body):
+                inner, level = self.constant(body)
+                return ("-" + inner if level > _UNARY else f"-({inner})"), _UNARY
+            case t.Product(factors=((_, upper), (_, lower))):
+                return f"{self.constant(upper)[0]} / {self.constant(lower)[0]}", _PRODUCT
+        raise UsageError(f"{formula(tree)} is no constant")
+
+
+def literal(text: str) -> str:
+    """A number of the plain notation as a number of Python, spelled as a formatter spells it."""
+    if text.isdigit() and int(text) < LARGEST:
+        return str(int(text))
+    value = float(text)
+    return repr(value) if value < float("inf") else "1e999"
+
+
+def _applied(template: str, operation: Operation, parts: Sequence[tuple[str, int]]) -> tuple[str, int]:
+    """The template with its operands in the brackets that they need."""
+    if operation.infix == "^":
+        (base, left), (exponent, right) = parts
+        base = base if left == _ATOM else f"({base})"
+        exponent = exponent if right == _ATOM or re.fullmatch(r"-[\d.e]+", exponent) else f"({exponent})"
+        tight = _simple(base) and _simple(exponent.removeprefix("-"))
+        return f"{base}**{exponent}" if tight else f"{base} ** {exponent}", _POWER
+    if operation.name == "neg":
+        text, level = parts[0]
+        return "-" + (text if level > _UNARY else f"({text})"), _UNARY
+    if operation.name == "copy":
+        return parts[0]
+    level = _LEVELS.get(operation.infix)
+    if level is not None:
+        (left_text, left), (right_text, right) = parts
+        left_text = left_text if left >= level else f"({left_text})"
+        right_text = right_text if right > level else f"({right_text})"
+        return template.format(left_text, right_text), level
+    if operation.infix:  # a comparison, times 1.0
+        return template.format(*(text for text, _ in parts)), _PRODUCT
+    # a function: an operand stands between brackets and commas, or behind a minus sign
+    texts = []
+    for k, (text, level) in enumerate(parts):
+        signed = f"-{{{k}}}" in template
+        texts.append(f"({text})" if signed and level <= _UNARY else text)
+    return template.format(*texts), _ATOM
+
+
+def _simple(text: str) -> bool:
+    return re.fullmatch(r"[\w.]+", text) is not None
+
+
+def _uses(value: Expression, name: str) -> bool:
+    if not isinstance(value, Applied):
+        return False
+    return value.operation.name == name or any(_uses(operand, name) for operand in value.operands)
+
+
+def _long(entries: Sequence[str]) -> bool:
+    return len(", ".join(entries)) + 12 > WIDTH
+
+
+def _wrapped(text: str) -> list[str]:
+    """A paragraph of a docstring; a very long list is cut."""
+    lines = textwrap.wrap(text, WIDTH - 4, break_on_hyphens=False, break_long_words=False)
+    return lines if len(lines) <= 6 else [*lines[:3], "...", lines[-1]]
+
+
+def escaped(text: str) -> str:
+    """Text from an author for a comment or a docstring: printable, no quote or backslash that could end it."""
+    return "".join(
+        c if c.isascii() and c.isprintable() and c not in '"\\' else f"<{ord(c):x}>" for c in text
+    )
+
+
+def parameters_by_name(source: Source) -> Mapping[str, int]:
+    """Both the author's names of the inputs and the identifiers, with their places."""
+    program = source.lowered.program
+    places = {name: k for k, name in enumerate(source.parameters)}
+    places.update({program.label(name): k for k, name in enumerate(program.input_names)})
+    return places

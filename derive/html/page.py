@@ -1,0 +1,266 @@
+"""A document as one HTML page that needs nothing else: style, maths font and script are inside, nothing is fetched.
+
+Everything can be read without the script. The page forbids itself all other sources (Content-Security-Policy).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import re
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+from itertools import islice
+
+from derive.document import (
+    Block,
+    Bullets,
+    Cell,
+    Display,
+    Document,
+    Figure,
+    Folded,
+    Heading,
+    Inline,
+    Line,
+    Listing,
+    Prose,
+    Table,
+)
+from derive.html.elements import sign
+from derive.html.escaping import escape
+from derive.html.font import STACK, font_faces
+from derive.html.mathml import formula, row
+from derive.html.stepper import script, stepper
+from derive.html.svg import inline_svg, svg_css
+from derive.tree import Relation, Tree, walk
+
+#: A page with more headings than this begins with a list of them.
+HEADINGS = 3
+#: A formula in a sentence with more nodes than this may be wider than a telephone.
+_WIDE = 14
+#: A picture wider than this, in points, is scrolled: shrunk to the page its letters could not be read.
+_LARGE = 900
+#: What holds for a page of its own only.
+_WHOLE_PAGE = """\
+body.derive { margin: 0; padding: 2rem clamp(1rem, 5vw, 3rem); }
+body.derive > main { max-width: 54rem; margin: 0 auto; }
+@media print { body.derive { padding: 0; } body.derive > main { max-width: none; } }
+@page { margin: 18mm; }
+"""
+#: Stands for the prefix of ids until that is known. No text of a user can hold it: `escape` takes it out.
+_PREFIX = "\x01"
+
+
+def to_html(document: Document, *, fragment: bool = False) -> str:
+    """The document as a page; the same document gives the same text, character by character.
+
+    fragment : only what a notebook shows for an object: no <html>, no script, ids that do not meet those of others.
+    """
+    writer = _Writer(top=2 if fragment else 1)
+    body = writer.document(document, fragment)
+    style = svg_css() + files("derive.html").joinpath("page.css").read_text(encoding="utf-8").replace("MATHS", STACK)
+    style = _fonts(body) + style
+    if fragment:
+        digest = hashlib.sha256(body.encode()).hexdigest()[:10]
+        body = body.replace(_PREFIX, f"d{digest}-")
+        return f'<div class="derive">\n<style>\n{style}</style>\n{body}</div>\n'
+    body = body.replace(_PREFIX, "")
+    walking = script() if document.walk else ""
+    style += _WHOLE_PAGE
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_policy(style, walking)}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="generator" content="derive">\n'
+        f"<title>{escape(document.title) or 'derive'}</title>\n<style>{style}</style>\n</head>\n"
+        f'<body class="derive">\n<main>\n{body}</main>\n'
+        + (f"<script>{walking}</script>\n" if walking else "")
+        + "</body>\n</html>\n"
+    )
+
+
+def _policy(style: str, walking: str) -> str:
+    """Nothing but this style, this script, and fonts and images inside the page."""
+    allowed = f"default-src 'none'; style-src {_hash(style)}; font-src data:; img-src data:; "
+    allowed += f"script-src {_hash(walking)}; " if walking else ""
+    return allowed + "base-uri 'none'; form-action 'none'"
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}'"
+
+
+def _fonts(body: str) -> str:
+    """The font rules for the formulas and pictures that are in the page."""
+    maths = "".join(re.findall(r"<math[ >].*?</math>", body, re.DOTALL))
+    pictures = "".join(re.findall(r"<text[ >].*?</text>", body, re.DOTALL))
+    return font_faces(*(html.unescape(re.sub(r"<[^>]*>", "", part)) for part in (maths, pictures)))
+
+
+class _Writer:
+    """Writes blocks, and keeps the ids that are taken. top : the level of the title's heading."""
+
+    def __init__(self, top: int) -> None:
+        self.top = top
+        self.ids: set[str] = set()
+
+    def id(self, text: str) -> str:
+        """A fresh id from words: `Reverse trace` -> `reverse-trace`, then `reverse-trace-2`."""
+        plain = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40].strip("-") or "section"
+        fresh, count = plain, 1
+        while fresh in self.ids:
+            count += 1
+            fresh = f"{plain}-{count}"
+        self.ids.add(fresh)
+        return _PREFIX + fresh
+
+    def document(self, document: Document, fragment: bool) -> str:
+        text = f"<h{self.top}>{escape(document.title)}</h{self.top}>\n" if document.title else ""
+        if document.subtitle:
+            text += f'<p class="subtitle">{escape(document.subtitle)}</p>\n'
+        headings = [block for block in document.blocks if isinstance(block, Heading)]
+        # ids are given in order of the headings, so the contents can be written before them
+        names = [self.id(heading.text) for heading in headings]
+        if len(headings) > HEADINGS and not fragment:
+            text += _contents(headings, names)
+        waiting = iter(names)
+        for block in document.blocks:
+            text += self.heading(block, next(waiting)) if isinstance(block, Heading) else self.block(block)
+        return text if fragment else text + stepper(document)
+
+    def heading(self, heading: Heading, name: str) -> str:
+        level = min(6, self.top + max(1, heading.level))
+        return f'<h{level} id="{name}">{escape(heading.text)}</h{level}>\n'
+
+    def block(self, block: Block) -> str:
+        match block:
+            case Heading():
+                return self.heading(block, self.id(block.text))
+            case Prose(parts=parts):
+                return f"<p>{_inline(parts)}</p>\n"
+            case Bullets(items=items):
+                entries = "".join(f"<li>{_inline(item)}</li>\n" for item in items)
+                return f"<ul>\n{entries}</ul>\n" if items else ""
+            case Display(lines=lines):
+                return f'<div class="lines scroll">\n{"".join(map(_line, lines))}</div>\n' if lines else ""
+            case Table():
+                return self.table(block)
+            case Figure(caption=caption, picture=picture, description=description):
+                drawn = inline_svg(picture, id_prefix=self.id("figure") + "-", title=caption, description=description)
+                kind = "graph large" if picture.width > _LARGE else "graph"
+                return f'<figure class="{kind}">\n<div class="scroll">\n{drawn}</div>\n{_caption(caption)}</figure>\n'
+            case Listing(caption=caption, code=code, language=language):
+                kind = re.sub(r"[^a-z0-9]", "", language.lower())
+                shown = f'<pre tabindex="0"><code class="language-{kind}">{escape(code)}</code></pre>'
+                return f'<figure class="listing">\n{_caption(caption)}{shown}\n</figure>\n'
+            case Folded(summary=summary, blocks=blocks):
+                inner = "".join(map(self.block, blocks))
+                return f"<details>\n<summary>{escape(summary)}</summary>\n{inner}</details>\n"
+
+    def table(self, table: Table) -> str:
+        columns = max((len(cells) for cells in (table.header, *(each.cells for each in table.rows))), default=0)
+        classes = [_ALIGN.get(table.align[k : k + 1], "") for k in range(columns)]
+        head = ""
+        if table.header:
+            cells = "".join(_cell(cell, kind, "th") for cell, kind in zip(table.header, classes, strict=False))
+            head = f"<thead>\n<tr>{cells}</tr>\n</thead>\n"
+        body, before = "", ""
+        for each in table.rows:
+            cells = "".join(_cell(cell, kind, "td") for cell, kind in zip(each.cells, classes, strict=False))
+            mark = f' data-key="{escape(each.key)}"' if each.key else ""
+            mark += f' data-sweep="{escape(each.sweep)}"' if each.sweep else ""
+            mark += ' class="break"' if before and each.sweep and before != each.sweep else ""
+            body += f"<tr{mark}>{cells}</tr>\n"
+            before = each.sweep
+        name = self.id("table")
+        label = f' aria-labelledby="{name}"' if table.caption else ""
+        return (
+            f'<figure class="table">\n{_caption(table.caption, name)}'
+            f'<div class="scroll" tabindex="0" role="group"{label}>\n'
+            f"<table{label}>\n{head}<tbody>\n{body}</tbody>\n</table>\n</div>\n"
+            + (f'<p class="note">{escape(table.footer)}</p>\n' if table.footer else "")
+            + "</figure>\n"
+        )
+
+
+_ALIGN = {"c": "c", "r": "r"}
+#: At the beginning of a <math>; before it is the space at which a line may be broken.
+_EQUALS = sign("=", form="infix", lspace="0").markup
+
+
+def _contents(headings: Sequence[Heading], names: Sequence[str]) -> str:
+    """The headings of the highest level that occurs."""
+    top = min(heading.level for heading in headings)
+    entries = "".join(
+        f'<li><a href="#{name}">{escape(heading.text)}</a></li>\n'
+        for heading, name in zip(headings, names, strict=True)
+        if heading.level == top
+    )
+    return f'<nav class="contents" aria-label="Contents">\n<ol>\n{entries}</ol>\n</nav>\n'
+
+
+def _caption(text: str, name: str = "") -> str:
+    mark = f' id="{name}"' if name else ""
+    return f"<figcaption{mark}>{escape(text)}</figcaption>\n" if text else ""
+
+
+def _cell(cell: Cell, kind: str, tag: str) -> str:
+    content = cell.content
+    if content is None:
+        written = ""
+    elif isinstance(content, str):
+        # a sign between cells is set in the font of the formulas beside it
+        written = f"<math>{sign(content, form='infix').markup}</math>" if cell.relation else escape(content)
+    else:
+        written = formula(content)
+    if cell.emphasis:
+        written = f"<strong>{written}</strong>"
+    names = [name for name in (kind, "sign" if cell.relation else "") if name]
+    if isinstance(content, str) and len(content) > 24:
+        names.append("words")  # may take several lines
+    mark = f' class="{" ".join(names)}"' if names else ""
+    scope = ' scope="col"' if tag == "th" else ""
+    return f"<{tag}{mark}{scope}>{written}</{tag}>"
+
+
+def _inline(parts: Iterable[Inline]) -> str:
+    return "".join(escape(part) if isinstance(part, str) else _within_a_line(part) for part in parts)
+
+
+def _within_a_line(tree: Tree) -> str:
+    """A formula in a sentence: a chain of equalities may go on in the next line, what is long can be scrolled."""
+    sides = tree.sides if isinstance(tree, Relation) else (tree,)
+    return " ".join(
+        _wide(f"<math>{_EQUALS if number else ''}{row(side, inline=True)}</math>", side)
+        for number, side in enumerate(sides)
+    )
+
+
+def _wide(written: str, tree: Tree) -> str:
+    long = sum(1 for _ in islice(walk(tree), _WIDE + 1)) > _WIDE
+    return f'<span class="wide">{written}</span>' if long else written
+
+
+def _line(line: Line) -> str:
+    """One displayed formula, parted at its first equals sign so that all of them stand below each other."""
+    if isinstance(line.formula, Relation):
+        first, *others = line.formula.sides
+        rest = " ".join(f'<math displaystyle="true">{_EQUALS}{_side(side)}</math>' for side in others)
+        written = f'<span class="left"><math displaystyle="true">{_side(first)}</math></span> '
+        written += f'<span class="right">{rest}</span>'
+    else:
+        written = f'<span class="alone"><math displaystyle="true">{row(line.formula)}</math></span>'
+    if line.reason:
+        written += f' <span class="reason">{escape(line.reason)}</span>'
+    if line.number:
+        written += f' <span class="number">({escape(line.number)})</span>'
+    return f'<div class="line">{written}</div>\n'
+
+
+def _side(tree: Tree) -> str:
+    inner = row(tree)
+    if isinstance(tree, Relation):  # an equality as a side of another one
+        return f"<mrow>{sign('(', form='prefix').markup}{inner}{sign(')', form='postfix').markup}</mrow>"
+    return inner

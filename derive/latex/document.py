@@ -1,0 +1,259 @@
+r"""A document in LaTeX: an article that compiles by itself, or its body for somebody else's article.
+
+Packages: what Debian's texlive-latex-recommended, texlive-pictures and lmodern have. The same document gives the same
+text, character by character.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from derive.document import (
+    Block,
+    Bullets,
+    Display,
+    Document,
+    Figure,
+    Folded,
+    Heading,
+    Inline,
+    Line,
+    Listing,
+    Prose,
+    Table,
+)
+from derive.latex.breaking import lines, width
+from derive.latex.escaping import escape, escape_plain
+from derive.latex.formulas import formula, with_names
+from derive.latex.tables import tabular
+from derive.tree import Relation, Tree
+
+#: Widths of the text in em: A4 with margins of 28 mm at 11 pt, and a plain article at 10 pt.
+STANDALONE_WIDTH, FRAGMENT_WIDTH = 39.5, 34.0
+_SECTIONS = {1: "section", 2: "subsection"}
+_LONGEST_DISPLAY = 10  # lines that stay together
+_SPACING = r"\tolerance=2000 \emergencystretch=8em \hfuzz=0.3pt"
+_REASON_SHARE = 0.36  # of the line, at most
+_EM = 10.9  # in points of 1/72 inch, at 11 pt
+_TALLEST = 600.0  # a picture, in the same points: a page less a caption
+
+
+def to_latex(document: Document, *, standalone: bool = True) -> str:
+    """The document as LaTeX.
+
+    standalone : a whole article; else its body, with the packages it needs named in a comment.
+    """
+    available = STANDALONE_WIDTH if standalone else FRAGMENT_WIDTH
+    body = _blocks(document.blocks, available)
+    needs = sorted(_needs(document.blocks))
+    if not standalone:
+        packages = ["amsmath", "amssymb", *needs]
+        note = [f"% {escape_plain(document.title)}", f"% needs: {', '.join(packages)}"]
+        if "tikz" in needs:
+            note.append(r"% and: \usetikzlibrary{arrows.meta}")
+        # a line that cannot be broken well is rather set wide than into the margin
+        return "\n".join([*note, r"\begingroup", _SPACING, "", body, "", r"\endgroup"]) + "\n"
+    return "\n".join([*_preamble(document, needs), body, "", r"\end{document}"]) + "\n"
+
+
+def _preamble(document: Document, needs: Sequence[str]) -> list[str]:
+    optional = [rf"\usepackage{{{package}}}" for package in needs if package != "caption"]
+    title = [rf"{{\raggedright\LARGE\bfseries {escape(document.title)}\par}}"] if document.title else []
+    if document.subtitle:
+        title.append(rf"\smallskip{{\raggedright\itshape {escape(document.subtitle)}\par}}")
+    return [
+        r"\documentclass[11pt,a4paper]{article}",
+        r"\usepackage[T1]{fontenc}",
+        r"\usepackage[utf8]{inputenc}",
+        r"\usepackage{lmodern}",
+        r"\usepackage[margin=28mm]{geometry}",
+        r"\usepackage{microtype}",
+        r"\usepackage{parskip}",
+        r"\usepackage{amsmath,amssymb}",
+        *optional,
+        *([r"\usetikzlibrary{arrows.meta}"] if "tikz" in needs else []),
+        r"\usepackage[font=small,labelfont=bf,skip=6pt,hypcap=false]{caption}",
+        rf"\usepackage[hidelinks,pdftitle={{{escape_plain(document.title)}}},pdfcreator={{}}]{{hyperref}}",
+        r"\setcounter{secnumdepth}{0}",
+        _SPACING,
+        r"\begin{document}",
+        *title,
+        *([r"\medskip\hrule\bigskip"] if title else []),
+        "",
+    ]
+
+
+def _needs(blocks: Sequence[Block]) -> set[str]:
+    """The packages beyond amsmath and amssymb."""
+    found: set[str] = set()
+    for block in blocks:
+        match block:
+            case Table():
+                found |= {"array", "booktabs", "caption", "graphicx", "longtable"}
+            case Figure():
+                found |= {"caption", "tikz"}
+            case Listing():
+                found |= {"caption", "listings"}
+            case Display():
+                found |= {"graphicx"}
+            case Folded(blocks=inner):
+                found |= _needs(inner)
+    return found
+
+
+def _blocks(blocks: Sequence[Block], available: float) -> str:
+    text = ""
+    before: Block | None = None
+    for block in blocks:
+        printed = _block(block, available)
+        if not printed:
+            continue
+        # a display belongs to the sentence before it: no new paragraph
+        joined = isinstance(before, Prose) and isinstance(block, Display)
+        text += ("\n" if joined else "\n\n") * bool(text) + printed
+        before = block
+    return text
+
+
+def _block(block: Block, available: float) -> str:
+    match block:
+        case Heading(text=text, level=level):
+            return rf"\{_SECTIONS.get(level, 'subsubsection')}{{{escape(text)}}}"
+        case Prose(parts=parts):
+            return _inline(parts)
+        case Display():
+            return _display(block, available)
+        case Table():
+            return tabular(block, available)
+        case Figure():
+            return _figure(block, available)
+        case Listing():
+            return _listing(block)
+        case Bullets(items=items):
+            entries = "\n".join(rf"  \item {{}}{_inline(item)}" for item in items)
+            return f"\\begin{{itemize}}\n{entries}\n\\end{{itemize}}" if items else ""
+        case Folded(summary=summary, blocks=inner):
+            heading = rf"\subsubsection*{{{_inline(with_names(summary))}}}"
+            return "\n\n".join(filter(None, (heading, _blocks(inner, available))))
+
+
+def _inline(parts: Sequence[Inline]) -> str:
+    """A sentence. A long product may be broken after any of its factors."""
+    pieces = []
+    for part in parts:
+        if isinstance(part, str):
+            # escape() joins lines; the space at either end separates words from a formula
+            pieces.append(escape(part))
+        else:
+            latex = formula(part, inline=True)
+            if width(latex) > 12:
+                latex = latex.replace(r"\, ", r"\,\allowbreak ").replace("/", r"/\allowbreak ")
+            pieces.append(f"${latex}$")
+    return "".join(pieces)
+
+
+# --- displayed formulas -----------------------------------------------------------------------------------------------
+
+
+def _display(display: Display, available: float) -> str:
+    """Aligned at the first equals sign; the reasons form a column at the right margin, the numbers stand behind it."""
+    if not display.lines:
+        return ""
+    numbers = max((3.0 + 0.5 * len(line.number) for line in display.lines if line.number), default=0.0)
+    longest = max(0.5 * len(line.reason) for line in display.lines)
+    reason_room = min(longest + 0.5, _REASON_SHARE * available) if longest else 0.0
+    room = available - numbers - (reason_room + 3.0 if reason_room else 0.0)
+    left = max((width(formula(_split(line.formula)[0])) for line in display.lines if _split(line.formula)), default=0.0)
+    if left > 0.5 * room:
+        left = 0.0
+    rows: list[str] = []
+    for line in display.lines:
+        rows += _rows(line, room, left, reason_room, longest)
+    if reason_room:
+        rows = [r"  \quad" + row[1:] for row in rows]  # the formulas stand at the left margin: indent them a little
+    environment = "flalign*" if reason_room else "align*"
+    text = f"\\begin{{{environment}}}\n" + _stacked(rows) + f"\n\\end{{{environment}}}"
+    # a short display stays on one page
+    return text if len(rows) <= _LONGEST_DISPLAY else f"{{\\allowdisplaybreaks\n{text}}}"
+
+
+def _stacked(rows: Sequence[str]) -> str:
+    """Rows with a fraction keep a little more distance from the next."""
+    return (
+        "\n".join(row + (r" \\[3pt]" if r"\frac" in row else r" \\") for row in rows[:-1])
+        + "\n" * (len(rows) > 1)
+        + rows[-1]
+    )
+
+
+def _split(tree: Tree) -> tuple[Tree, ...]:
+    """The left side and the rest of an equation; nothing for a formula without an equals sign."""
+    match tree:
+        case Relation(sides=(left, right)):
+            return left, right
+        case Relation(sides=(left, _, *_)):
+            return left, Relation(tree.sides[1:])
+    return ()
+
+
+def _rows(line: Line, room: float, left: float, reason_room: float, longest: float) -> Iterator[str]:
+    tree = line.formula
+    beside = _reason(line.reason, reason_room, longest) + (rf" \tag{{{escape(line.number)}}}" if line.number else "")
+    if left and (sides := _split(tree)):
+        found = lines(sides[1], room - left - 1.4)
+        first = f"  {formula(sides[0])} &= {found[0]}"
+    else:
+        found = lines(tree, room - left)
+        first = f"  {{}}& {found[0]}"
+    yield first + beside
+    for more in found[1:]:
+        yield rf"  &\qquad {more}"
+
+
+def _reason(text: str, room: float, longest: float) -> str:
+    if not text:
+        return ""
+    if longest + 0.5 <= room:
+        return rf" && \text{{\small {_inline(with_names(text))}}}"
+    return rf" && \parbox[t]{{{room:.1f}em}}{{\raggedright\small\strut {_inline(with_names(text))}\strut}}"
+
+
+# --- figures and listings ---------------------------------------------------------------------------------------------
+
+
+def _figure(figure: Figure, available: float) -> str:
+    from derive.latex.tikz import tikz  # only a document with a picture pays for laying out its labels
+
+    picture = figure.picture
+    scale = min(1.0, available * _EM / picture.width, _TALLEST / picture.height)
+    drawn = tikz(picture, formula=partial(formula, inline=True), escape=escape, max_width=scale * picture.width)
+    caption = rf"\captionof{{figure}}{{{escape(figure.caption)}}}" + "\n" if figure.caption else ""
+    # a minipage: picture and caption stay together, and where they were written
+    return (
+        "\\begin{center}\n\\begin{minipage}{\\linewidth}\n\\centering\n"
+        f"{drawn}{caption}"
+        "\\end{minipage}\n\\end{center}"
+    )
+
+
+def _listing(listing: Listing) -> str:
+    r"""Code as it is; an environment of its own name where the code says \end{lstlisting}."""
+    code = "".join(
+        c if c in "\n\t" or 32 <= ord(c) < 127 else c.encode("unicode_escape").decode()
+        for c in listing.code.replace("\r\n", "\n")
+    )
+    environment = "lstlisting"
+    while f"\\end{{{environment}}}" in code:
+        environment += "x"
+    options = r"basicstyle=\small\ttfamily,columns=fullflexible,keepspaces=true,breaklines=true,showstringspaces=false"
+    options += ",keywordstyle=,commentstyle=\\itshape,upquote=true" if listing.language == "python" else ",upquote=true"
+    if listing.language == "python":
+        options += ",language=Python"
+    define = (
+        "" if environment == "lstlisting" else rf"\lstnewenvironment{{{environment}}}[1][]{{\lstset{{#1}}}}{{}}" + "\n"
+    )
+    caption = rf"\noindent{{\small\textbf{{Listing.}} {escape(listing.caption)}\par}}\nopagebreak" + "\n"
+    return (
+        caption if listing.caption else ""
+    ) + f"{define}\\begin{{{environment}}}[{options}]\n{code.rstrip()}\n\\end{{{environment}}}"

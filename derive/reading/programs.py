@@ -1,0 +1,295 @@
+"""A file of equations: `NAME = expr`, `NAME[i,j] = expr`, `W : m x n`, `upstream Z = G`, `loss L`, in any order."""
+
+from __future__ import annotations
+
+import heapq
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from derive import tree as t
+from derive.errors import ReadingError
+from derive.names import NAME_PATTERN
+from derive.reading import known
+from derive.reading.lexer import Line, Token, reading_error, scan
+from derive.reading.reader import naming_file, read_line
+from derive.reading.scope import free_names
+from derive.tree import Tree
+
+#: The extent of an axis: a number, or the name of a size.
+Size = int | str
+
+#: A declared size beyond this is a slip of the pen.
+LARGEST_SIZE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramLine:
+    """`left = right = claims...`; claims are what the author says the right side also equals.
+
+    number : of the line in the file.  needs : other names that the right side reads, in order of appearance.
+    """
+
+    name: str
+    left: t.Name | t.Subscript
+    right: Tree
+    claims: tuple[Tree, ...]
+    written: t.Relation
+    number: int
+    needs: tuple[str, ...]
+
+    @property
+    def indices(self) -> tuple[str, ...]:
+        """The index names on the left; empty for `NAME = expr`."""
+        if isinstance(self.left, t.Name):
+            return ()
+        return tuple(index.text for index in self.left.indices if isinstance(index, t.Name))
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramText:
+    """What a file says.
+
+    lines : in an order in which each needs only what stands before it, the author's own where that is one.
+    inputs : names that no line defines, by first appearance.  sizes : names of extents, usable as numbers.
+    shapes : declared name -> its extents, () for a scalar.  upstream : name -> name of its upstream gradient.
+    loss : the name after `loss`, or None.  remarks : what a reader must know, such as that the lines were reordered.
+    sources : the physical lines, for errors that are found later.
+    """
+
+    lines: tuple[ProgramLine, ...]
+    inputs: tuple[str, ...]
+    sizes: tuple[str, ...]
+    shapes: Mapping[str, tuple[Size, ...]]
+    upstream: Mapping[str, str]
+    loss: str | None
+    remarks: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    file: str | None = None
+
+    def error(self, message: str, tree: Tree) -> ReadingError:
+        """An error at a piece of the text."""
+        at = tree.at or t.Span(1, 1, 2)
+        error = reading_error(message, self.sources, at.line, at.column, max(at.end - at.column, 1))
+        error.file = self.file
+        return error
+
+
+def read_program(text: str, *, file: str | None = None) -> ProgramText:
+    """Read a file of equations. Raises ReadingError with line, column and what to write instead.
+
+    Refused: a name given two values or declared twice, a line that is no equation, a cycle.
+    """
+    with naming_file(file):
+        lines = scan(text)
+        if not lines:
+            raise ReadingError("there is nothing to read; write equations such as q = x*y")
+        shapes: dict[str, tuple[Size, ...]] = {}
+        declared_in: dict[str, int] = {}
+        upstream: dict[str, tuple[str, Line]] = {}
+        losses: list[Line] = []
+        equations: list[Line] = []
+        for line in lines:
+            kinds = [token.kind for token in line.tokens[:2]]
+            first = line.tokens[0].text
+            if kinds == ["NAME", "COLON"]:
+                if first in declared_in:
+                    message = f"{first} is declared twice, in lines {declared_in[first]} and {line.number}"
+                    raise line.error(message, line.tokens[0])
+                declared_in[first] = line.number
+                shapes[first] = _shape(line)
+            elif kinds == ["NAME", "NAME"] and first == "upstream":
+                _upstream(line, upstream)
+            elif kinds == ["NAME", "NAME"] and first == "loss":
+                losses.append(line)
+            else:
+                equations.append(line)
+        sizes = tuple(dict.fromkeys(size for shape in shapes.values() for size in shape if isinstance(size, str)))
+        named = {line.tokens[0].text for line in equations if line.tokens[0].kind == "NAME" and _defines(line)}
+        declared = named.union(shapes, sizes, (value for value, _ in upstream.values()))
+        written = [_equation(line, declared) for line in equations]
+        _check_single(written, sources := lines[0].sources)
+        defined = {line.name for line in written}
+        for name, (_, line) in upstream.items():
+            _check_defined(name, defined, line, line.tokens[1])
+        ordered = _ordered(written, sources)
+        given = defined.union(sizes)
+        return ProgramText(
+            ordered,
+            tuple(dict.fromkeys(name for line in written for name in line.needs if name not in given)),
+            sizes,
+            shapes,
+            {name: value for name, (value, _) in upstream.items()},
+            _loss(losses, defined),
+            _remarks(written, ordered),
+            sources,
+            file,
+        )
+
+
+def _defines(line: Line) -> bool:
+    """Whether the line begins with `NAME =` or `NAME[...] =`."""
+    tokens = line.tokens
+    place = 1
+    if len(tokens) > 1 and tokens[1].kind == "LSQB":
+        place = next((k + 1 for k, token in enumerate(tokens) if token.kind == "RSQB"), len(tokens))
+    return place < len(tokens) and tokens[place].kind == "EQUALS"
+
+
+def _shape(line: Line) -> tuple[Size, ...]:
+    """The extents behind the colon: `m x n`, `3x4`, `scalar`."""
+    behind = line.tokens[2:]
+    written = "".join(" " * token.space + token.text for token in behind).strip()
+    if line.tokens[0].text in known.REFUSED:
+        raise line.error(f"{line.tokens[0].text} is a word of Python, which is not read here", line.tokens[0])
+    if written == "scalar":
+        return ()
+    sizes: list[Size] = []
+    for part in re.split(r"\s+x\s+|(?<=[0-9])x(?=[0-9])", written):
+        if re.fullmatch(NAME_PATTERN, part) and part not in known.REFUSED:
+            sizes.append(part)
+        elif re.fullmatch("[0-9]{1,9}", part) and 1 <= int(part) <= LARGEST_SIZE:
+            sizes.append(int(part))
+        else:
+            message = f"an extent is a name or a whole number from 1 to {LARGEST_SIZE}; write W : m x n or c : scalar"
+            raise line.error(message, behind[0] if behind else line.tokens[1])
+    return tuple(sizes)
+
+
+def _upstream(line: Line, upstream: dict[str, tuple[str, Line]]) -> None:
+    """`upstream Z = G`, or several with commas between."""
+    tokens = line.tokens[1:]
+    for start in range(0, len(tokens), 4):
+        entry, comma = tokens[start : start + 3], tokens[start + 3 : start + 4]
+        kinds = [token.kind for token in entry]
+        if kinds != ["NAME", "EQUALS", "NAME"] or (comma and (comma[0].kind != "COMMA" or start + 4 == len(tokens))):
+            raise line.error("write upstream Z = G, where G names the gradient of the loss by Z", entry[0])
+        if entry[0].text in upstream:
+            raise line.error(f"{entry[0].text} has two upstream gradients; delete one", entry[0])
+        upstream[entry[0].text] = (entry[2].text, line)
+
+
+def _loss(losses: Sequence[Line], defined: set[str]) -> str | None:
+    if len(losses) > 1:
+        raise losses[1].error(f"a second loss; line {losses[0].number} already names one", losses[1].tokens[0])
+    if not losses:
+        return None
+    tokens = losses[0].tokens
+    if len(tokens) > 2:
+        raise losses[0].error("write loss L, where L is a name that a line defines", tokens[2])
+    _check_defined(tokens[1].text, defined, losses[0], tokens[1])
+    return tokens[1].text
+
+
+def _check_defined(name: str, defined: set[str], line: Line, token: Token) -> None:
+    if name not in defined:
+        meant = known.nearest(name, sorted(defined))
+        raise line.error(f"no line gives {name} a value" + (f"; did you mean {meant}?" if meant else ""), token)
+
+
+def _equation(line: Line, declared: set[str]) -> ProgramLine:
+    """One line `left = right = claims...`."""
+    tree = read_line(line, declared)
+    if not isinstance(tree, t.Relation) or not isinstance(tree.sides[0], (t.Name, t.Subscript)):
+        raise line.error("a line gives a name its value; write q = x*y or Z[i] = ...", line.tokens[0])
+    left, right, *claims = tree.sides
+    assert isinstance(left, (t.Name, t.Subscript))
+    indices: list[str] = []
+    for index in left.indices if isinstance(left, t.Subscript) else ():
+        if not isinstance(index, t.Name):
+            at = index.at or t.Span(line.number, 1, 2)
+            message = "each axis on the left has one index, a name of its own, as in Z[i, j]"
+            raise line.error(message, Token("", " " * (at.end - at.column), at.line, at.column))
+        indices.append(index.text)
+    name = left.text if isinstance(left, t.Name) else left.array
+    needs = [read for side in (right, *claims) for read in free_names(side, indices)]
+    constants = [word for word in known.CONSTANTS if word not in declared]
+    needs = [read for read in dict.fromkeys(needs) if read not in constants]
+    return ProgramLine(name, left, right, tuple(claims), tree, line.number, tuple(needs))
+
+
+def _check_single(lines: Sequence[ProgramLine], sources: tuple[str, ...]) -> None:
+    seen: dict[str, int] = {}
+    for line in lines:
+        if line.name in seen:
+            message = f"{line.name} is given two values, in lines {seen[line.name]} and {line.number}; rename one"
+            raise _at(message, line.left, sources)
+        seen[line.name] = line.number
+
+
+def _at(message: str, tree: Tree, sources: tuple[str, ...]) -> ReadingError:
+    at = tree.at or t.Span(1, 1, 2)
+    return reading_error(message, sources, at.line, at.column, max(at.end - at.column, 1))
+
+
+def _ordered(lines: Sequence[ProgramLine], sources: tuple[str, ...]) -> tuple[ProgramLine, ...]:
+    """An order in which each line needs only what stands before it; ties keep the author's order.
+
+    An indexed line may read its own array, and indexed lines each other (recurrences); any other cycle is an error.
+    """
+    place = {line.name: number for number, line in enumerate(lines)}
+    waits: dict[int, set[int]] = {}
+    for number, line in enumerate(lines):
+        needed = {place[name] for name in line.needs if name in place}
+        if isinstance(line.left, t.Subscript):
+            needed.discard(number)
+        waits[number] = needed
+    readers: dict[int, list[int]] = {number: [] for number in waits}
+    for number, needed in waits.items():
+        for other in needed:
+            readers[other].append(number)
+    ready = [number for number, needed in waits.items() if not needed]
+    heapq.heapify(ready)
+    answer: list[ProgramLine] = []
+    while waits:
+        if not ready:
+            cycle = _cycle(waits)
+            members = [lines[number] for number in cycle]
+            if not all(isinstance(line.left, t.Subscript) for line in members):
+                raise _cyclic(members, sources)
+            for number in cycle:
+                waits[number] -= set(cycle)
+                if not waits[number]:
+                    heapq.heappush(ready, number)
+            continue
+        number = heapq.heappop(ready)
+        del waits[number]
+        answer.append(lines[number])
+        for reader in readers[number]:
+            if reader in waits and number in waits[reader]:
+                waits[reader].discard(number)
+                if not waits[reader]:
+                    heapq.heappush(ready, reader)
+    return tuple(answer)
+
+
+def _cycle(waits: Mapping[int, set[int]]) -> list[int]:
+    """Lines that wait for each other in turn, beginning with the first of them in the file."""
+    path: list[int] = []
+    seen: dict[int, int] = {}
+    number = min(waits)
+    while number not in seen:
+        seen[number] = len(path)
+        path.append(number)
+        number = min(waits[number])
+    cycle = path[seen[number] :]
+    first = cycle.index(min(cycle))
+    return cycle[first:] + cycle[:first]
+
+
+def _cyclic(cycle: Sequence[ProgramLine], sources: tuple[str, ...]) -> ReadingError:
+    first = cycle[0]
+    following = [*cycle[1:], first]
+    needed = free_names(first.written, first.indices)[following[0].name]
+    if len(cycle) == 1:
+        return _at(f"line {first.number} gives {first.name} its value from {first.name} itself", first.right, sources)
+    chain = [f"line {line.number} needs {other.name}" for line, other in zip(cycle, following, strict=True)]
+    told = ", ".join(chain if len(chain) <= 6 else [*chain[:5], "and so on", chain[-1]])
+    return _at(f"{told}: none of them can be worked out first", needed, sources)
+
+
+def _remarks(written: Sequence[ProgramLine], ordered: Sequence[ProgramLine]) -> tuple[str, ...]:
+    if list(written) == list(ordered):
+        return ()
+    numbers = ", ".join(str(line.number) for line in ordered[:20]) + (", ..." if len(ordered) > 20 else "")
+    return (f"the lines are worked out in the order {numbers}",)
