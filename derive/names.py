@@ -92,6 +92,8 @@ def python_names(names: Iterable[str]) -> dict[str, str]:
     answer: dict[str, str] = {}
     for name in names:
         plain = re.sub(r"[^A-Za-z0-9_]", "_", name.replace("-", "m"))
+        if not plain[:1].isalpha():  # a Symbol may be called anything
+            plain = "x" + plain
         while keyword.iskeyword(plain) or keyword.issoftkeyword(plain) or plain in used or plain in reserved:
             plain += "_"
         used.add(plain)

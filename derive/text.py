@@ -130,10 +130,8 @@ def _is_plain_exponent(tree: Tree) -> bool:
         match tree:
             case t.Negative(body=body):
                 tree = body
-            case t.Power(base=base, exponent=exponent):
-                if isinstance(base, t.Transpose):
-                    return False
-                tree = exponent
+            case t.Power(base=base):  # its own exponent has the brackets it needs
+                return not isinstance(base, t.Transpose)
             case t.Name(text="T"):
                 return False
             case _:
