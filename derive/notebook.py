@@ -152,6 +152,7 @@ def _inline(parts: Sequence[Inline]) -> str:
 def _display(display: Display) -> str:
     """One aligned formula; the reasons stand in a column behind, numbers at the end of their line."""
     rows = []
+    above: Tree | None = None
     for line in display.lines:
         note = " && " + _reason(line.reason) if line.reason else ""
         if line.number:
@@ -159,9 +160,11 @@ def _display(display: Display) -> str:
         match line.formula:
             case Relation(sides=(left, *rest)) if rest:
                 right = Relation(tuple(rest)) if len(rest) > 1 else rest[0]
-                head, tail = f"{formula(left)} &= ", _lines(right)
+                head, tail = f"{'' if left == above else formula(left)} &= ", _lines(right)
+                above = left
             case tree:
                 head, tail = "& ", _lines(tree)
+                above = None
         rows.append(head + tail[0] + note)
         rows += [rf"&\qquad {more}" for more in tail[1:]]
     if not rows:

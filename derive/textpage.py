@@ -54,7 +54,7 @@ class _Page:
     ascii_only: bool
 
     def narrowed(self, columns: int) -> _Page:
-        return self if self.width is None else replace(self, width=max(self.width - columns, NARROWEST))
+        return self if self.width is None else replace(self, width=max(self.width - columns, NARROWEST - 2))
 
 
 def to_text(document: Document, *, width: int | None = None, ascii_only: bool = False) -> str:
@@ -119,7 +119,7 @@ def _words(part: Inline, page: _Page) -> str:
 
 def _plain(text: str, page: _Page) -> str:
     """Words on one line, without what would steer a terminal."""
-    text = _printable(text.replace("\n", " ").replace("\t", " "))
+    text = _printable(re.sub(r"\s", " ", text))
     return _ascii(text) if page.ascii_only else text
 
 

@@ -109,6 +109,8 @@ def _blocks(blocks: Sequence[Block], available: float) -> str:
         printed = _block(block, available)
         if not printed:
             continue
+        if isinstance(block, Display) and (before is None or isinstance(before, Heading)):
+            printed = "\\vspace{-\\baselineskip}\n" + printed  # TeX begins an empty line for it
         # a display belongs to the sentence before it: no new paragraph
         joined = isinstance(before, Prose) and isinstance(block, Display)
         text += ("\n" if joined else "\n\n") * bool(text) + printed
@@ -168,8 +170,10 @@ def _display(display: Display, available: float) -> str:
     if left > 0.5 * room:
         left = 0.0
     rows: list[str] = []
+    above: Tree | None = None
     for line in display.lines:
-        rows += _rows(line, room, left, reason_room, longest)
+        rows += _rows(line, above, room, left, reason_room, longest)
+        above = next(iter(_split(line.formula)), None)
     if reason_room:
         rows = [r"  \quad" + row[1:] for row in rows]  # the formulas stand at the left margin: indent them a little
     environment = "flalign*" if reason_room else "align*"
@@ -197,12 +201,15 @@ def _split(tree: Tree) -> tuple[Tree, ...]:
     return ()
 
 
-def _rows(line: Line, room: float, left: float, reason_room: float, longest: float) -> Iterator[str]:
+def _rows(
+    line: Line, above: Tree | None, room: float, left: float, reason_room: float, longest: float
+) -> Iterator[str]:
     tree = line.formula
     beside = _reason(line.reason, reason_room, longest) + (rf" \tag{{{escape(line.number)}}}" if line.number else "")
     if left and (sides := _split(tree)):
         found = lines(sides[1], room - left - 1.4)
-        first = f"  {formula(sides[0])} &= {found[0]}"
+        # in a chain of equal right sides the left side is printed once
+        first = f"  {'' if sides[0] == above else formula(sides[0])} &= {found[0]}"
     else:
         found = lines(tree, room - left)
         first = f"  {{}}& {found[0]}"

@@ -283,7 +283,8 @@ def _joined(text: str, left: Tree, operator: str, printed: str) -> str:
         case "./":
             return rf"{text} \oslash {printed}"
     number_before = isinstance(left, Number) and text[-1:].isdigit()
-    if _NUMBER_FIRST.match(printed) or (number_before and printed.startswith((r"\frac", "("))):
+    spelled_out = ("(-", r"\frac", "(") if number_before else "(-"
+    if printed.startswith(spelled_out) or _NUMBER_FIRST.match(printed):
         return rf"{text} \cdot {printed}"
     if printed.startswith(("(", r"\left(")) and (text.endswith(")") or _looks_like_a_function(left)):
         return rf"{text} \cdot {printed}"

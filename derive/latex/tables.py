@@ -6,7 +6,8 @@ page is a longtable. Rows are continued by rows, so that a page may end anywhere
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import zip_longest
 
 from derive.document import Cell, Table
@@ -40,6 +41,8 @@ def tabular(table: Table, available: float) -> str:
     )
     natural = [max(_width(cells[k]) if k < len(cells) else 0.0 for cells in everything) for k in range(columns)]
     size, cap = _fitted(natural, gaps, available)
+    if size is None and (blocks := _column_blocks(natural, relations, available)):
+        return "\n\n".join(tabular(part, available) for part in _split(table, blocks))
     body = _body(table, columns, cap)
     head = _lines(table.header, columns, cap) if table.header else []
     layout = _columns(table.align, relations)
@@ -60,6 +63,43 @@ def _fitted(natural: Sequence[float], gaps: float, available: float) -> tuple[st
         if cap >= _NARROWEST:
             return size, cap
     return None, _WIDEST
+
+
+def _column_blocks(natural: Sequence[float], relations: Sequence[bool], available: float) -> list[list[int]]:
+    """The columns of several tables in place of one, each with the columns that say what a row is; or nothing.
+
+    Those are all columns to the first one behind the signs, else the first column.
+    """
+    lead = max((k + 2 for k, relation in enumerate(relations) if relation), default=1)
+    scale = _SIZES[-1][1]
+    used = sum(width * scale + _RELATION_GAP for width in natural[:lead])
+    room = available - used
+    widths = [width * scale + _COLUMN_GAP for width in natural[lead:]]
+    if len(widths) < 2 or max(widths) > room:
+        return []
+    blocks: list[list[int]] = []
+    left = 0.0
+    for k, each in enumerate(widths, start=lead):
+        if each > left:
+            blocks.append(list(range(lead)))
+            left = room
+        blocks[-1].append(k)
+        left -= each
+    return blocks if len(blocks) > 1 else []
+
+
+def _split(table: Table, blocks: Sequence[Sequence[int]]) -> Iterator[Table]:
+    def chosen(cells: Sequence[Cell], block: Sequence[int]) -> tuple[Cell, ...]:
+        return tuple(cells[k] if k < len(cells) else Cell() for k in block)
+
+    for number, block in enumerate(blocks):
+        yield Table(
+            table.caption + (" (continued)" if number and table.caption else ""),
+            "".join(table.align[k] if k < len(table.align) else "l" for k in block),
+            tuple(replace(row, cells=chosen(row.cells, block)) for row in table.rows),
+            chosen(table.header, block) if table.header else (),
+            table.footer if number == len(blocks) - 1 else "",
+        )
 
 
 def _short(table: Table, layout: str, head: list[str], body: list[str], size: str, around: str = "") -> str:
