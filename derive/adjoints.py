@@ -8,6 +8,7 @@ Source: Griewank & Walther, Evaluating Derivatives (2008), section 3.2 (incremen
 from __future__ import annotations
 
 from derive import tree as t
+from derive.collecting import uncollected
 from derive.errors import UsageError
 from derive.names import adjoint_names
 from derive.program import Accumulation, Elementary, Equation, Program, Term
@@ -26,6 +27,12 @@ def reverse(program: Program, output: str | None = None) -> Derivation:
     """
     require_elementary(program)
     outputs = (node_of(program, output),) if output is not None else program.outputs
+    with uncollected():
+        return _swept(program, outputs)
+
+
+def _swept(program: Program, outputs: tuple[str, ...]) -> Derivation:
+    """The sweep itself: one look at each operand of each line."""
     bars = adjoint_names([*program.input_names, *program.by_name])
     needed = needed_for(program, outputs)
     active = depending_on_inputs(program)

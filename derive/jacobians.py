@@ -31,8 +31,9 @@ def gradient_program(derivation: Derivation) -> Program:
         raise UsageError("the gradient as a program needs a reverse sweep of one output")
     primal = derivation.primal
     equations: list[Equation] = list(primal.equations)
+    known = {*primal.input_names, *primal.by_name, *derivation.names.values()}
     for line in derivation.adjoint:
-        equations += line_equations(line.name, line.tree)
+        equations += line_equations(line.name, line.tree, known)
     outputs = []
     for node in primal.input_names:
         name = derivation.names[node]

@@ -7,7 +7,7 @@ up and from left to right.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from derive import tree as t
 from derive.errors import UsageError
@@ -55,8 +55,11 @@ def trace_lines(text: ProgramText, *, order: Sequence[str] = (), listed: bool = 
         raise UsageError(f"{unknown[0]} is no input" + (f"; did you mean {close}?" if close else ""))
     inputs = list(dict.fromkeys([*(name for name in order if name in inputs), *inputs]))
     equations: list[Equation] = []
+    known = {*inputs, *(line.name for line in text.lines)}
     for line in text.lines:
-        equations += line_equations(line.name, line.right)
+        equations += line_equations(line.name, line.right, known)
+    if "pi" in known and any(equation.source.operation.name == "erf" for equation in equations):
+        raise UsageError("the derivative of erf needs the constant pi; rename the variable pi")
     read = {name for line in text.lines for name in line.needs}
     outputs = (text.loss,) if text.loss else tuple(line.name for line in text.lines if line.name not in read)
     return Program(
@@ -64,13 +67,16 @@ def trace_lines(text: ProgramText, *, order: Sequence[str] = (), listed: bool = 
     ).check()
 
 
-def line_equations(name: str, tree: Tree) -> list[Equation]:
-    """One line as elementary equations, the last of which has the line's name."""
+def line_equations(name: str, tree: Tree, known: Collection[str]) -> list[Equation]:
+    """One line as elementary equations, the last of which has the line's name.
+
+    known : the names that have a value; pi and e are constants where they are not among them.
+    """
     tape = Tape(merge=False)
     names: dict[str, Slot] = {}
     node: dict[int, str] = {}
     for read in t.names_in(tree):
-        if read not in CONSTANTS:
+        if read in known or read not in CONSTANTS:
             names[read] = tape.input()
             node[len(tape.rows) - 1] = read
     first = len(tape.rows)

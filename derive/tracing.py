@@ -11,6 +11,7 @@ from typing import Any
 
 from derive import functions
 from derive import tree as t
+from derive.collecting import uncollected
 from derive.errors import UsageError
 from derive.program import Elementary, Equation, Program
 from derive.regrouping import Regrouping, regroup
@@ -77,7 +78,17 @@ def numbered(
     tape: Tape, inputs: Sequence[str], outputs: Sequence[Slot], remarks: tuple[str, ...] = ()
 ) -> Program:
     """The Program of a tape in Griewank's numbering, shared runs regrouped. The first rows of the tape are the inputs."""
-    tape, outputs, regroupings = regroup(tape, outputs)
+    with uncollected():
+        return _numbered(*regroup(tape, outputs), inputs, remarks)
+
+
+def _numbered(
+    tape: Tape,
+    outputs: Sequence[Slot],
+    regroupings: Sequence[Regrouping],
+    inputs: Sequence[str],
+    remarks: tuple[str, ...],
+) -> Program:
     count = len(inputs)
     node = {k: f"v_{k + 1 - count}" for k in range(count)}
     equations: list[Equation] = []
