@@ -156,9 +156,7 @@ def _step(rule: Rule, reason: str, before: Equation, after: Equation, substeps: 
     return Step(rule, reason, (), before, after, substeps)
 
 
-def chained_step(
-    start: Equation, end: Equation, lines: Program, rest: list[tuple[Rule, str]], primal: Program
-) -> Step:
+def chained_step(start: Equation, end: Equation, lines: Program, rest: list[tuple[Rule, str]], primal: Program) -> Step:
     """The step from `start` to `end` made of one sub-step for each rule that changes something."""
     substeps: list[Step] = []
     equation = start

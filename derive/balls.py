@@ -166,7 +166,7 @@ class Balls(Comparisons):
         if isinstance(value, self.fmpq) and max(value.p.bit_length(), value.q.bit_length()) < 30:
             return exact_text(Fraction(int(value.p), int(value.q)))
         low, high = ends(value)
-        return f"{float((low + high) / 2):.6g}" if low is not None else str(value)
+        return f"{float((low + high) / 2):.6g}" if low is not None and high is not None else str(value)
 
 
 def _magnitude(ball: Any) -> int:

@@ -76,9 +76,7 @@ def to_latex(
     return write(document_of(target, at, **options), standalone=standalone)
 
 
-def to_html(
-    target: Any, at: Mapping[str, Any] | str | None = None, *, fragment: bool = False, **options: Any
-) -> str:
+def to_html(target: Any, at: Mapping[str, Any] | str | None = None, *, fragment: bool = False, **options: Any) -> str:
     """The worked solution as one self-contained page, or as a fragment for a notebook; of a tree its MathML."""
     from derive.html.mathml import formula
     from derive.html.page import to_html as write
@@ -96,7 +94,9 @@ def draw(target: Any, at: Mapping[str, Any] | str | None = None) -> Figure:
     return figure_of(
         target
         if isinstance(target, Picture)
-        else next(block for block in document_of(target, at, code=False).blocks if isinstance(block, FigureBlock)).picture
+        else next(
+            block for block in document_of(target, at, code=False).blocks if isinstance(block, FigureBlock)
+        ).picture
     )
 
 

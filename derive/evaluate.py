@@ -41,7 +41,9 @@ class Comparisons:
     def holds(self, comparison: str, left: Any, right: Any) -> int:
         sign = self.order(left, right)
         return int(
-            {"<": sign < 0, "<=": sign <= 0, ">": sign > 0, ">=": sign >= 0, "=": sign == 0, "!=": sign != 0}[comparison]
+            {"<": sign < 0, "<=": sign <= 0, ">": sign > 0, ">=": sign >= 0, "=": sign == 0, "!=": sign != 0}[
+                comparison
+            ]
         )
 
     def sign(self, u: Any) -> int:
@@ -134,8 +136,12 @@ class Complexes:
 
     def power(self, base: complex, exponent: complex) -> complex:
         if exponent.imag == 0 and float(exponent.real).is_integer() and abs(exponent.real) < 2**31:
-            return complex(base) ** int(exponent.real)
-        return complex(base) ** exponent
+            whole = int(exponent.real)
+            if base.real < 0:  # Python's polar form would lose a tiny imaginary part beside an argument of pi
+                return (-1) ** (whole % 2) * complex(-base) ** whole
+            return complex(base) ** whole
+        power: complex = complex(base) ** exponent
+        return power
 
     def constant(self, tree: Tree) -> complex:
         return complex(constant_in(FLOATS, tree))
@@ -326,9 +332,7 @@ def _applied(F: Any, node: Tree, operands: list[Any]) -> Any:
         case t.Call(function=name):
             return OPERATIONS[ALIASES.get(name, name)].value(F, *operands)
         case t.Indicator(operators=operators):
-            held = [
-                COMPARISONS[operator].value(F, *operands[k : k + 2]) for k, operator in enumerate(operators)
-            ]
+            held = [COMPARISONS[operator].value(F, *operands[k : k + 2]) for k, operator in enumerate(operators)]
             return min(held)
     raise UsageError(f"a {type(node).__name__.lower()} has no scalar value")
 
@@ -367,5 +371,3 @@ def _undefined(
         operand=shown,
         value=value,
     )
-
-

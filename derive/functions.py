@@ -201,9 +201,7 @@ OPERATIONS: dict[str, Operation] = {row.name: row for row in _ROWS}
 
 #: Functions a user may call by name, and the second names some of them have.
 ALIASES = {"ln": "log", "arcsin": "asin", "arccos": "acos", "arctan": "atan"}
-CALLABLE: dict[str, Operation] = {
-    row.name: row for row in _ROWS if not row.infix
-}
+CALLABLE: dict[str, Operation] = {row.name: row for row in _ROWS if not row.infix}
 COMPARISONS: dict[str, Operation] = {
     row.infix: row for row in _ROWS if row.infix in ("<", ">", "<=", ">=", "=", "!=") and row.arity == 2
 }

@@ -75,13 +75,13 @@ def jacobian(
     return table
 
 
-def hessian(program: Program, at: Mapping[str, float], *, output: str | None = None, F: Any = FLOATS) -> dict[str, dict[str, Any]]:
+def hessian(
+    program: Program, at: Mapping[str, float], *, output: str | None = None, F: Any = FLOATS
+) -> dict[str, dict[str, Any]]:
     """Input -> input -> second derivative of one output: the Jacobian, in reverse, of the gradient Program."""
     derivation = reverse(program, output)
     rows = jacobian(gradient_program(derivation), at, F=F)
-    return {
-        program.label(node): rows[derivation.names[node]] for node in program.input_names
-    }
+    return {program.label(node): rows[derivation.names[node]] for node in program.input_names}
 
 
 def hessian_vector_product(
@@ -109,4 +109,3 @@ def by_node(program: Program, at: Mapping[str, Any]) -> dict[str, Any]:
         if node not in point:
             raise UsageError(f"{program.label(node)} has no value")
     return {node: point[node] for node in program.input_names}
-

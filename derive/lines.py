@@ -47,8 +47,12 @@ def trace_lines(text: ProgramText, *, order: Sequence[str] = (), listed: bool = 
     for line in text.lines:
         _require_scalar(line, text)
     if text.upstream:
-        raise UsageError("an upstream gradient belongs to index equations; a trace begins with the adjoint 1 of its output")
-    scalars = [name for name, shape in text.shapes.items() if not shape and name not in {line.name for line in text.lines}]
+        raise UsageError(
+            "an upstream gradient belongs to index equations; a trace begins with the adjoint 1 of its output"
+        )
+    scalars = [
+        name for name, shape in text.shapes.items() if not shape and name not in {line.name for line in text.lines}
+    ]
     inputs = list(dict.fromkeys([*text.inputs, *scalars]))
     if listed and (unknown := [name for name in order if name not in inputs]):
         close = nearest(unknown[0], inputs)
@@ -63,7 +67,11 @@ def trace_lines(text: ProgramText, *, order: Sequence[str] = (), listed: bool = 
     read = {name for line in text.lines for name in line.needs}
     outputs = (text.loss,) if text.loss else tuple(line.name for line in text.lines if line.name not in read)
     return Program(
-        tuple(inputs), tuple(equations), outputs, remarks=text.remarks, written=tuple(line.written for line in text.lines)
+        tuple(inputs),
+        tuple(equations),
+        outputs,
+        remarks=text.remarks,
+        written=tuple(line.written for line in text.lines),
     ).check()
 
 

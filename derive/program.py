@@ -73,7 +73,7 @@ class Equation:
         put(self, "written", written)
 
     if TYPE_CHECKING:
-        source: Source
+        source: Any  # a Source; which kind, the reader of a line knows
         written: Tree | None
         _lhs: Any
 
@@ -286,9 +286,7 @@ class Program:
             raise ProgramError(f"equation {number} ({name}) reads {read}, which has no value", read)
         if later == number:
             raise ProgramError(f"equation {number} gives {name} a value from {name} itself", read)
-        raise ProgramError(
-            f"equation {number} ({name}) reads {read} before equation {later} gives it a value", read
-        )
+        raise ProgramError(f"equation {number} ({name}) reads {read} before equation {later} gives it a value", read)
 
     def _repr_latex_(self) -> str:
         from derive.display import latex_of  # views import the language, so the language asks for them by name

@@ -210,9 +210,7 @@ def _without_overlap(found: list[tuple[Chain, int]], length: int) -> list[tuple[
     return kept
 
 
-def _replace(
-    found: list[tuple[Chain, int]], mine: list[Chain], groups: list[Chain], length: int, family: str
-) -> None:
+def _replace(found: list[tuple[Chain, int]], mine: list[Chain], groups: list[Chain], length: int, family: str) -> None:
     """Make the run a group, put the group in its places."""
     plus, minus = ("+", "-") if family == "sum" else ("*", "/")
     chain, begin = found[0]

@@ -158,6 +158,10 @@ def constant_of(node: Tree, names: dict[str, Slot]) -> Tree | None:
             return t.Negative(t.Number(text))
         case t.Product(factors=(("*", t.Number() as upper), ("/", t.Number() as lower))) if lower.value:
             return t.Product((("*", t.Number(upper.text)), ("/", t.Number(lower.text))))
+        case t.Product(factors=(("*", t.Negative(body=t.Number() as upper)), ("/", t.Number() as lower))) if (
+            lower.value
+        ):
+            return t.Product((("*", t.Negative(t.Number(upper.text))), ("/", t.Number(lower.text))))  # -1/2 as read
         case t.Negative(body=t.Product() as body):
             inner = constant_of(body, names)
             return None if inner is None else t.Negative(inner)

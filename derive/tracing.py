@@ -74,9 +74,7 @@ def trace_tree(tree: Tree, *, order: Sequence[str] = ()) -> Program:
     return replace(numbered(tape, tuple(names), [output]), written=(tree,))
 
 
-def numbered(
-    tape: Tape, inputs: Sequence[str], outputs: Sequence[Slot], remarks: tuple[str, ...] = ()
-) -> Program:
+def numbered(tape: Tape, inputs: Sequence[str], outputs: Sequence[Slot], remarks: tuple[str, ...] = ()) -> Program:
     """The Program of a tape in Griewank's numbering, shared runs regrouped. The first rows of the tape are the inputs."""
     with uncollected():
         return _numbered(*regroup(tape, outputs), inputs, remarks)

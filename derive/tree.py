@@ -30,31 +30,31 @@ class Operators:
     __slots__ = ()
 
     def __add__(self, other: Any) -> Tree:
-        return add(self, other)  # type: ignore[arg-type]
+        return add(self, other)
 
     def __radd__(self, other: Any) -> Tree:
-        return add(other, self)  # type: ignore[arg-type]
+        return add(other, self)
 
     def __sub__(self, other: Any) -> Tree:
-        return subtract(self, other)  # type: ignore[arg-type]
+        return subtract(self, other)
 
     def __rsub__(self, other: Any) -> Tree:
-        return subtract(other, self)  # type: ignore[arg-type]
+        return subtract(other, self)
 
     def __mul__(self, other: Any) -> Tree:
-        return multiply(self, other)  # type: ignore[arg-type]
+        return multiply(self, other)
 
     def __rmul__(self, other: Any) -> Tree:
-        return multiply(other, self)  # type: ignore[arg-type]
+        return multiply(other, self)
 
     def __truediv__(self, other: Any) -> Tree:
-        return divide(self, other)  # type: ignore[arg-type]
+        return divide(self, other)
 
     def __rtruediv__(self, other: Any) -> Tree:
-        return divide(other, self)  # type: ignore[arg-type]
+        return divide(other, self)
 
     def __neg__(self) -> Tree:
-        return negate(self)  # type: ignore[arg-type]
+        return negate(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,72 +197,72 @@ def is_number(tree: Tree, value: int) -> bool:
 
 
 def add(left: Any, right: Any) -> Tree:
-    left, right = tree_of(left), tree_of(right)
-    if is_number(left, 0):
-        return right
-    if is_number(right, 0):
-        return left
-    head = left.terms if isinstance(left, Sum) else (("+", left),)
-    if isinstance(right, Negative):
-        return Sum((*head, ("-", right.body)))
-    return Sum((*head, ("+", right)))
+    first, second = tree_of(left), tree_of(right)
+    if is_number(first, 0):
+        return second
+    if is_number(second, 0):
+        return first
+    head = first.terms if isinstance(first, Sum) else (("+", first),)
+    if isinstance(second, Negative):
+        return Sum((*head, ("-", second.body)))
+    return Sum((*head, ("+", second)))
 
 
 def subtract(left: Any, right: Any) -> Tree:
-    left, right = tree_of(left), tree_of(right)
-    if is_number(right, 0):
-        return left
-    if is_number(left, 0):
-        return negate(right)
-    head = left.terms if isinstance(left, Sum) else (("+", left),)
-    if isinstance(right, Negative):
-        return Sum((*head, ("+", right.body)))
-    return Sum((*head, ("-", right)))
+    first, second = tree_of(left), tree_of(right)
+    if is_number(second, 0):
+        return first
+    if is_number(first, 0):
+        return negate(second)
+    head = first.terms if isinstance(first, Sum) else (("+", first),)
+    if isinstance(second, Negative):
+        return Sum((*head, ("+", second.body)))
+    return Sum((*head, ("-", second)))
 
 
 def negate(body: Any) -> Tree:
-    body = tree_of(body)
-    if is_number(body, 0):
-        return body
-    return body.body if isinstance(body, Negative) else Negative(body)
+    inner = tree_of(body)
+    if is_number(inner, 0):
+        return inner
+    return inner.body if isinstance(inner, Negative) else Negative(inner)
 
 
 def multiply(left: Any, right: Any) -> Tree:
     """left * right, with unit and zero factors dropped and a sign pulled to the front."""
-    left, right = tree_of(left), tree_of(right)
-    if isinstance(left, Negative):
-        return negate(multiply(left.body, right))
-    if isinstance(right, Negative):
-        return negate(multiply(left, right.body))
-    if is_number(left, 0) or is_number(right, 0):
+    first, second = tree_of(left), tree_of(right)
+    if isinstance(first, Negative):
+        return negate(multiply(first.body, second))
+    if isinstance(second, Negative):
+        return negate(multiply(first, second.body))
+    if is_number(first, 0) or is_number(second, 0):
         return Number("0")
-    if is_number(left, 1):
-        return right
-    if is_number(right, 1):
-        return left
-    if isinstance(right, Product) and is_number(right.factors[0][1], 1) and len(right.factors) == 2:
-        return divide(left, right.factors[1][1])  # a * (1/b) is a/b
-    head = left.factors if isinstance(left, Product) else (("*", left),)
-    if isinstance(right, Product) and all(operator == "*" for operator, _ in right.factors):
-        return Product((*head, *right.factors))
-    return Product((*head, ("*", right)))
+    if is_number(first, 1):
+        return second
+    if is_number(second, 1):
+        return first
+    if isinstance(second, Product) and is_number(second.factors[0][1], 1) and len(second.factors) == 2:
+        return divide(first, second.factors[1][1])  # a * (1/b) is a/b
+    head = first.factors if isinstance(first, Product) else (("*", first),)
+    if isinstance(second, Product) and all(operator == "*" for operator, _ in second.factors):
+        return Product((*head, *second.factors))
+    return Product((*head, ("*", second)))
 
 
 def divide(left: Any, right: Any) -> Tree:
-    left, right = tree_of(left), tree_of(right)
-    if isinstance(left, Negative):
-        return negate(divide(left.body, right))
-    if isinstance(right, Negative):
-        return negate(divide(left, right.body))
-    if is_number(right, 1):
-        return left
-    head = left.factors if isinstance(left, Product) else (("*", left),)
-    return Product((*head, ("/", right)))
+    first, second = tree_of(left), tree_of(right)
+    if isinstance(first, Negative):
+        return negate(divide(first.body, second))
+    if isinstance(second, Negative):
+        return negate(divide(first, second.body))
+    if is_number(second, 1):
+        return first
+    head = first.factors if isinstance(first, Product) else (("*", first),)
+    return Product((*head, ("/", second)))
 
 
 def power(base: Any, exponent: Any) -> Tree:
-    base, exponent = tree_of(base), tree_of(exponent)
-    return base if is_number(exponent, 1) else Power(base, exponent)
+    below, above = tree_of(base), tree_of(exponent)
+    return below if is_number(above, 1) else Power(below, above)
 
 
 def tidy_sum(terms: list[Tree], seed: Any = None) -> Tree:
@@ -271,10 +271,14 @@ def tidy_sum(terms: list[Tree], seed: Any = None) -> Tree:
     if seed is None and terms and isinstance(terms[0], Negative):
         positive = next((k for k, term in enumerate(terms) if not isinstance(term, Negative)), 0)
         terms.insert(0, terms.pop(positive))
-    total = Number("0") if seed is None else tree_of(seed)
-    for term in terms:
-        total = add(total, term)
-    return total
+    if seed is not None and not is_number(start := tree_of(seed), 0):
+        terms.insert(0, start)
+    if len(terms) < 2:
+        return terms[0] if terms else Number("0")
+    # all at once: adding term by term would copy the terms before it each time
+    parts = list(terms[0].terms) if isinstance(terms[0], Sum) else [("+", terms[0])]
+    parts += [("-", term.body) if isinstance(term, Negative) else ("+", term) for term in terms[1:]]
+    return Sum(tuple(parts))
 
 
 # --- walking ----------------------------------------------------------------------------------------------------------

@@ -149,7 +149,9 @@ def point(program: Program, at: Mapping[str, Tree]) -> dict[str, Tree]:
 
         unused = [name for name in at if labels.get(name, name) not in program.input_names]
         close = nearest(missing[0], unused)
-        hint = f"; did you mean {missing[0]} where you wrote {close}?" if close else f"; add {missing[0]}=... to the point"
+        hint = (
+            f"; did you mean {missing[0]} where you wrote {close}?" if close else f"; add {missing[0]}=... to the point"
+        )
         raise UsageError(f"{missing[0]} has no value{hint}")
     return {name: given[name] for name in program.input_names if name in given}
 

@@ -37,7 +37,9 @@ def _wider(inner: st.SearchStrategy[Tree]) -> st.SearchStrategy[Tree]:
         st.builds(lambda f, u: t.Call(f, (u,)), st.sampled_from(ENTIRE), inner),
         # a quotient whose denominator is at least 1, and a power with a small exponent
         st.builds(
-            lambda u, w: t.Product((("*", u), ("/", t.Sum((("+", t.Number("2")), ("+", t.Call("sin", (w,)))))))), inner, inner
+            lambda u, w: t.Product((("*", u), ("/", t.Sum((("+", t.Number("2")), ("+", t.Call("sin", (w,)))))))),
+            inner,
+            inner,
         ),
         st.builds(lambda u, k: t.Power(u, t.Number(str(k))), inner, st.integers(2, 3)),
         inner.map(t.Negative),

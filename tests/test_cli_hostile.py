@@ -80,7 +80,9 @@ def test_H006_standard_input_is_read_and_must_not_be_empty() -> None:
 
 def test_H006_a_terminal_is_told_that_we_wait() -> None:
     master, slave = pty.openpty()
-    process = subprocess.Popen([*DERIVE, "trace", "--file", "-"], stdin=slave, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [*DERIVE, "trace", "--file", "-"], stdin=slave, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     os.close(slave)
     time.sleep(1.0)
     os.write(master, b"\x04")
@@ -168,7 +170,10 @@ def test_H016_two_runs_writing_the_same_output_leave_one_complete_file(tmp_path:
     file = tmp_path / "out.txt"
     expressions = [f"x^{k} + y" for k in range(2, 8)]
     expected = {derive("trace", e).stdout for e in expressions}
-    running = [subprocess.Popen([*DERIVE, "trace", e, "-o", str(file), "--force"], stderr=subprocess.DEVNULL) for e in expressions]
+    running = [
+        subprocess.Popen([*DERIVE, "trace", e, "-o", str(file), "--force"], stderr=subprocess.DEVNULL)
+        for e in expressions
+    ]
     assert all(process.wait() == 0 for process in running)
     assert file.read_bytes() in expected and os.listdir(tmp_path) == ["out.txt"]
 
@@ -207,7 +212,9 @@ def test_H020_a_full_device_is_an_input_output_error() -> None:
 def test_H021_a_narrow_dumb_terminal_stays_readable() -> None:
     master, slave = pty.openpty()
     environment = {**os.environ, "TERM": "dumb", "NO_COLOR": "1", "COLUMNS": "20"}
-    process = subprocess.Popen([*DERIVE, "trace", "x*y", "--at", "x=2,y=3"], stdout=slave, stderr=subprocess.PIPE, env=environment)
+    process = subprocess.Popen(
+        [*DERIVE, "trace", "x*y", "--at", "x=2,y=3"], stdout=slave, stderr=subprocess.PIPE, env=environment
+    )
     os.close(slave)
     output = b""
     try:
@@ -232,7 +239,9 @@ def test_H022_a_plain_ascii_terminal_gets_plain_ascii() -> None:
 
 def test_H023_locale_and_time_zone_change_nothing() -> None:
     plain = derive("trace", SHEET, "--at", "x1=1.5,x2=0.5").stdout
-    other = derive("trace", SHEET, "--at", "x1=1.5,x2=0.5", env={**os.environ, "TZ": "Asia/Kathmandu", "LC_NUMERIC": "de_DE.UTF-8"})
+    other = derive(
+        "trace", SHEET, "--at", "x1=1.5,x2=0.5", env={**os.environ, "TZ": "Asia/Kathmandu", "LC_NUMERIC": "de_DE.UTF-8"}
+    )
     assert other.stdout == plain
 
 
@@ -300,7 +309,8 @@ def test_H032_foreign_numbers_are_refused_with_what_to_write(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["(" * 60_000, "x" + ")" * 100, "-" * 60_000 + "x", "+".join(["x"] * 20_000), "sin(" * 250 + "x" + ")" * 250]
+    "text",
+    ["(" * 60_000, "x" + ")" * 100, "-" * 60_000 + "x", "+".join(["x"] * 20_000), "sin(" * 250 + "x" + ")" * 250],
 )
 def test_H033_endless_input_meets_a_limit(text: str, tmp_path: Path) -> None:
     file = tmp_path / "long.txt"
@@ -338,7 +348,13 @@ def test_H046_a_name_before_a_bracket_is_ambiguous() -> None:
 
 @pytest.mark.parametrize(
     ("text", "at", "value"),
-    [("-x^2", "x=3", -9.0), ("2^-x", "x=1", 0.5), ("a/b/c", "a=8,b=2,c=2", 2.0), ("2^3^2", "", 512.0), ("sin^2(x)", "x=0", 0.0)],
+    [
+        ("-x^2", "x=3", -9.0),
+        ("2^-x", "x=1", 0.5),
+        ("a/b/c", "a=8,b=2,c=2", 2.0),
+        ("2^3^2", "", 512.0),
+        ("sin^2(x)", "x=0", 0.0),
+    ],
 )
 def test_H047_precedence_is_as_documented(text: str, at: str, value: float) -> None:
     done = derive("trace", text, *(["--at", at] if at else []), "--json")
@@ -412,7 +428,9 @@ def test_help_and_traces_import_neither_sympy_nor_torch() -> None:
         "sys.exit(any(name in sys.modules for name in ('sympy', 'torch', 'matplotlib')))"
     )
     for arguments in (["--help"], ["--version"], ["list"], ["trace", SHEET, "--at", "x1=1.5,x2=0.5"]):
-        assert subprocess.run([sys.executable, "-c", code, *arguments], check=False, capture_output=True).returncode == 0, arguments
+        assert (
+            subprocess.run([sys.executable, "-c", code, *arguments], check=False, capture_output=True).returncode == 0
+        ), arguments
 
 
 def test_H113_nothing_opens_a_socket() -> None:
@@ -423,7 +441,9 @@ def test_H113_nothing_opens_a_socket() -> None:
         "sys.addaudithook(hook)\n"
         "from derive.cli.main import run\nsys.exit(run(sys.argv[1:]))"
     )
-    done = subprocess.run([sys.executable, "-c", code, "trace", SHEET, "--at", "x1=1.5,x2=0.5"], check=False, capture_output=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, "trace", SHEET, "--at", "x1=1.5,x2=0.5"], check=False, capture_output=True
+    )
     assert done.returncode == 0, done.stderr
 
 

@@ -57,7 +57,8 @@ def test_adjoints_and_tangents_agree_in_their_inner_product(
         dots = evaluate(tangent.adjoint, {**values, **seeds}, balls)
         left = weight * dots[tangent.names[program.outputs[0]]]
         right = weight * sum(
-            (bars.get(sweep.names[node], 0) * seeds[tangent.names[node]] for node in program.input_names), balls.exact(0)
+            (bars.get(sweep.names[node], 0) * seeds[tangent.names[node]] for node in program.input_names),
+            balls.exact(0),
         )
         difference = left - right
         assert difference == 0 or difference.contains(0)
@@ -71,7 +72,9 @@ def test_the_reverse_sweep_agrees_with_the_complex_step(tree: t.Tree, point: dic
     (gradient,) = derive.jacobian(program, at).values()
     for node in program.input_names:
         label = program.label(node)
-        shifted = {k: complex(v, 1e-200 if program.label(k) == label else 0) for k, v in by_node(program, point).items()}
+        shifted = {
+            k: complex(v, 1e-200 if program.label(k) == label else 0) for k, v in by_node(program, point).items()
+        }
         slope = evaluate(program, shifted, COMPLEXES, check=False)[program.outputs[0]].imag / 1e-200
         scale = max(1.0, *(abs(v) for v in gradient.values()))
         assert gradient[label] == pytest.approx(slope, rel=1e-9, abs=1e-9 * scale)
@@ -133,7 +136,14 @@ def test_the_substeps_of_a_line_lead_exactly_to_the_line(tree: t.Tree) -> None:
 def test_no_step_is_called_differentiate_and_each_rule_has_its_statement() -> None:
     derivation = derive.reverse(derive.trace(SHEET))
     names = {step.rule.name for outer in derivation.steps for step in outer.flat()}
-    assert names == {"seed", "sum over readers", "local partial", "reuse the primal value", "drop units", "reorder terms"}
+    assert names == {
+        "seed",
+        "sum over readers",
+        "local partial",
+        "reuse the primal value",
+        "drop units",
+        "reorder terms",
+    }
     for outer in derivation.steps:
         for step in outer.flat():
             assert len(step.rule.statement) > 20 and step.reason
@@ -191,5 +201,3 @@ def test_unused_inputs_are_listed_with_gradient_zero() -> None:
     program = derive.trace("x^2", order=("x", "w"))
     (row,) = derive.jacobian(program, {"x": 3.0, "w": 1.0}).values()
     assert row == {"x": 6.0, "w": 0.0}
-
-

@@ -50,7 +50,9 @@ def judge(worked: Worked, name: str, formula: Tree, number: str, printed: Mappin
         shown = {key: balls.exact(Fraction(printed[key])) if key in printed else known[key] for key in known}
         chained = ends(tree_value(balls, formula, shown))
     correct = worked.text(truth, max(places, 1)) if places else worked.text(truth)
-    return PrintedVerdict(name, right, worked.text(value), _label(number, places, correct, ends(truth), chained), correct)
+    return PrintedVerdict(
+        name, right, worked.text(value), _label(number, places, correct, ends(truth), chained), correct
+    )
 
 
 def _label(number: str, places: int, correct: str, truth: Any, chained: Any) -> str:

@@ -63,7 +63,9 @@ Try:
 """
 
 
-@click.group(cls=LazyGroup, epilog=EPILOG, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup, epilog=EPILOG, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, prog_name="derive")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.pass_context
@@ -173,7 +175,9 @@ def report(error: DeriveError, as_json: bool) -> None:
         shown = place.text[start : start + 100]
         click.echo("  " + printable(shown), err=True)
         offset = len(printable(place.text[start : place.column - 1]))
-        click.echo("  " + " " * offset + "^" * max(1, min(place.width, len(shown) - (place.column - 1 - start) or 1)), err=True)
+        click.echo(
+            "  " + " " * offset + "^" * max(1, min(place.width, len(shown) - (place.column - 1 - start) or 1)), err=True
+        )
 
 
 def printable(text: str) -> str:

@@ -17,7 +17,7 @@ from derive.errors import OutputError, ReadingError, UsageError, WorkLimitError
 LARGEST_TEXT = 1 << 20
 
 
-class Digits(click.ParamType):
+class Digits(click.ParamType):  # type: ignore[type-arg]
     """Decimals to print, 1 to 1000."""
 
     name = "number"
@@ -53,9 +53,7 @@ def read_text(path: str) -> str:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as reason:
-        raise ReadingError(
-            f"byte {reason.start + 1} is not UTF-8; save the file as UTF-8", file=path
-        ) from reason
+        raise ReadingError(f"byte {reason.start + 1} is not UTF-8; save the file as UTF-8", file=path) from reason
     if not text.strip():
         raise UsageError(f"{'standard input' if path == '-' else path} is empty")
     return text

@@ -36,7 +36,7 @@ def rendered(document: Document, form: str) -> bytes:
         return source.encode()
     from derive.pdf import compile_pdf
 
-    return compile_pdf(source).data
+    return compile_pdf(source)
 
 
 def _text(document: Document) -> bytes:
@@ -51,5 +51,3 @@ def _text(document: Document) -> bytes:
     ascii_only = encoding.lower().replace("-", "") not in ("utf8", "utf16", "utf32")
     text = to_text(document, width=width, ascii_only=ascii_only)
     return (text.rstrip("\n") + "\n").encode(encoding, "backslashreplace")
-
-

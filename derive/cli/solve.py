@@ -48,7 +48,13 @@ def _parameters(command: click.Command) -> click.Command:
 @click.option("-o", "--out", "out", default="build/solutions", show_default=True, help="Folder to write to.")
 @click.option("--format", "-f", "formats", help="Some of tex,html,pdf,ipynb. [all]")
 @click.option("--force", is_flag=True, help="Write into a folder that holds other files, and over changed ones.")
-@click.option("--timeout", type=click.FloatRange(0.01, 86400), default=600.0, show_default=True, help="Give up after this many seconds.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.01, 86400),
+    default=600.0,
+    show_default=True,
+    help="Give up after this many seconds.",
+)
 def command(
     names: tuple[str, ...],
     everything: bool,
@@ -105,7 +111,10 @@ def _formats(text: str | None) -> list[str]:
             from derive.reading.known import nearest
 
             close = nearest(form, FORMATS)
-            raise UsageError(f"there is no format {form!r}; " + (f"did you mean {close}?" if close else "choose from tex,html,pdf,ipynb"))
+            raise UsageError(
+                f"there is no format {form!r}; "
+                + (f"did you mean {close}?" if close else "choose from tex,html,pdf,ipynb")
+            )
     return chosen
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -41,17 +42,35 @@ Exit codes: 0 done; 1 a check failed; 2 unreadable; 3 undefined at the point;
 @click.argument("expression", required=False)
 @click.option("--file", "file", help="Read lines `q = x + y` from a file (- for standard input); names are kept.")
 @click.option("--at", "at", help="The point: x1=1.5,x2=1/3. Decimals, fractions, pi/4; kept exact.")
-@click.option("--mode", type=click.Choice(["reverse", "forward", "both"]), help="Which derivatives. [both; reverse above 10 inputs]")
+@click.option(
+    "--mode",
+    type=click.Choice(["reverse", "forward", "both"]),
+    help="Which derivatives. [both; reverse above 10 inputs]",
+)
 @click.option("--digits", type=Digits(), default=4, show_default=True, help="Decimals of printed values.")
 @click.option("--order", help="Inputs in this order: x1,x2.")
 @click.option("--output", "output", help="With several outputs: the one to differentiate.")
-@click.option("--format", "-f", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="What to write.")
+@click.option(
+    "--format", "-f", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="What to write."
+)
 @click.option("-o", "--out", "out", help="Write to this file instead of standard output.")
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
 @click.option("--steps", is_flag=True, help="Show the steps behind each derivative line.")
-@click.option("--check", "check", multiple=True, type=click.Choice(CHECKS), help="What to hold the gradient against. [all but torch]")
+@click.option(
+    "--check",
+    "check",
+    multiple=True,
+    type=click.Choice(CHECKS),
+    help="What to hold the gradient against. [all but torch]",
+)
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
-@click.option("--timeout", type=click.FloatRange(0.01, 86400), default=120.0, show_default=True, help="Give up after this many seconds.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.01, 86400),
+    default=120.0,
+    show_default=True,
+    help="Give up after this many seconds.",
+)
 def command(
     expression: str | None,
     file: str | None,
@@ -74,7 +93,7 @@ def command(
     """
     form = "json" if as_json else form
     if (expression is None) == (file is None):
-        raise UsageError("give either an expression or --file, as in: derive trace \"x*y\" --at x=2,y=3")
+        raise UsageError('give either an expression or --file, as in: derive trace "x*y" --at x=2,y=3')
     with time_limit(timeout):
         program = _program(expression, file, at, order)
         point = _point(program, at)
@@ -86,8 +105,9 @@ def command(
         write_file(out, data, force=force, sources=(file,) if file and file != "-" else ())
         click.echo(f"wrote {out}", err=True)
     else:
-        click.get_binary_stream("stdout").write(data)
-        click.get_binary_stream("stdout").flush()
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
     return 0 if report is None or report.passed else 1
 
 
@@ -182,10 +202,10 @@ def _place(program: Program, point: dict[str, Tree]) -> Any:
 
 def _checked(worked: Worked, chosen: tuple[str, ...], form: str) -> CheckReport | None:
     """The checks asked for; by default all but torch, which takes a second to import."""
-    from derive.checks.report import check
-
     if "none" in chosen or form in ("svg", "png"):
         return None
+    from derive.checks.report import check
+
     against: Any = chosen or ("differences", "complex-step", "certified")
     if "all" in chosen:
         against = "all"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Union
+from typing import Any, NamedTuple, Union
 
 from derive import tree as t
 from derive.adjoints import require_elementary, reverse
@@ -235,96 +235,92 @@ def _built(program: Program, lines: list[_Line], tape: Tape, slots: Mapping[str,
     for line in lines:
         if isinstance(line.slot, int):
             uses[line.slot] = uses.get(line.slot, 0) + 1
-    called: dict[int, str] = {}  # number -> the first name it has in the code
+    writer = _Writer(tape, uses, {*slots, *(line.equation.name for line in lines)})
+    pieces: dict[str, Any] = {}
     for name in program.input_names:
-        called[slots[name]] = name  # type: ignore[index]
-    temporaries = _Temporaries({*slots, *(line.equation.name for line in lines)})
-    done: list[tuple[int, CodeLine]] = []
+        pieces[name] = writer.named(slots[name], name)
+    scope, sweep = pieces, 0
     for line in lines:
-        assert isinstance(line.slot, int)  # _numbered gives every line a number
-        # where one value has several names, a line is printed with those that it was written with
-        own = {slots[name]: name for name in line.reads() if name in slots}
-        value = _expression(line, tape, uses, called, own, temporaries, done)
-        called.setdefault(line.slot, line.key)
-        done.append((line.sweep, CodeLine(line.key, value, line.equation, like=line.like)))
-    return done
+        if line.sweep != sweep and line.names:
+            sweep, scope = line.sweep, dict(pieces)
+        value = writer.written(line, scope)
+        pieces[line.key] = scope[line.equation.name] = writer.named(line.slot, line.key)
+        writer.done.append((line.sweep, CodeLine(line.key, value, line.equation, like=line.like)))
+    return writer.done
 
 
-def _expression(
-    line: _Line,
-    tape: Tape,
-    uses: Mapping[int, int],
-    called: dict[int, str],
-    own: Mapping[Slot, str],
-    temporaries: _Temporaries,
-    done: list[tuple[int, CodeLine]],
-) -> Expression:
-    """The right-hand side of a line over names; what must stand on a line of its own is appended to `done`."""
-    root = line.slot
-    assert isinstance(root, int)
-    if root in called:
-        return own.get(root, called[root])
-    if tape.rows[root][0] is None:
-        return line.tree  # a constant
-    made: dict[int, tuple[Expression, int]] = {}
+class _Piece(NamedTuple):
+    """A value on the tape, and how it is written."""
 
-    def part(slot: Slot) -> tuple[Expression, int]:
-        if not isinstance(slot, int):
-            return slot, _length(slot)
-        name = own.get(slot) or called.get(slot)
-        return (name, len(name)) if name is not None else made.pop(slot)
+    slot: int
+    value: Expression
+    length: int
 
-    def hoisted(value: Expression) -> tuple[Expression, int]:
-        name = temporaries.next()
-        done.append((line.sweep, CodeLine(name, value, None)))
-        return name, len(name)
 
-    for number in _unnamed(tape, root, called):
-        operation, operands = tape.rows[number]
-        assert operation is not None
-        parts = [part(operand) for operand in operands]
-        while sum(length for _, length in parts) > WIDEST:
-            place = max(range(len(parts)), key=lambda k: parts[k][1] * isinstance(parts[k][0], Applied))
-            if not isinstance(parts[place][0], Applied):
+class _Writer(Tape):
+    """Walks the lines once more as the tape did, and makes expressions: a name where the value has one already.
+
+    What a line reads by name keeps that name, also where another name has the same value.
+    """
+
+    __slots__ = ("called", "count", "done", "root", "sweep", "taken", "tape", "uses")
+
+    def __init__(self, tape: Tape, uses: Mapping[int, int], taken: set[str]) -> None:
+        super().__init__()
+        self.tape, self.uses, self.taken = tape, uses, taken
+        self.called: dict[int, str] = {}
+        self.done: list[tuple[int, CodeLine]] = []
+        self.count = 0
+        self.root: Slot = 0
+        self.sweep = 0
+
+    def named(self, slot: Slot, name: str) -> _Piece:
+        """A piece that is a name; the first name of a value is the one that shared subexpressions are called by."""
+        assert isinstance(slot, int)  # _numbered gives every line a number
+        self.called.setdefault(slot, name)
+        return _Piece(slot, name, len(name))
+
+    def written(self, line: _Line, scope: dict[str, Any]) -> Expression:
+        """The right-hand side of a line; what must stand on a line of its own is appended to `done`."""
+        self.root, self.sweep = line.slot, line.sweep
+        source = line.equation.source
+        if isinstance(source, Elementary):
+            operands = [scope[operand] if isinstance(operand, str) else operand for operand in source.operands]
+            piece = operands[0] if source.operation.name == "copy" else self.push(source.operation, *operands)
+        else:
+            piece = self.add_tree(line.tree, scope)
+        return piece.value if isinstance(piece, _Piece) else piece
+
+    def push(self, operation: Operation, *operands: Any) -> Any:
+        """As `Tape.push`, on pieces."""
+        number = self.tape.push(operation, *(part.slot if isinstance(part, _Piece) else part for part in operands))
+        if number in self.called:
+            name = self.called[number]
+            return _Piece(number, name, len(name))
+        parts = [part if isinstance(part, _Piece) else _Piece(-1, part, _length(part)) for part in operands]
+        while sum(part.length for part in parts) > WIDEST:
+            place = max(range(len(parts)), key=lambda k: parts[k].length * isinstance(parts[k].value, Applied))
+            if not isinstance(parts[place].value, Applied):
                 break
-            parts[place] = hoisted(parts[place][0])
-        value: Expression = Applied(operation, tuple(expression for expression, _ in parts))
-        length = sum(length for _, length in parts) + len(operation.numpy.format("", "")) + 2 * bool(operation.infix)
-        if number != root and uses[number] > 1:
-            value, length = hoisted(value)
-            called[number] = value
-        made[number] = value, length
-    return made[root][0]
+            parts[place] = self._hoisted(parts[place])
+        length = sum(part.length for part in parts) + len(operation.numpy.format("", "")) + 2 * bool(operation.infix)
+        piece = _Piece(number, Applied(operation, tuple(part.value for part in parts)), length)
+        if number != self.root and self.uses.get(number, 0) > 1:
+            return self._hoisted(piece)
+        return piece
 
-
-def _unnamed(tape: Tape, root: int, called: Mapping[int, str]) -> list[int]:
-    """The rows below and with the root that have no name yet, operands first."""
-    found: set[int] = set()
-    stack = [root]
-    while stack:
-        number = stack.pop()
-        if number not in found and number not in called:
-            found.add(number)
-            stack.extend(operand for operand in tape.rows[number][1] if isinstance(operand, int))
-    return sorted(found)  # a row stands behind its operands
+    def _hoisted(self, piece: _Piece) -> _Piece:
+        """The piece on a line of its own: t1, t2, ..., names that nobody else uses."""
+        self.count += 1
+        while f"t{self.count}" in self.taken:
+            self.count += 1
+        name = f"t{self.count}"
+        self.done.append((self.sweep, CodeLine(name, piece.value, None)))
+        return self.named(piece.slot, name)
 
 
 def _length(constant: Tree) -> int:
     return sum(len(node.text) if isinstance(node, (t.Number, t.Name)) else 2 for node in t.walk(constant))
-
-
-class _Temporaries:
-    """Names t1, t2, ... that nobody else uses."""
-
-    def __init__(self, taken: set[str]) -> None:
-        self.taken = taken
-        self.count = 0
-
-    def next(self) -> str:
-        self.count += 1
-        while f"t{self.count}" in self.taken:
-            self.count += 1
-        return f"t{self.count}"
 
 
 def _used(lines: list[tuple[int, CodeLine]], wanted: Iterable[str]) -> list[tuple[int, CodeLine]]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from derive import tree as t
-from derive.codegen.lowering import Applied, CodeLine, Expression, Lowered
+from derive.codegen.lowering import Applied, CodeLine, Expression, Lowered, names_in
 from derive.errors import UsageError
 from derive.functions import Operation
 from derive.names import python_names
@@ -35,15 +35,21 @@ class Dialect:
     """How a library is spelled.
 
     column : which template of an operation's row it takes, "numpy" or "torch".
-    prefix : before its functions.  imports : the lines at the top.  erf : lines that define `_erf`, where it is used.
-    argument, result : types of an input and of a value.  broadcast : lines that make `arrays` of `inputs`; {0} takes
-    one array of it.  like : a constant {0} in the shape of {1}.  shapes : a sentence on the arguments.
+    prefix : before its functions.
+    imports, bare_imports : the lines at the top, and those of a function without inputs.
+    erf : lines that define `_erf`, where it is used.
+    argument, result : types of an input and of a value.
+    broadcast : lines that make the arrays {0} of one shape from the inputs {1}, with {2} for what is between.
+    entry : one of the arrays under its own name.  lone : the same for a single input.
+    like : a constant {0} in the shape of {1}.  number : a constant {0} alone.
+    kind : what an array is called.
     tensors : whether functions refuse plain numbers.
     """
 
     column: str
     prefix: str
     imports: tuple[str, ...]
+    bare_imports: tuple[str, ...]
     erf: tuple[str, ...]
     argument: str
     result: str
@@ -51,7 +57,8 @@ class Dialect:
     entry: str
     lone: str
     like: str
-    shapes: str
+    number: str
+    kind: str
     tensors: bool
 
 
@@ -89,23 +96,16 @@ class _Printer:
                 while label in nodes:  # the author's name of an input is the engine's name of another node
                     label += "_"
             labels.append(label)
-        # the helpers come last: python_names gives them what the author left free
-        wanted = [*labels, *nodes, "inputs ", "arrays ", "gradient "]
-        self.names = python_names(dict.fromkeys(wanted))
+        self.helpers: dict[str, str] = {}
+        for helper in ("inputs", "given", "arrays", "values", "gradient"):
+            key = helper
+            while key in labels or key in nodes:
+                key += "_"
+            self.helpers[helper] = key
+        self.names = python_names(dict.fromkeys([*labels, *nodes, *self.helpers.values()]))
+        self.helpers = {helper: self.names[key] for helper, key in self.helpers.items()}
         self.parameters = [self.names[label] for label in labels]
-        self.inputs, self.arrays, self.gradient = (
-            self.names[key].rstrip("_") + "_" * (self._clashes(key)) for key in ("inputs ", "arrays ", "gradient ")
-        )
         self.first = self.names[program.input_names[0]] if program.inputs else ""
-
-    def _clashes(self, key: str) -> int:
-        """How many underscores keep a helper's name apart from all others."""
-        plain = key.strip()
-        others = {name for other, name in self.names.items() if other != key}
-        count = 0
-        while plain + "_" * count in others:
-            count += 1
-        return count
 
     # --- the whole --------------------------------------------------------------------------------------------------
 
@@ -122,10 +122,11 @@ class _Printer:
                 body += self.line(line)
         body += ["", *self.exit()]
         uses_erf = any(_uses(line.value, "erf") for line in lowered.lines) and dialect.erf
-        head = [*dialect.imports]
+        head = [*(dialect.imports if lowered.program.inputs else dialect.bare_imports)]
         if uses_erf:
             head = ["import math", "", *head, "", *dialect.erf]
-        indented = [f"    {line}" if line else "" for line in ([*self.docstring(), *body] if body[0] else [*self.docstring(), *body[1:]])]
+        body = [*self.docstring(), *(body if body[0] else body[1:])]
+        indented = [f"    {line}" if line else "" for line in body]
         return [*head, "", "", *self.signature(), *indented]
 
     def signature(self) -> list[str]:
@@ -155,15 +156,18 @@ class _Printer:
         inputs = [escaped(program.label(name)) for name in program.input_names]
         shown = ", ".join(outputs)
         if len(program.written) == 1 and len(program.outputs) == 1 and not isinstance(program.written[0], t.Relation):
-            shown = f"{shown} = {escaped(formula(program.written[0]))}"
+            written = escaped(formula(program.written[0]))
+            shown = shown if shown == written else f"{shown} = {written}"
         lines = textwrap.wrap(f"{what} {shown}.", WIDTH - 8, break_on_hyphens=False)
         if len(lines) > 1:
             lines = [f"{what} {', '.join(outputs)}."] if len(lines) > 6 else lines
         texts = ["", "Each line of code cites the line of the trace that it computes.", ""]
         if inputs:
-            texts += _wrapped(f"{', '.join(self.parameters)} : {self.dialect.shapes}")
+            kind = self.dialect.kind
+            shapes = f"numbers or {kind}s; their shapes are broadcast against each other."
+            texts += _wrapped(f"{', '.join(self.parameters)} : {shapes if inputs[1:] else f'a number or {kind}.'}")
         if lowered.gradients:
-            derivatives = [f"({', '.join(f'd{output}/d{name}' for name in inputs)})" for output in outputs]
+            derivatives = [bracketed(f"d{output}/d{name}" for name in inputs) for output in outputs]
             found = derivatives[0] if len(outputs) == 1 else f"({', '.join(derivatives)})"
             values = outputs[0] if len(outputs) == 1 else f"({', '.join(outputs)})"
             texts += _wrapped(f"Returns {values} and {found}, each of the broadcast shape, in float64.")
@@ -176,26 +180,23 @@ class _Printer:
         program = self.lowered.program
         used = {name for line in self.lowered.lines for name in self._read(line)}
         used.update(self.lowered.outputs, *self.lowered.gradients)
-        if self.lowered.constant and program.input_names:
-            used.add(program.input_names[0])
-        if any(self._borrows(line.value) for line in self.lowered.primal) and program.input_names:
-            used.add(program.input_names[0])
+        if self.lowered.constant or any(self._borrows(line.value) for line in self.lowered.lines if not line.like):
+            used.update(program.input_names[:1])
         chosen = [(k, name) for k, name in enumerate(program.input_names) if name in used]
         if not chosen:
             return []
         if len(program.input_names) == 1:
             (_, name), parameter = chosen[0], self.parameters[0]
             return self.commented(f"{self.names[name]} = {self.dialect.lone.format(parameter)}", self.origin(name))
-        lines = self.tuple_of(self.inputs, self.parameters)
-        lines += [line.format(self.arrays, self.inputs) for line in self.dialect.broadcast]
+        arrays, inputs = self.helpers["arrays"], self.helpers["inputs"]
+        lines = self.tuple_of(inputs, self.parameters)
+        lines += [line.format(arrays, inputs, self.helpers["given"]) for line in self.dialect.broadcast]
         for k, name in chosen:
-            entry = self.dialect.entry.format(f"{self.arrays}[{k}]")
+            entry = self.dialect.entry.format(f"{arrays}[{k}]")
             lines += self.commented(f"{self.names[name]} = {entry}", self.origin(name))
         return lines
 
     def _read(self, line: CodeLine) -> Iterable[str]:
-        from derive.codegen.lowering import names_in
-
         yield from names_in(line.value)
         if line.like:
             yield line.like
@@ -206,40 +207,38 @@ class _Printer:
 
     def tuple_of(self, name: str, entries: Sequence[str]) -> list[str]:
         """`name = (a, b)`, one entry a line where it is long."""
-        text = f"{name} = ({', '.join(entries)}{',' if len(entries) == 1 else ''})"
+        text = f"{name} = {bracketed(entries)}"
         if len(text) + 4 <= WIDTH:
             return [text]
         return [f"{name} = (", *(f"    {entry}," for entry in entries), ")"]
 
     def exit(self) -> list[str]:
+        """The values, and the derivatives in the order of the inputs."""
         lowered = self.lowered
         values = [self.returned(output) for output in lowered.outputs]
-        if not lowered.gradients:
-            if len(values) == 1:
-                return [f"return {values[0]}"]
-            return [*self.tuple_of("values", values), "return values"] if _long(values) else [f"return {', '.join(values)}"]
-        texts = []
-        for names in lowered.gradients:
-            entries = [self.names[name] for name in names]
-            texts.append(f"({', '.join(entries)}{',' if len(entries) == 1 else ''})")
-        found = texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
-        shown = values[0] if len(values) == 1 else f"({', '.join(values)})"
-        if len(f"return {shown}, {found}") + 4 <= WIDTH:
-            return [f"return {shown}, {found}"]
-        lines: list[str] = []
-        parts = []
-        for k, names in enumerate(lowered.gradients):
-            part = self.gradient if len(lowered.gradients) == 1 else f"{self.gradient}{k + 1}"
-            while part in self.names.values() and part != self.gradient:
-                part += "_"
-            parts.append(part)
-            lines += self.tuple_of(part, [self.names[name] for name in names])
-        if len(parts) == 1:
-            return [*lines, f"return {shown}, {parts[0]}"]
-        if len(values) > 4:
-            return [*lines, *self.tuple_of(self.arrays, values), *self.tuple_of(self.gradient, parts),
-                    f"return {self.arrays}, {self.gradient}"]  # fmt: skip
-        return [*lines, f"return {shown}, ({', '.join(parts)})"]
+        gradients = [bracketed(self.names[name] for name in names) for names in lowered.gradients]
+        shown = values[0] if len(values) == 1 else bracketed(values)
+        found = gradients[:1] if len(values) == 1 else [bracketed(gradients)] if gradients else []
+        text = f"return {', '.join([shown, *found])}"
+        if len(text) + 4 <= WIDTH:
+            return [text]
+        lines = []
+        if len(values) > 1:
+            shown = self.helpers["values"]
+            lines += self.tuple_of(shown, values)
+        if not gradients:
+            return [*lines, f"return {shown}"]
+        gradient = self.helpers["gradient"]
+        if len(values) == 1:
+            lines += self.tuple_of(gradient, [self.names[name] for name in lowered.gradients[0]])
+        else:  # one entry a line, and so on inside: what a formatter makes of nested tuples
+            lines.append(f"{gradient} = (")
+            for text, names in zip(gradients, lowered.gradients, strict=True):
+                entries = [self.names[name] for name in names]
+                short = len(text) + 9 <= WIDTH
+                lines += [f"    {text},"] if short else ["    (", *(f"        {entry}," for entry in entries), "    ),"]
+            lines.append(")")
+        return [*lines, f"return {shown}, {gradient}"]
 
     def returned(self, output: str) -> str:
         name = self.names[output]
@@ -271,12 +270,13 @@ class _Printer:
             if t.is_number(value, 0):
                 return f"{prefix}zeros_like({like})"
             return self.dialect.like.format(self.constant(value)[0], like)
-        text = self.constant(value)[0]
-        return self.number(text) if self.dialect.tensors else text
+        return self.number(self.constant(value)[0])
 
     def number(self, text: str) -> str:
-        """A constant as a tensor."""
-        return self.dialect.like.format(text, self.first) if self.first else f"torch.tensor({text}, dtype=torch.float64)"
+        """A constant that stands alone, as the library's own number."""
+        if self.dialect.tensors and self.first:  # on the device of the inputs
+            return self.dialect.like.format(text, self.first)
+        return self.dialect.number.format(text)
 
     def commented(self, code: str, comment: str) -> list[str]:
         """The comment behind the code where there is room for it, else above."""
@@ -351,7 +351,7 @@ def _applied(template: str, operation: Operation, parts: Sequence[tuple[str, int
         return f"{base}**{exponent}" if tight else f"{base} ** {exponent}", _POWER
     if operation.name == "neg":
         text, level = parts[0]
-        return "-" + (text if level > _UNARY else f"({text})"), _UNARY
+        return "-" + (text if level == _ATOM else f"({text})"), _UNARY
     if operation.name == "copy":
         return parts[0]
     level = _LEVELS.get(operation.infix)
@@ -366,7 +366,7 @@ def _applied(template: str, operation: Operation, parts: Sequence[tuple[str, int
     texts = []
     for k, (text, level) in enumerate(parts):
         signed = f"-{{{k}}}" in template
-        texts.append(f"({text})" if signed and level <= _UNARY else text)
+        texts.append(f"({text})" if signed and level < _ATOM else text)
     return template.format(*texts), _ATOM
 
 
@@ -380,8 +380,10 @@ def _uses(value: Expression, name: str) -> bool:
     return value.operation.name == name or any(_uses(operand, name) for operand in value.operands)
 
 
-def _long(entries: Sequence[str]) -> bool:
-    return len(", ".join(entries)) + 12 > WIDTH
+def bracketed(entries: Iterable[str]) -> str:
+    """A tuple as it is written, with the comma that a single entry needs."""
+    listed = list(entries)
+    return f"({', '.join(listed)}{',' if len(listed) == 1 else ''})"
 
 
 def _wrapped(text: str) -> list[str]:

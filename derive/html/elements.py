@@ -44,6 +44,8 @@ def element(tag: str, *parts: Piece, tall: bool = False) -> Piece:
 
 def number(text: str) -> Piece:
     """1.5, and 2e-05 as a power of ten."""
+    if text == "inf":
+        return Piece("<mi>∞</mi>", "∞", "∞", True)
     mantissa, _, exponent = text.lower().partition("e")
     plain = Piece(f"<mn>{escape(mantissa)}</mn>", mantissa[:1], mantissa[-1:], True)
     if not exponent:

@@ -12,5 +12,9 @@ _FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\
 
 def escape(text: str) -> str:
     """For text and for quoted attributes alike. What HTML does not allow becomes U+FFFD; line ends become `\\n`."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return html.escape(_FORBIDDEN.sub("\ufffd", text), quote=True)
+    return html.escape(clean(text), quote=True)
+
+
+def clean(text: str) -> str:
+    """The text not yet escaped, without the characters that HTML does not allow."""
+    return _FORBIDDEN.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))

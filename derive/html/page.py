@@ -29,7 +29,7 @@ from derive.document import (
     Table,
 )
 from derive.html.elements import sign
-from derive.html.escaping import escape
+from derive.html.escaping import clean, escape
 from derive.html.font import STACK, font_faces
 from derive.html.mathml import formula, row
 from derive.html.stepper import script, stepper
@@ -148,7 +148,8 @@ class _Writer:
             case Table():
                 return self.table(block)
             case Figure(caption=caption, picture=picture, description=description):
-                drawn = inline_svg(picture, id_prefix=self.id("figure") + "-", title=caption, description=description)
+                names = self.id("figure") + "-"
+                drawn = inline_svg(picture, id_prefix=names, title=clean(caption), description=clean(description))
                 kind = "graph large" if picture.width > _LARGE else "graph"
                 return f'<figure class="{kind}">\n<div class="scroll">\n{drawn}</div>\n{_caption(caption)}</figure>\n'
             case Listing(caption=caption, code=code, language=language):

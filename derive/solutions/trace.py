@@ -89,7 +89,9 @@ _ADJOINT_RULE: tuple[Inline, ...] = (
     t.Relation(
         (
             t.Name("vbar_i"),
-            t.Reduction("sum", ("j",), t.Product((("*", t.Name("vbar_j")), ("*", t.Derivative(t.Name("v_j"), t.Name("v_i")))))),
+            t.Reduction(
+                "sum", ("j",), t.Product((("*", t.Name("vbar_j")), ("*", t.Derivative(t.Name("v_j"), t.Name("v_i")))))
+            ),
         )
     ),
     ", where ",
@@ -120,7 +122,9 @@ def _statement(worked: Worked) -> list[Block]:
             parts += [", " if place else "", t.Relation((t.Name(program.label(node)), tree))]
         if len(shown) < len(worked.at):
             parts.append(f" and {len(worked.at) - len(shown)} more inputs")
-        parts.append(f". Values are rounded to {worked.digits} decimals" + ("." if worked.certified else ", from plain floats."))
+        parts.append(
+            f". Values are rounded to {worked.digits} decimals" + ("." if worked.certified else ", from plain floats.")
+        )
         blocks.append(Prose(tuple(parts)))
     return blocks
 
@@ -168,7 +172,9 @@ def forward_table(worked: Worked) -> Table:
         else:
             rows.append(equation_row(t.Name(node), t.Name(label), None, value, key=node, sweep="forward"))
     for line in program:
-        rows.append(equation_row(t.Name(line.name), line.tree, numbers, numbers.get(line.name), key=line.name, sweep="forward"))
+        rows.append(
+            equation_row(t.Name(line.name), line.tree, numbers, numbers.get(line.name), key=line.name, sweep="forward")
+        )
     for output in program.outputs:
         if program.label(output) != output and program.label(output) not in program.input_names:
             rows.append(equation_row(t.Name(program.label(output)), t.Name(output), numbers, numbers.get(output)))
@@ -238,7 +244,12 @@ def jacobian_table(worked: Worked) -> Table:
             value = worked.adjoint(node, output)
             cells.append(Cell(t.Name(derivation.names[node]) if value is None else number(worked, value)))
         rows.append(Row(tuple(cells)))
-    return Table("The Jacobian, one row an output, one column an input.", "l" + "r" * len(program.inputs), tuple(rows), tuple(header))
+    return Table(
+        "The Jacobian, one row an output, one column an input.",
+        "l" + "r" * len(program.inputs),
+        tuple(rows),
+        tuple(header),
+    )
 
 
 def _gradient(worked: Worked) -> Block:
@@ -322,7 +333,10 @@ def _code(worked: Worked) -> list[Block]:
     if len(worked.program) > 200:
         return []
     source = to_numpy(worked.derivation if len(worked.adjoints) == 1 else worked.program).source
-    return [Heading("Code"), Listing("Value and gradient in NumPy, each line with the line of the trace it computes.", source)]
+    return [
+        Heading("Code"),
+        Listing("Value and gradient in NumPy, each line with the line of the trace it computes.", source),
+    ]
 
 
 def _walk(worked: Worked, mode: str) -> tuple[tuple[str, str, str], ...]:

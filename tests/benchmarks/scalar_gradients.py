@@ -38,7 +38,9 @@ def program(n: int) -> list[tuple[int, int, int]]:
     return operations
 
 
-def run(operations: list[tuple[int, int, int]], values: list[Any], sin: Callable[..., Any], cos: Callable[..., Any]) -> Any:
+def run(
+    operations: list[tuple[int, int, int]], values: list[Any], sin: Callable[..., Any], cos: Callable[..., Any]
+) -> Any:
     for operation, i, j in operations:
         a = values[i]
         if operation == 0:
@@ -141,7 +143,9 @@ def main() -> None:
         which, n = arguments.one
         print(json.dumps((with_derive if which == "derive" else with_casadi)(int(n))))
         return
-    print(f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}\n")
+    print(
+        f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}\n"
+    )
     print("| operations | derive: record + reverse, s | CasADi SX: build + gradient, s | ratio | bytes a node | "
           "reverse / function operations |")  # fmt: skip
     print("|---:|---:|---:|---:|---:|---:|")
@@ -151,7 +155,10 @@ def main() -> None:
         theirs = statistics.median(pair[1]["total"] for pair in pairs)
         ratio = statistics.median(pair[0]["total"] / pair[1]["total"] for pair in pairs)
         last = pairs[-1][0]
-        print(f"| {n:,} | {ours:.3f} | {theirs:.3f} | {ratio:.2f} | {last['bytes_a_node']:.0f} | {last['operations']:.2f} |", flush=True)
+        print(
+            f"| {n:,} | {ours:.3f} | {theirs:.3f} | {ratio:.2f} | {last['bytes_a_node']:.0f} | {last['operations']:.2f} |",
+            flush=True,
+        )
     if arguments.cold:
         print()
         for name, seconds in cold_start().items():
