@@ -85,7 +85,7 @@ def font_faces(text: str, picture_text: str = "") -> str:
         faces.append(("italic", font("".join(sorted(filter(_is_letter, set(picture_text)))), italic=True)))
     return "".join(
         f'@font-face {{ font-family: "{FAMILY}"; font-style: {style}; font-display: block; '
-        f"src: url(data:font/{kind};base64,{base64.b64encode(data).decode('ascii')}) format(\"{kind}\"); }}\n"
+        f'src: url(data:font/{kind};base64,{base64.b64encode(data).decode("ascii")}) format("{kind}"); }}\n'
         for style, (kind, data) in faces
         if data
     )
