@@ -1,0 +1,111 @@
+"""The gradient from values of the function alone: central differences, and the complex step.
+
+Both use the primal Program and nothing else; they know no derivative.
+Sources: W. H. Press et al., Numerical Recipes, section 5.7 (Ridders' extrapolation); W. Squire, G. Trapp, Using complex
+variables to estimate derivatives of real functions, SIAM Review 40 (1998).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import inf, isfinite
+
+from derive.checks.kinks import branches, crossing
+from derive.errors import DomainError, UndecidedError
+from derive.evaluate import COMPLEXES, FLOATS, evaluate
+from derive.program import Program
+
+#: Step of a central difference, relative to max(1, |x|): it balances h^2 against eps/h.
+STEP = sys.float_info.epsilon ** (1 / 3)
+#: Further steps, as multiples of it, for where the first leaves the domain, meets a kink, or is too coarse or too fine.
+MULTIPLES = (1.0, 16.0, 1 / 16, 256.0, 1 / 256, 4096.0, 1 / 4096)
+#: The complex step. Its square is 0 in doubles, and products of a hundred such steps' factors do not underflow.
+COMPLEX_STEP = 1e-100
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A derivative of one output by one input, with what the differences themselves say about their error.
+
+    value : None where no step was possible; `reason` says why.
+    """
+
+    value: float | None
+    error: float = inf
+    reason: str = ""
+
+
+def central_difference(
+    program: Program, output: str, point: Mapping[str, float], node: str, *, enough: float = 0.0
+) -> Estimate:
+    """d(output)/d(node) from values at x - h and x + h, extrapolated from h and h/2 (Richardson).
+
+    point : a double for each input.  enough : an error at which no further step is tried.
+    Never one-sided: a step that leaves the domain or crosses a kink is not used, and where none is left, that is said.
+    """
+    here = branches(FLOATS, program, evaluate(program, point))
+    x = point[node]
+    best = Estimate(None, reason="no step gives finite values")
+    for multiple in MULTIPLES:
+        step = STEP * max(1.0, abs(x)) * multiple
+        found = _extrapolated(program, output, point, node, step, here)
+        if found.value is None:
+            best = found if best.value is None else best
+        elif found.error < best.error:
+            best = found
+            if best.error <= enough:
+                break
+    return best
+
+
+def _extrapolated(
+    program: Program, output: str, point: Mapping[str, float], node: str, step: float, here: Mapping[str, int]
+) -> Estimate:
+    quotients = []
+    noise = 0.0
+    for h in (step, step / 2):
+        values = []
+        low, high = point[node] - h, point[node] + h
+        for x in (low, high):
+            try:
+                found = evaluate(program, {**point, node: x})
+                crossed = crossing(program, here, branches(FLOATS, program, found))
+            except (DomainError, UndecidedError) as reason:
+                return Estimate(None, reason=f"the step leaves the domain: {reason.message}")
+            if crossed:
+                return Estimate(None, reason=crossed)
+            values.append(found[output])
+        if high == low or not all(isfinite(value) for value in values):
+            return Estimate(None, reason="no step gives finite values")
+        quotients.append((values[1] - values[0]) / (high - low))
+        noise = sys.float_info.epsilon * max(abs(value) for value in values) / (high - low)
+    coarse, fine = quotients
+    return Estimate((4 * fine - coarse) / 3, max(abs(fine - coarse), noise))
+
+
+def complex_step(
+    program: Program, output: str, point: Mapping[str, float], node: str
+) -> Estimate:
+    """d(output)/d(node) as the imaginary part of the output at x + ih, divided by h: no difference, no cancellation."""
+    given = {name: complex(x, COMPLEX_STEP if name == node else 0.0) for name, x in point.items()}
+    try:
+        found = complex(evaluate(program, given, COMPLEXES, check=False)[output])
+    except (DomainError, UndecidedError) as reason:
+        return Estimate(None, reason=reason.message)
+    value = found.imag / COMPLEX_STEP
+    return Estimate(value, 0.0) if isfinite(value) else Estimate(None, reason="the complex values are not finite")
+
+
+def complex_values(program: Program, point: Mapping[str, float]) -> dict[str, float]:
+    """The real parts of the values that a complex step runs through."""
+    given = {name: complex(x) for name, x in point.items()}
+    return {name: complex(value).real for name, value in evaluate(program, given, COMPLEXES, check=False).items()}
+
+
+def at_a_kink(program: Program, point: Mapping[str, float]) -> str:
+    """A sentence on the first line that stands exactly on its kink; "" where none does."""
+    here = branches(FLOATS, program, evaluate(program, point))
+    name = next((name for name, side in here.items() if side == 0), None)
+    return "" if name is None else crossing(program, {name: 0}, {name: 1})
