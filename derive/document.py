@@ -6,10 +6,11 @@ block is prose, to be escaped by whoever writes it out.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Union
 
-from derive.tree import Tree
+from derive.tree import Name, Tree
 
 #: A piece of a sentence: words, or a formula within the line.
 Inline = Union[str, Tree]
@@ -146,10 +147,16 @@ Block = Union[Heading, Prose, Display, Table, Figure, Listing, Bullets, Folded]
 class Document:
     """title, a subtitle (the source of the problem), and blocks.
 
-    walk : the keys of the nodes in the order in which a stepper visits them, as (sweep, key, sentence).
+    walk : the keys of the nodes in the order in which a stepper visits them, as (sweep, key, what to say there).
     """
 
     title: str
     blocks: tuple[Block, ...]
     subtitle: str = ""
-    walk: tuple[tuple[str, str, str], ...] = field(default=())
+    walk: tuple[tuple[str, str, tuple[Inline, ...]], ...] = field(default=())
+
+
+def with_names(text: str) -> tuple[Inline, ...]:
+    """A reason or a summary, cut into words and the names of nodes in it: `v_3 is read by v_4` names two."""
+    parts = re.split(r"(?<![\w.\\-])([A-Za-z](?:bar|dot)?_-?[0-9]+)(?!\w)", text)
+    return tuple(Name(part) if k % 2 else part for k, part in enumerate(parts) if part)

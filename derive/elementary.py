@@ -1,4 +1,4 @@
-"""The elementary functions, for Python functions that are to be recorded: `derive.sin(x)` works on variables and numbers.
+"""The elementary functions, for Python functions that are to be recorded: `derive.sin(x)`.
 
 On a recording variable they add a line to its tape; on a number they give its value.
 """

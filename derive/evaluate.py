@@ -9,7 +9,6 @@ from __future__ import annotations
 import cmath
 import math
 from collections.abc import Mapping
-from fractions import Fraction
 from typing import Any, Protocol
 
 from derive import tree as t
@@ -188,7 +187,7 @@ def require_base(F: Any, base: Any, exponent: Any) -> None:
     sign = F.order(base, 0)
     if sign > 0:
         return
-    if sign == 0 and (F.order(exponent, 0) > 0 or F.is_integer(exponent) and F.order(exponent, 0) == 0):
+    if sign == 0 and (F.order(exponent, 0) > 0 or (F.is_integer(exponent) and F.order(exponent, 0) == 0)):
         return
     if sign < 0 and F.is_integer(exponent):
         return

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
 from derive import tree as t
 from derive.tree import Tree
@@ -34,7 +34,7 @@ class Requirement:
     slot: int
     kind: str
 
-    SENTENCES = {
+    SENTENCES: ClassVar[dict[str, str]] = {
         "positive": "needs a positive operand",
         "nonnegative": "needs an operand that is not negative",
         "nonzero": "cannot divide by zero",

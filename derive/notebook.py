@@ -25,9 +25,10 @@ from derive.document import (
     Listing,
     Prose,
     Table,
+    with_names,
 )
 from derive.latex.breaking import lines
-from derive.latex.formulas import formula, with_names
+from derive.latex.formulas import formula
 from derive.tree import Relation, Tree
 
 #: Width of a notebook's text in em, for long formulas.

@@ -57,7 +57,8 @@ class Recording:
         values = self.values
         if values is None:
             raise UsageError(
-                "the function branches on a value; give a point, as in record(f, at={'x': 1.5}), to record the branch taken"
+                "the function branches on a value; give a point to record the branch taken, "
+                "as in record(f, at={'x': 1.5})"
             )
         for operation, operands in self.tape.rows[len(values) :]:
             if operation is not None:

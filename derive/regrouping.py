@@ -33,7 +33,10 @@ WINDOW_BUDGET = 4_000_000
 
 @dataclass(slots=True)
 class Chain:
-    """family : "sum" or "product".  terms : signed terms, some of them groups.  shares : whether a run in it may be shared."""
+    """family : "sum" or "product".  terms : signed terms, some of them groups.
+
+    shares : whether a run in it may be shared.
+    """
 
     family: str
     terms: list[tuple[str, Slot | Group]]
@@ -203,9 +206,8 @@ def _without_overlap(found: list[tuple[Chain, int]], length: int) -> list[tuple[
     for chain, begin in found:
         if kept and kept[-1][0] is chain and begin < kept[-1][1] + length:
             continue
-        if chain is not found[0][0] or begin != found[0][1]:
-            if sorted(chain.terms[begin : begin + length], key=repr) != first:
-                continue  # two runs of different terms with the same hash
+        if sorted(chain.terms[begin : begin + length], key=repr) != first:
+            continue  # two runs of different terms with the same hash
         kept.append((chain, begin))
     return kept
 

@@ -47,9 +47,11 @@ def _terminating(value: Fraction, digits: int) -> str | None:
     """The decimal itself, if it ends after at most `digits` decimals and is of ordinary size."""
     if abs(value) >= LARGE * 10**6:
         return None
-    denominator, twos, fives = value.denominator, 0, 0
-    while denominator % 2 == 0:
-        denominator, twos = denominator // 2, twos + 1
+    denominator, fives = value.denominator, 0
+    twos = (denominator & -denominator).bit_length() - 1
+    denominator >>= twos
+    if twos > digits or denominator > 5**digits:  # before any division: an end of a ball has thousands of bits
+        return None
     while denominator % 5 == 0:
         denominator, fives = denominator // 5, fives + 1
     places = max(twos, fives)

@@ -22,12 +22,11 @@ class Guard(sympy.Expr):  # type: ignore[misc]
     is_nonnegative = True
 
     def __new__(cls, *conditions: Any) -> Any:
-        kept = []
+        kept: list[Any] = []
         for condition in conditions:
-            condition = sympy.sympify(condition)  # objects only: Booleans and relations
-            if condition == sympy.false:
+            if condition in (False, sympy.false):
                 return sympy.Integer(0)
-            if condition != sympy.true and condition not in kept:
+            if condition not in (True, sympy.true, *kept):
                 kept.append(condition)
         if not kept:
             return sympy.Integer(1)

@@ -75,7 +75,7 @@ def trace_tree(tree: Tree, *, order: Sequence[str] = ()) -> Program:
 
 
 def numbered(tape: Tape, inputs: Sequence[str], outputs: Sequence[Slot], remarks: tuple[str, ...] = ()) -> Program:
-    """The Program of a tape in Griewank's numbering, shared runs regrouped. The first rows of the tape are the inputs."""
+    """The Program of a tape in Griewank's numbering, shared runs regrouped. The tape's first rows are the inputs."""
     with uncollected():
         return _numbered(*regroup(tape, outputs), inputs, remarks)
 

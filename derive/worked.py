@@ -125,8 +125,11 @@ def work_out(
     tangent = forward(program) if mode in ("forward", "both") else None
     given = point(program, at or {})
     worked = Worked(program, adjoints, tangent, given, digits)
-    if not given and program.inputs:
-        return worked
+    return worked if not given and program.inputs else evaluated(worked)
+
+
+def evaluated(worked: Worked) -> Worked:
+    """The same derivations with certified numbers at the point they hold; with floats where python-flint is missing."""
     try:
         return _certified(worked)
     except MissingPartError:

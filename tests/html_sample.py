@@ -126,8 +126,8 @@ def solution() -> Document:
         Heading("Code"),
         Listing("The function in NumPy.", CODE),
     )  # fmt: skip
-    walk = tuple(("forward", name, f"{name} = {rule} = {value}") for name, rule, _, value in FORWARD)
-    walk += tuple(("reverse", key, f"{bar} = {rule} = {value}") for key, bar, rule, _, value in REVERSE)
+    walk = tuple(("forward", name, (f"{name} = {rule} = {value}",)) for name, rule, _, value in FORWARD)
+    walk += tuple(("reverse", key, (f"{bar} = {rule} = {value}",)) for key, bar, rule, _, value in REVERSE)
     return Document("A gradient in reverse mode", blocks, "Sheet 3, exercise 1", walk)
 
 

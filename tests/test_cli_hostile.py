@@ -371,7 +371,7 @@ def test_H047_two_readings_are_both_named(text: str, says: str) -> None:
 def test_H048_control_characters_are_refused_and_never_shown_raw(character: str) -> None:
     done = derive("trace", f"x + {character}y".encode("utf-8", "surrogatepass"))
     assert done.returncode == 2 and character.encode("utf-8", "surrogatepass") not in done.stderr
-    assert f"{ord(character):04X}".encode() in done.stderr.upper()
+    assert b"surrogate" in done.stderr if character == "\ud800" else f"{ord(character):04X}".encode() in done.stderr
 
 
 def test_H048_tabs_line_ends_and_no_break_spaces_are_spaces(tmp_path: Path) -> None:
@@ -402,7 +402,7 @@ def test_H052_lines_in_reverse_order_are_read_and_noted() -> None:
     assert data["value"] == 9.0 and data["remarks"]
 
 
-# --- errors for programs, and what is not imported ---------------------------------------------------------------------
+# --- errors for programs, and what is not imported -------------------------------------------------------------------
 
 
 def test_errors_are_objects_for_programs() -> None:

@@ -66,7 +66,7 @@ def test_every_formula_has_an_extent(page, file):
     page.open(file)
     page.run('document.querySelectorAll("details").forEach(each => each.open = true)')
     sizes = page.run(
-        '[...document.querySelectorAll("math")].map(each => each.getBoundingClientRect()).map(b => [b.width, b.height])'
+        '[...document.querySelectorAll("math:not([hidden] *)")].map(each => each.getBoundingClientRect()).map(b => [b.width, b.height])'
     )
     assert len(sizes) > 60
     assert all(width > 3 and height > 3 for width, height in sizes)
@@ -191,7 +191,7 @@ def test_a_step_forward_lights_node_row_and_the_edges_from_its_operands(page, fi
     assert state["nodes"] == ["v_4"]
     assert sorted(state["edges"]) == ["v_1>v_4", "v_3>v_4"]
     assert state["later"] == 10  # two lines forward, eight in reverse
-    assert state["said"].startswith("v_4 = v_1 - v_3")
+    assert "v_4 = v_1 - v_3" in state["said"]
 
 
 def test_a_step_in_reverse_lights_the_edges_to_the_nodes_that_read_it(page, file):

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from derive import tree as t
-from derive.document import Cell, Display, Document, Line, Prose, Row, Table
+from derive.document import Cell, Display, Document, Line, Prose, Row, Table, with_names
 from derive.latex.breaking import broken, width
 from derive.latex.document import to_latex
 from derive.latex.escaping import escape
-from derive.latex.formulas import formula, name, with_names
+from derive.latex.formulas import formula, name
 from derive.pdf import compile_latex, overfull_boxes
 from derive.reading.reader import read
 from derive.tree import Tree

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from math import floor, isfinite, log10
 
+from derive.errors import DomainError
 from derive.evaluate import FLOATS, evaluate
 from derive.worked import Worked, interval
 
@@ -30,6 +31,8 @@ def certified_digits(worked: Worked) -> int | None:
         for name in program.input_names:
             bar = derivation.names[name]
             if bar in found:
+                if not isfinite(found[bar]):
+                    raise DomainError(f"{bar} is beyond the largest double", node=bar)
                 fewest = min(fewest, digits_right(float(found[bar]), worked, worked.adjoint(name, output)))
     return fewest
 

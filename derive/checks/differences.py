@@ -20,7 +20,9 @@ from derive.program import Program
 #: Step of a central difference, relative to max(1, |x|): it balances h^2 against eps/h.
 STEP = sys.float_info.epsilon ** (1 / 3)
 #: Further steps, as multiples of it, for where the first leaves the domain, meets a kink, or is too coarse or too fine.
-MULTIPLES = (1.0, 16.0, 1 / 16, 256.0, 1 / 256, 4096.0, 1 / 4096)
+MULTIPLES = (1.0, 16.0, 1 / 16, 256.0, 1 / 256, 4096.0, 1 / 4096, 2.0**-16, 2.0**-20)
+#: A step over which the derivative would change the function by this many times its size is too coarse to see it.
+COARSE = 8.0
 #: The complex step. Its square is 0 in doubles, and products of a hundred such steps' factors do not underflow.
 COMPLEX_STEP = 1e-100
 
@@ -38,11 +40,20 @@ class Estimate:
 
 
 def central_difference(
-    program: Program, output: str, point: Mapping[str, float], node: str, *, enough: float = 0.0
+    program: Program,
+    output: str,
+    point: Mapping[str, float],
+    node: str,
+    *,
+    enough: float = 0.0,
+    noise: float = 0.0,
+    size: float = 0.0,
 ) -> Estimate:
     """d(output)/d(node) from values at x - h and x + h, extrapolated from h and h/2 (Richardson).
 
     point : a double for each input.  enough : an error at which no further step is tried.
+    noise : the rounding error of the output, where more is known than its own last digit.
+    size : how large the derivative may be: with sin(1e10 x) no step of 1e-6 says anything.
     Never one-sided: a step that leaves the domain or crosses a kink is not used, and where none is left, that is said.
     """
     here = branches(FLOATS, program, evaluate(program, point))
@@ -50,7 +61,7 @@ def central_difference(
     best = Estimate(None, reason="no step gives finite values")
     for multiple in MULTIPLES:
         step = STEP * max(1.0, abs(x)) * multiple
-        found = _extrapolated(program, output, point, node, step, here)
+        found = _extrapolated(program, output, point, node, step, here, noise, size)
         if found.value is None:
             best = found if best.value is None else best
         elif found.error < best.error:
@@ -61,10 +72,17 @@ def central_difference(
 
 
 def _extrapolated(
-    program: Program, output: str, point: Mapping[str, float], node: str, step: float, here: Mapping[str, int]
+    program: Program,
+    output: str,
+    point: Mapping[str, float],
+    node: str,
+    step: float,
+    here: Mapping[str, int],
+    noise: float,
+    size: float,
 ) -> Estimate:
     quotients = []
-    noise = 0.0
+    largest = 0.0
     for h in (step, step / 2):
         values = []
         low, high = point[node] - h, point[node] + h
@@ -80,14 +98,15 @@ def _extrapolated(
         if high == low or not all(isfinite(value) for value in values):
             return Estimate(None, reason="no step gives finite values")
         quotients.append((values[1] - values[0]) / (high - low))
-        noise = sys.float_info.epsilon * max(abs(value) for value in values) / (high - low)
+        largest = max(abs(value) for value in values)
+        if values[0] != values[1] and size * h > COARSE * largest:
+            return Estimate(None, reason="the function changes too fast for the step")
     coarse, fine = quotients
-    return Estimate((4 * fine - coarse) / 3, max(abs(fine - coarse), noise))
+    noise = max(noise, sys.float_info.epsilon * largest)
+    return Estimate((4 * fine - coarse) / 3, max(abs(fine - coarse), 2 * noise / step))
 
 
-def complex_step(
-    program: Program, output: str, point: Mapping[str, float], node: str
-) -> Estimate:
+def complex_step(program: Program, output: str, point: Mapping[str, float], node: str) -> Estimate:
     """d(output)/d(node) as the imaginary part of the output at x + ih, divided by h: no difference, no cancellation."""
     given = {name: complex(x, COMPLEX_STEP if name == node else 0.0) for name, x in point.items()}
     try:

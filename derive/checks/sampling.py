@@ -15,12 +15,13 @@ from derive.tree import Tree
 
 #: Ranges that are tried in turn: some functions want small arguments, some positive ones, some large ones.
 RANGES = ((0.1, 0.9), (-1.5, 1.5), (1.1, 2.5), (0.2, 6.0))
+#: With more inputs than this, numbers near 1: the product of a thousand others is no double.
+MANY_INPUTS = 50
+NEAR_ONE = (0.7, 1.35)
 TRIES = 400
 
 
-def random_points(
-    program: Program, derivations: Iterable[Derivation], count: int, seed: int
-) -> list[dict[str, Tree]]:
+def random_points(program: Program, derivations: Iterable[Derivation], count: int, seed: int) -> list[dict[str, Tree]]:
     """At most `count` points, input -> exact decimal of three places; fewer where few random points are inside.
 
     seed : any integer; the same seed gives the same points.
@@ -31,7 +32,7 @@ def random_points(
     for attempt in range(TRIES):
         if len(points) == count:
             break
-        low, high = RANGES[attempt % len(RANGES)]
+        low, high = RANGES[attempt % len(RANGES)] if len(program.inputs) <= MANY_INPUTS else NEAR_ONE
         drawn = {name: round(random_numbers.uniform(low, high), 3) for name in program.input_names}
         if _defined(program, checked, drawn):
             points.append({name: decimal(value) for name, value in drawn.items()})

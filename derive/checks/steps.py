@@ -1,7 +1,7 @@
 """Every Step run: both sides evaluated in certified balls, derivatives taken from differences, never from the table.
 
-A partial derivative that stands in a step, and the derivative of the output by a node, are central differences at 400
-bits with a step of 2^-100: their error is about h^2 = 2^-200, far below the tolerance, and they know nothing of the
+A partial derivative that stands in a step, and the derivative of the output by a node, are central differences at 1024
+bits with a step of 2^-256: their error is about h^2 = 2^-512, far below the tolerance, and they know nothing of the
 table of partials that the steps claim to have used.
 """
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from math import inf
 from typing import Any
 
 from derive import tree as t
@@ -20,15 +19,17 @@ from derive.checks.sampling import random_points
 from derive.errors import DomainError, UndecidedError, WorkLimitError
 from derive.evaluate import OutsideDomain, derivative_key, evaluate, tree_value
 from derive.program import Equation
+from derive.rounding import nearest_float
 from derive.step import Derivation, Step
 from derive.tree import Tree
 
-BITS = 400
-#: The step of a difference is 2^-100 of its operand's size; truncation is about the square of it, times the curvature.
-STEP_BITS = 100
-#: Two sides agree to this, relative to the largest of their terms: 80 bits are left for the curvature.
+BITS = 1024
+#: The step of a difference is 2^-256, of a small operand 2^-256 of its size; truncation is about the square of it,
+#: times the curvature, and rounding about 2^-1024 / 2^-256.
+STEP_BITS = 256
+#: Two sides agree to this, relative to the largest of their terms: some 390 bits are left for the curvature.
 TOLERANCE = Fraction(1, 2**120)
-#: The smallest size that an error is measured against: a value that is 0 is known to h^2 only.
+#: The smallest size that an error is measured against, for values that are 0.
 FLOOR = Fraction(1, 2**40)
 #: Programs with more lines are not run step by step: differences cost the square of their length.
 MOST_LINES = 1000
@@ -39,7 +40,8 @@ class CheckedStep:
     """holds : whether both sides agreed at every point where they could be compared.
 
     points : how many those were; at 0 nothing was run, and `reason` says why.
-    largest_error : relative to the largest term, or infinity.
+    reason : also told where only some of the points could not be used.
+    largest_error : relative to the largest term.
     """
 
     step: Step
@@ -70,9 +72,7 @@ def check_steps(
     with balls.precision():
         numbers = [_Numbers(derivation, point, balls) for point in given]
         return {
-            inner: _checked(inner, numbers)
-            for step in (*program.steps, *derivation.steps)
-            for inner in step.flat()
+            inner: _checked(inner, numbers) for step in (*program.steps, *derivation.steps) for inner in step.flat()
         }
 
 
@@ -121,9 +121,11 @@ class _Numbers:
         except (DomainError, UndecidedError, OutsideDomain, ZeroDivisionError) as reason:
             raise _Skipped(str(reason)) from reason
         if low is None or high is None or None in bounds:
-            return inf
+            raise _Skipped("a value is not finite")
         scale = max([FLOOR, *(bound for bound in bounds if bound is not None)])
-        return float(max(abs(low), abs(high)) / scale)
+        if low <= 0 <= high and high - low > TOLERANCE * scale:
+            raise _Skipped(f"the terms cancel beyond {BITS} bits")
+        return nearest_float(max(abs(low), abs(high)) / scale)
 
     def side(self, tree: Tree) -> Any:
         """The value of one side; a side that is one derivative alone is that of the output by a node."""
@@ -227,10 +229,10 @@ class _Numbers:
 
 
 def _step(value: Any) -> Fraction:
-    """2^-100 of the size of a value; of 1, where it is 0."""
+    """2^-256; of that a part where the value is small."""
     low, high = ends(value)
     if low is None or high is None:
         raise _Skipped("a value is not finite")
     size = abs(low + high) / 2
     magnitude = size.numerator.bit_length() - size.denominator.bit_length() if size else 0
-    return Fraction(2) ** (magnitude - STEP_BITS)
+    return Fraction(2) ** (min(magnitude, 0) - STEP_BITS)

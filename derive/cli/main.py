@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+import unicodedata
 from typing import Any
 
 import click
@@ -140,7 +141,7 @@ def wants_json(arguments: list[str]) -> bool:
         arguments = arguments[: arguments.index("--")]
     return "--json" in arguments or any(
         argument in ("--format=json", "-fjson") or (argument == "--format" and following == "json")
-        for argument, following in zip(arguments, [*arguments[1:], ""], strict=True)
+        for argument, following in zip(arguments, [*arguments[1:], ""], strict=False)
     )
 
 
@@ -182,4 +183,7 @@ def report(error: DeriveError, as_json: bool) -> None:
 
 def printable(text: str) -> str:
     """Text from outside with everything that could move a terminal's cursor escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in text)
+    return "".join(
+        c if c.isprintable() and not unicodedata.combining(c) else c.encode("unicode_escape").decode("ascii")
+        for c in text
+    )

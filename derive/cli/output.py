@@ -11,7 +11,7 @@ from pathlib import Path
 
 from derive.errors import OutputError, UsageError
 
-TEMPORARY = ".derive-"
+TEMPORARY = ".derive-tmp-"
 
 
 def write_file(path: str | Path, data: bytes, *, force: bool = False, sources: tuple[str, ...] = ()) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -93,8 +92,8 @@ def command(
                     click.echo(f"without {entry.name}.{form}: {reason.message}", err=True)
             seconds = time.monotonic() - started
             if not as_json:
-                click.echo(f"{entry.name}: {', '.join(f'{entry.name}.{form}' for form in chosen if f'{entry.name}.{form}' not in missing)}"
-                           f" in {folder.path} ({seconds:.1f} s)", err=not sys.stdout.isatty())  # fmt: skip
+                made = [f"{entry.name}.{form}" for form in chosen if f"{entry.name}.{form}" not in missing]
+                click.echo(f"{entry.name}: {', '.join(made)} in {folder.path} ({seconds:.1f} s)")
     if as_json:
         import json
 

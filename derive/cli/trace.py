@@ -38,7 +38,27 @@ Exit codes: 0 done; 1 a check failed; 2 unreadable; 3 undefined at the point;
 """
 
 
-@click.command("trace", epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+class ExpressionCommand(click.Command):
+    """An argument such as -x^2 is an expression, not an option: it goes behind a `--`."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        short = {name[1] for option in self.params for name in option.opts if len(name) == 2} | {"h"}
+        takes = {name for option in self.params for name in option.opts if not getattr(option, "is_flag", True)}
+        kept: list[str] = []
+        moved: list[str] = []
+        for place, argument in enumerate(args):
+            if argument == "--":
+                moved += args[place + 1 :]
+                break
+            minus = len(argument) > 1 and argument[0] == "-" and argument[1] != "-" and argument[1] not in short
+            if minus and not (place and args[place - 1] in takes):
+                moved.append(argument)
+            else:
+                kept.append(argument)
+        return super().parse_args(context, [*kept, "--", *moved] if moved else args)
+
+
+@click.command("trace", cls=ExpressionCommand, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("expression", required=False)
 @click.option("--file", "file", help="Read lines `q = x + y` from a file (- for standard input); names are kept.")
 @click.option("--at", "at", help="The point: x1=1.5,x2=1/3. Decimals, fractions, pi/4; kept exact.")

@@ -103,15 +103,16 @@ def lower(target: Program | Derivation, *, gradient: bool = True) -> Lowered:
     gradient : False for the values alone.
     Raises UsageError for a program that is not made of elementary lines, and for a forward sweep.
     """
-    program, sweeps = _sweeps_of(target, gradient)
-    outputs = tuple(derivation.output or "" for derivation in sweeps) if sweeps else program.outputs
+    program, sweeps = _sweeps_of(target)
+    outputs = tuple(sweep.output or "" for sweep in sweeps)
+    sweeps = sweeps if gradient else []
     lines, gradients = _all_lines(program, sweeps)
     wanted = [*outputs, *(name for names in gradients for name in names)]
     lines = _needed(lines, wanted)
     tape, slots = _numbered(program, lines)
     built = _built(program, lines, tape, slots)
     built = _used(built, wanted)
-    known = {name for name in program.input_names}
+    known = set(program.input_names)
     for _, line in built:
         if any(name in known for name in names_in(line.value)):
             known.add(line.name)
@@ -131,7 +132,7 @@ def operation_counts(derivation: Derivation) -> OperationCounts:
     Counted as the lines are printed, equal operations once: copies, constants, seeds and the signs of literals are no
     operations.
     """
-    program, sweeps = _sweeps_of(derivation, True)
+    program, sweeps = _sweeps_of(derivation)
     outputs = tuple(sweep.output or "" for sweep in sweeps)
     lines, gradients = _all_lines(program, sweeps)
     lines = _needed(lines, [*outputs, *(name for names in gradients for name in names)])
@@ -156,16 +157,16 @@ def names_in(value: Expression) -> Iterator[str]:
             stack.extend(reversed(part.operands))
 
 
-def _sweeps_of(target: Program | Derivation, gradient: bool) -> tuple[Program, list[Derivation]]:
+def _sweeps_of(target: Program | Derivation) -> tuple[Program, list[Derivation]]:
     """The primal program and one reverse sweep for each output that is differentiated."""
     if isinstance(target, Derivation):
         if target.mode != "reverse":
             raise UsageError("code is made of reverse sweeps; give derive.reverse(program), or the program itself")
         if target.output is not None:
-            return target.primal, [target] if gradient else []
+            return target.primal, [target]
         target = target.primal  # open seeds: one sweep an output
     require_elementary(target)
-    return target, [reverse(target, output) for output in target.outputs] if gradient else []
+    return target, [reverse(target, output) for output in target.outputs]
 
 
 def _all_lines(program: Program, sweeps: list[Derivation]) -> tuple[list[_Line], list[tuple[str, ...]]]:

@@ -15,19 +15,13 @@ from functools import cached_property
 
 from derive import tree as t
 from derive.codegen.lowering import Applied, CodeLine, Expression, Lowered, names_in
+from derive.codegen.spelling import ATOM, PRODUCT, UNARY, applied, literal
 from derive.errors import UsageError
-from derive.functions import Operation
 from derive.names import python_names
 from derive.text import formula
 from derive.tree import Tree
 
 WIDTH = 100
-#: An integer literal beyond this is written as the double it becomes.
-LARGEST = 2**53
-
-# how tightly Python binds, loosest first
-_SUM, _PRODUCT, _UNARY, _POWER, _ATOM = range(5)
-_LEVELS = {"+": _SUM, "-": _SUM, "*": _PRODUCT, "/": _PRODUCT, "^": _POWER}
 
 
 @dataclass(frozen=True)
@@ -294,14 +288,15 @@ class _Printer:
     def expression(self, value: Expression) -> tuple[str, int]:
         """The text and how tightly it binds. Lowering bounds the depth."""
         if isinstance(value, str):
-            return self.names[value], _ATOM
+            return self.names[value], ATOM
         if not isinstance(value, Applied):
             return self.constant(value)
         operation, operands = value
         parts = [self.expression(operand) for operand in operands]
         if self.dialect.tensors and (borrowed := self._constant_slots(value)):
-            parts = [(self.number(text), _ATOM) if k in borrowed else (text, level) for k, (text, level) in enumerate(parts)]
-        return _applied(getattr(operation, self.dialect.column), operation, parts)
+            for k in borrowed:
+                parts[k] = (self.number(parts[k][0]), ATOM)
+        return applied(getattr(operation, self.dialect.column), operation, parts)
 
     def _constant_slots(self, value: Applied) -> list[int]:
         """The operands that have to become tensors: functions take nothing else, operators at least one."""
@@ -322,56 +317,15 @@ class _Printer:
     def constant(self, tree: Tree) -> tuple[str, int]:
         match tree:
             case t.Number(text=text):
-                return literal(text), _ATOM
+                return literal(text), ATOM
             case t.Name(text=("pi" | "e") as text):
-                return f"{self.dialect.prefix}{text}", _ATOM
+                return f"{self.dialect.prefix}{text}", ATOM
             case t.Negative(body=body):
                 inner, level = self.constant(body)
-                return ("-" + inner if level > _UNARY else f"-({inner})"), _UNARY
+                return ("-" + inner if level > UNARY else f"-({inner})"), UNARY
             case t.Product(factors=((_, upper), (_, lower))):
-                return f"{self.constant(upper)[0]} / {self.constant(lower)[0]}", _PRODUCT
+                return f"{self.constant(upper)[0]} / {self.constant(lower)[0]}", PRODUCT
         raise UsageError(f"{formula(tree)} is no constant")
-
-
-def literal(text: str) -> str:
-    """A number of the plain notation as a number of Python, spelled as a formatter spells it."""
-    if text.isdigit() and int(text) < LARGEST:
-        return str(int(text))
-    value = float(text)
-    return repr(value) if value < float("inf") else "1e999"
-
-
-def _applied(template: str, operation: Operation, parts: Sequence[tuple[str, int]]) -> tuple[str, int]:
-    """The template with its operands in the brackets that they need."""
-    if operation.infix == "^":
-        (base, left), (exponent, right) = parts
-        base = base if left == _ATOM else f"({base})"
-        exponent = exponent if right == _ATOM or re.fullmatch(r"-[\d.e]+", exponent) else f"({exponent})"
-        tight = _simple(base) and _simple(exponent.removeprefix("-"))
-        return f"{base}**{exponent}" if tight else f"{base} ** {exponent}", _POWER
-    if operation.name == "neg":
-        text, level = parts[0]
-        return "-" + (text if level == _ATOM else f"({text})"), _UNARY
-    if operation.name == "copy":
-        return parts[0]
-    level = _LEVELS.get(operation.infix)
-    if level is not None:
-        (left_text, left), (right_text, right) = parts
-        left_text = left_text if left >= level else f"({left_text})"
-        right_text = right_text if right > level else f"({right_text})"
-        return template.format(left_text, right_text), level
-    if operation.infix:  # a comparison, times 1.0
-        return template.format(*(text for text, _ in parts)), _PRODUCT
-    # a function: an operand stands between brackets and commas, or behind a minus sign
-    texts = []
-    for k, (text, level) in enumerate(parts):
-        signed = f"-{{{k}}}" in template
-        texts.append(f"({text})" if signed and level < _ATOM else text)
-    return template.format(*texts), _ATOM
-
-
-def _simple(text: str) -> bool:
-    return re.fullmatch(r"[\w.]+", text) is not None
 
 
 def _uses(value: Expression, name: str) -> bool:
@@ -394,9 +348,7 @@ def _wrapped(text: str) -> list[str]:
 
 def escaped(text: str) -> str:
     """Text from an author for a comment or a docstring: printable, no quote or backslash that could end it."""
-    return "".join(
-        c if c.isascii() and c.isprintable() and c not in '"\\' else f"<{ord(c):x}>" for c in text
-    )
+    return "".join(c if c.isascii() and c.isprintable() and c not in '"\\' else f"<{ord(c):x}>" for c in text)
 
 
 def parameters_by_name(source: Source) -> Mapping[str, int]:

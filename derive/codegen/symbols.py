@@ -72,9 +72,11 @@ def symbol_expression(value: Expression, symbols: dict[str, Any]) -> Any:
     if not isinstance(value, Applied):
         return NUMBER(SYMBOLS.constant(value))
     operation, operands = value
-    constants = [isinstance(operand, t.Operators) for operand in operands]
-    parts = [
-        SYMBOLS.constant(operand) if constant and operation.infix and not all(constants) else symbol_expression(operand, symbols)
-        for operand, constant in zip(operands, constants, strict=True)
-    ]
+    alone = not operation.infix or all(isinstance(operand, t.Operators) for operand in operands)
+    parts = []
+    for operand in operands:
+        if isinstance(operand, (str, Applied)) or alone:
+            parts.append(symbol_expression(operand, symbols))
+        else:  # beside another operand of an operator a plain number will do
+            parts.append(SYMBOLS.constant(operand))
     return OPERATIONS[operation.name].value(SYMBOLS, *parts)

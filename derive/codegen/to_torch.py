@@ -103,13 +103,17 @@ def torch_functions(torch: Any) -> dict[str, Any]:
         compare = getattr(torch, name)
         return lambda u, w: compare(number(u), number(w)).to(torch.float64)
 
+    def tensors_only(name: str) -> Callable[..., Any]:
+        """SymPy may find a number where the trace has a line (x - x), and torch's functions take tensors only."""
+        function = getattr(torch, name)
+        return lambda *operands: function(*map(number, operands))
+
     alike = "sin cos tan asin acos atan sinh cosh tanh exp log sqrt erf sigmoid relu maximum minimum".split()
-    functions = {name: getattr(torch, name) for name in alike}
     return {
-        **functions,
-        "softplus": lambda u: functions["relu"](u) + torch.log1p(torch.exp(-torch.abs(u))),
-        "absolute": torch.abs,
-        "signum": torch.sign,
+        **{name: tensors_only(name) for name in alike},
+        "softplus": lambda u: torch.relu(number(u)) + torch.log1p(torch.exp(-torch.abs(number(u)))),
+        "absolute": tensors_only("abs"),
+        "signum": tensors_only("sign"),
         "number": number,
         "greater": comparison("gt"),
         "less": comparison("lt"),

@@ -9,9 +9,8 @@ import base64
 import hashlib
 import html
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from importlib.resources import files
-from itertools import islice
 
 from derive.document import (
     Block,
@@ -22,24 +21,23 @@ from derive.document import (
     Figure,
     Folded,
     Heading,
-    Inline,
     Line,
     Listing,
     Prose,
     Table,
+    with_names,
 )
 from derive.html.elements import sign
 from derive.html.escaping import clean, escape
 from derive.html.font import STACK, font_faces
+from derive.html.inline import EQUALS, inline
 from derive.html.mathml import formula, row
 from derive.html.stepper import script, stepper
 from derive.html.svg import inline_svg, svg_css
-from derive.tree import Relation, Tree, walk
+from derive.tree import Relation, Tree
 
 #: A page with more headings than this begins with a list of them.
 HEADINGS = 3
-#: A formula in a sentence with more nodes than this may be wider than a telephone.
-_WIDE = 14
 #: A picture wider than this, in points, is scrolled: shrunk to the page its letters could not be read.
 _LARGE = 900
 #: What holds for a page of its own only.
@@ -139,9 +137,9 @@ class _Writer:
             case Heading():
                 return self.heading(block, self.id(block.text))
             case Prose(parts=parts):
-                return f"<p>{_inline(parts)}</p>\n"
+                return f"<p>{inline(parts)}</p>\n"
             case Bullets(items=items):
-                entries = "".join(f"<li>{_inline(item)}</li>\n" for item in items)
+                entries = "".join(f"<li>{inline(item)}</li>\n" for item in items)
                 return f"<ul>\n{entries}</ul>\n" if items else ""
             case Display(lines=lines):
                 return f'<div class="lines scroll">\n{"".join(map(_line, lines))}</div>\n' if lines else ""
@@ -158,7 +156,7 @@ class _Writer:
                 return f'<figure class="listing">\n{_caption(caption)}{shown}\n</figure>\n'
             case Folded(summary=summary, blocks=blocks):
                 inner = "".join(map(self.block, blocks))
-                return f"<details>\n<summary>{escape(summary)}</summary>\n{inner}</details>\n"
+                return f"<details>\n<summary>{inline(with_names(summary))}</summary>\n{inner}</details>\n"
 
     def table(self, table: Table) -> str:
         columns = max((len(cells) for cells in (table.header, *(each.cells for each in table.rows))), default=0)
@@ -188,7 +186,6 @@ class _Writer:
 
 _ALIGN = {"c": "c", "r": "r"}
 #: At the beginning of a <math>; before it is the space at which a line may be broken.
-_EQUALS = sign("=", form="infix", lspace="0").markup
 
 
 def _contents(headings: Sequence[Heading], names: Sequence[str]) -> str:
@@ -226,35 +223,17 @@ def _cell(cell: Cell, kind: str, tag: str) -> str:
     return f"<{tag}{mark}{scope}>{written}</{tag}>"
 
 
-def _inline(parts: Iterable[Inline]) -> str:
-    return "".join(escape(part) if isinstance(part, str) else _within_a_line(part) for part in parts)
-
-
-def _within_a_line(tree: Tree) -> str:
-    """A formula in a sentence: a chain of equalities may go on in the next line, what is long can be scrolled."""
-    sides = tree.sides if isinstance(tree, Relation) else (tree,)
-    return " ".join(
-        _wide(f"<math>{_EQUALS if number else ''}{row(side, inline=True)}</math>", side)
-        for number, side in enumerate(sides)
-    )
-
-
-def _wide(written: str, tree: Tree) -> str:
-    long = sum(1 for _ in islice(walk(tree), _WIDE + 1)) > _WIDE
-    return f'<span class="wide">{written}</span>' if long else written
-
-
 def _line(line: Line) -> str:
     """One displayed formula, parted at its first equals sign so that all of them stand below each other."""
     if isinstance(line.formula, Relation):
         first, *others = line.formula.sides
-        rest = " ".join(f'<math displaystyle="true">{_EQUALS}{_side(side)}</math>' for side in others)
+        rest = " ".join(f'<math displaystyle="true">{EQUALS}{_side(side)}</math>' for side in others)
         written = f'<span class="left"><math displaystyle="true">{_side(first)}</math></span> '
         written += f'<span class="right">{rest}</span>'
     else:
         written = f'<span class="alone"><math displaystyle="true">{row(line.formula)}</math></span>'
     if line.reason:
-        written += f' <span class="reason">{escape(line.reason)}</span>'
+        written += f' <span class="reason">{inline(with_names(line.reason))}</span>'
     if line.number:
         written += f' <span class="number">({escape(line.number)})</span>'
     return f'<div class="line">{written}</div>\n'

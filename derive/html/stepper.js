@@ -6,7 +6,7 @@
   const start = (box) => {
     const root = box.closest(".derive");
     const steps = [...box.querySelectorAll("li")].map((item) => ({
-      sweep: item.dataset.sweep, key: item.dataset.key, sentence: item.textContent,
+      sweep: item.dataset.sweep, key: item.dataset.key, sentence: item.childNodes,
     }));
     if (!root || !steps.length) return;
     const rows = [...root.querySelectorAll("tr[data-key]")];
@@ -36,7 +36,7 @@
       // what flows into a step: forward from the operands, in reverse from those that read the node
       const end = step && step.sweep === "reverse" ? "source" : "target";
       for (const edge of edges) edge.classList.toggle("lit", !!step && edge.dataset[end] === step.key);
-      status.textContent = step ? step.sentence : "";
+      status.replaceChildren(...(step ? [...step.sentence].map((part) => part.cloneNode(true)) : []));
       place.textContent = step ? `${now + 1} / ${steps.length}` : "";
       for (const name of ["first", "back"]) button(name).disabled = now <= 0;
       for (const name of ["next", "last"]) button(name).disabled = now === steps.length - 1;

@@ -6,6 +6,7 @@ from importlib.resources import files
 
 from derive.document import Document
 from derive.html.escaping import escape
+from derive.html.inline import inline
 
 _BUTTONS = (
     ("first", "First", "Home"),
@@ -26,7 +27,7 @@ def stepper(document: Document) -> str:
         for name, label, key in _BUTTONS
     )
     steps = "".join(
-        f'<li data-sweep="{escape(sweep)}" data-key="{escape(key)}">{escape(sentence)}</li>\n'
+        f'<li data-sweep="{escape(sweep)}" data-key="{escape(key)}">{inline(sentence)}</li>\n'
         for sweep, key, sentence in document.walk
     )
     return (

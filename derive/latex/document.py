@@ -22,10 +22,11 @@ from derive.document import (
     Listing,
     Prose,
     Table,
+    with_names,
 )
 from derive.latex.breaking import lines, width
 from derive.latex.escaping import escape, escape_plain
-from derive.latex.formulas import formula, with_names
+from derive.latex.formulas import formula
 from derive.latex.tables import tabular
 from derive.tree import Relation, Tree
 

@@ -104,12 +104,6 @@ def name(text: str) -> str:
     return base + _script("_", _subscripts(parts.subscripts))
 
 
-def with_names(text: str) -> tuple[str | Name, ...]:
-    """A rule's name or a reason, cut into words and the names of nodes in it: `exp v_0 is v_3` names two."""
-    parts = re.split(r"(?<![\w.\\-])([A-Za-z](?:bar|dot)?_-?[0-9]+)(?!\w)", text)
-    return tuple(Name(part) if k % 2 else part for k, part in enumerate(parts) if part)
-
-
 def _subscripts(parts: tuple[str, ...]) -> str:
     text = ""
     for part in parts:

@@ -220,8 +220,10 @@ def _word(line: Line, tokens: Sequence[Token], place: int, partner: dict[int, in
     if not re.fullmatch("[A-Za-z]{2,}", name) or any(
         other.text == name and tokens[k + 1 : k + 2] and tokens[k + 1].kind != "LPAR" for k, other in enumerate(tokens)
     ):
-        readings = f"for a product write {name}*{argument}; as a call, {name} is unknown"
-        message = f"{name}{argument} has two readings: {readings}"
+        message = (
+            f"{name}{argument} is ambiguous, it has two readings: product or call? "
+            f"write {name}*{argument} for the product; no function is called {name}"
+        )
     else:
         message = f"the function {name} is unknown; for a product write {name}*{argument}"
     if meant := known.nearest(name, known.FUNCTIONS):

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 EQUALS = Cell("=", relation=True)
 EMPTY = Cell()
+#: A stepper walks through at most this many lines.
+LONGEST_WALK = 200
 #: A formula with more parts than this is cut out of prose; its trace shows it anyway.
 LONG_FORMULA = 400
 
@@ -151,7 +153,7 @@ def equation_row(left: Tree, formula: Tree, numbers: Mapping[str, Tree] | None, 
     if value is None:
         return Row((*cells, EMPTY, EMPTY, EMPTY, EMPTY), **keys)
     filled = t.substituted(formula, numbers or {})
-    if filled == formula or filled == value:
+    if filled in (formula, value):
         cells += [EMPTY, EMPTY]
     else:
         cells += [EQUALS, Cell(filled)]
@@ -339,27 +341,25 @@ def _code(worked: Worked) -> list[Block]:
     ]
 
 
-def _walk(worked: Worked, mode: str) -> tuple[tuple[str, str, str], ...]:
+def _walk(worked: Worked, mode: str) -> tuple[tuple[str, str, tuple[Inline, ...]], ...]:
     """The order in which a stepper visits the nodes: forward through the trace, then back through the adjoints."""
-    from derive.text import formula
-
     program = worked.program
-    if len(program) > 200 or len(worked.adjoints) != 1:
+    if len(program) > LONGEST_WALK or len(worked.adjoints) != 1:
         return ()
-    visits = []
+    numbers = _numbers(worked, worked.values, worked.adjoint_values.get(worked.output, {}))
+
+    def said(name: str, formula: Tree | None) -> tuple[Inline, ...]:
+        sides = [t.Name(name), formula, numbers.get(name)]
+        kept = list(dict.fromkeys(side for side in sides if side is not None))
+        return (t.Relation(tuple(kept)),) if len(kept) > 1 else (kept[0],)
+
+    visits: list[tuple[str, str, tuple[Inline, ...]]] = []
     for node in program.input_names:
-        value = f" = {worked.text(worked.values[node])}" if node in worked.values else ""
-        visits.append(("forward", node, f"{node} is the input {program.label(node)}{value}"))
-    for line in program:
-        value = f" = {worked.text(worked.values[line.name])}" if line.name in worked.values else ""
-        visits.append(("forward", line.name, f"{line.name} = {formula(line.tree)}{value}"))
+        label = program.label(node)
+        visits.append(("forward", node, said(node, t.Name(label) if label != node else None)))
+    visits += [("forward", line.name, said(line.name, line.tree)) for line in program]
     if mode in ("reverse", "both"):
         derivation = worked.derivation
         node_for = {bar: node for node, bar in derivation.names.items()}
-        known = worked.adjoint_values.get(worked.output, {})
-        for line in derivation.adjoint:
-            value = f" = {worked.text(known[line.name])}" if line.name in known else ""
-            text = formula(line.tree)
-            value = "" if value == f" = {text}" else value
-            visits.append(("reverse", node_for[line.name], f"{line.name} = {text}{value}"))
+        visits += [("reverse", node_for[line.name], said(line.name, line.tree)) for line in derivation.adjoint]
     return tuple(visits)

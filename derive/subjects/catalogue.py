@@ -48,7 +48,7 @@ ENTRIES = (
     Entry(
         "griewank",
         "Reverse mode automatic differentiation by hand",
-        "A. Griewank, A. Walther, Evaluating Derivatives (2008), the function of chapter 1; course sheet 003, exercise 1",
+        "A. Griewank, A. Walther, Evaluating Derivatives (2008); course sheet 003, exercise 1",
         "derive.solutions.griewank",
     ),
     Entry(

@@ -143,9 +143,8 @@ def main() -> None:
         which, n = arguments.one
         print(json.dumps((with_derive if which == "derive" else with_casadi)(int(n))))
         return
-    print(
-        f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}\n"
-    )
+    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
+    print(f"{time.strftime('%Y-%m-%d')}, {machine}\n")
     print("| operations | derive: record + reverse, s | CasADi SX: build + gradient, s | ratio | bytes a node | "
           "reverse / function operations |")  # fmt: skip
     print("|---:|---:|---:|---:|---:|---:|")
@@ -155,10 +154,8 @@ def main() -> None:
         theirs = statistics.median(pair[1]["total"] for pair in pairs)
         ratio = statistics.median(pair[0]["total"] / pair[1]["total"] for pair in pairs)
         last = pairs[-1][0]
-        print(
-            f"| {n:,} | {ours:.3f} | {theirs:.3f} | {ratio:.2f} | {last['bytes_a_node']:.0f} | {last['operations']:.2f} |",
-            flush=True,
-        )
+        size, operations = last["bytes_a_node"], last["operations"]
+        print(f"| {n:,} | {ours:.3f} | {theirs:.3f} | {ratio:.2f} | {size:.0f} | {operations:.2f} |", flush=True)
     if arguments.cold:
         print()
         for name, seconds in cold_start().items():

@@ -1,0 +1,263 @@
+"""Each check of a gradient, run at its points.
+
+Thresholds. An error is taken relative to the sum of the absolute contributions of all paths from the output to the
+input (the reverse sweep with every local partial replaced by its size): what rounding can spoil is a part of that sum,
+also where the derivative itself nearly cancels.
+
+    central differences  1e-5   h^2 + eps/h at the best step is some 1e-10; 1e-5 leaves room for curvature. Where the
+                                quotients themselves do not agree to 1e-5, the check decides nothing and says so.
+    complex step         1e-10  it is exact to rounding; a wrong formula is wrong in its first digits
+    torch                1e-10  the same
+    certified            1      right digits of the doubles; the printed digits come from the certified values and are
+                                right in any case, but at 0 the emitted code gives numbers that mean nothing
+
+Each of the first three compares two numbers that were computed from the same intermediate values, so that the answer is
+about the formulas and not about the condition of the function; that is what the certified digits tell.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Iterable, Mapping
+from math import inf, isfinite
+from typing import Any
+
+from derive.checks.results import Entry, Result
+from derive.errors import DomainError, MissingPartError, UndecidedError, WorkLimitError
+from derive.evaluate import FLOATS, evaluate, local_value
+from derive.program import Program
+from derive.step import Derivation
+from derive.worked import Worked
+
+DIFFERENCES = 1e-5
+COMPLEX_STEP = 1e-10
+TORCH = 1e-10
+FEWEST_DIGITS = 1
+
+#: A derivative below this times the complex step is no double.
+SMALLEST = 1e-200
+#: Lines evaluated by one check of differences at most; with more inputs than that allows, some of them are taken.
+WORK = 1_000_000
+
+
+def _doubles(worked: Worked) -> dict[str, float]:
+    """The doubles nearest to the point."""
+    return {name: float(worked.number(worked.values[name]) or 0.0) for name in worked.program.input_names}
+
+
+def path_sizes(derivation: Derivation, values: Mapping[str, float]) -> dict[str, float]:
+    """Node -> sum of the absolute contributions of all paths: the reverse sweep over sizes of local partials."""
+
+    def value_of(operand: Any) -> float:
+        return values[operand] if isinstance(operand, str) else FLOATS.constant(operand)
+
+    sizes: dict[str, float] = {}
+    for line in derivation.adjoint:
+        total = 0.0 if line.source.seed is None else 1.0
+        for factor, reader, slot in line.source.terms:
+            total += sizes[factor] * abs(local_value(FLOATS, reader, slot, value_of, derivation.primal))
+        sizes[line.name] = total
+    return {node: sizes.get(name, 0.0) for node, name in derivation.names.items()}
+
+
+def relative(value: float, reference: float, size: float) -> float:
+    """The error relative to the contributions; to the larger of the two numbers where those overflow."""
+    if value == reference:
+        return 0.0
+    scale = max(abs(value), abs(reference))
+    if isfinite(size):
+        scale = max(scale, size)
+    error = abs(value - reference) / scale
+    return error if isfinite(error) else inf
+
+
+def _gradient(derivation: Derivation, values: Mapping[str, float]) -> dict[str, float]:
+    """Our gradient in doubles, from given values of the trace."""
+    found = evaluate(derivation.adjoint, values, FLOATS)
+    return {name: float(found.get(derivation.names[name], 0.0)) for name in derivation.primal.input_names}
+
+
+def _result(name: str, entries: Iterable[Entry], tolerance: float, reasons: Iterable[str]) -> Result:
+    """The largest error over all entries; not run where no entry could be compared."""
+    listed = tuple(entries)
+    errors = [entry.error for entry in listed if entry.error is not None]
+    told = list(dict.fromkeys([*reasons, *(f"{entry.input}: {entry.reason}" for entry in listed if entry.reason)]))
+    reason = "; ".join(told[:2]) + (f"; and {len(told) - 2} more" if len(told) > 2 else "")
+    if not errors and listed:
+        return Result(name, None, reason, entries=listed)
+    if not errors and told:
+        return Result(name, None, reason)
+    worst = max(errors, default=0.0)
+    return Result(name, worst <= tolerance, reason, worst, listed)
+
+
+def _differences(points: list[Worked], _: list[Derivation], seed: int) -> Result:
+    from derive.checks.differences import central_difference
+
+    entries: list[Entry] = []
+    reasons: list[str] = []
+    for worked in points:
+        program = worked.program
+        try:
+            at = _doubles(worked)
+            values = evaluate(program, at)
+            for output, derivation in worked.adjoints.items():
+                gradient, sizes = _gradient(derivation, values), path_sizes(derivation, values)
+                noise = sys.float_info.epsilon * sum(size * abs(values[node]) for node, size in sizes.items())
+                chosen = _affordable(program, len(points) * len(worked.adjoints), seed)
+                if len(chosen) < len(program.inputs):
+                    reasons.append(f"{len(chosen)} of {len(program.inputs)} inputs were taken")
+                for name in chosen:
+                    size = max(sizes[name], abs(gradient[name]))
+                    enough = 1e-3 * DIFFERENCES * size if isfinite(size) else 0.0
+                    found = central_difference(
+                        program, output, at, name, enough=enough, noise=noise if isfinite(noise) else 0.0, size=size
+                    )
+                    told, reference, error = found.reason, found.value, None
+                    if reference is not None:
+                        if found.error > DIFFERENCES * max(size, abs(reference)):
+                            told, reference = "the difference quotients do not settle to 1e-5", None
+                        else:
+                            error = relative(gradient[name], reference, sizes[name])
+                    entries.append(
+                        Entry(program.label(output), program.label(name), gradient[name], reference, error, told)
+                    )
+        except (DomainError, UndecidedError) as reason:
+            reasons.append(f"doubles have no value: {reason.message}")
+    return _result("differences", entries, DIFFERENCES, reasons)
+
+
+def _affordable(program: Program, times: int, seed: int) -> list[str]:
+    """The inputs, or a seeded choice of as many as the work allows."""
+    most = max(8, WORK // (8 * times * max(1, len(program))))
+    names = list(program.input_names)
+    return names if len(names) <= most else sorted(random.Random(seed).sample(names, most), key=names.index)
+
+
+def _complex_step(points: list[Worked], _: list[Derivation], seed: int) -> Result:
+    from derive.checks.differences import at_a_kink, complex_step, complex_values
+
+    entries: list[Entry] = []
+    reasons: list[str] = []
+    for worked in points:
+        program = worked.program
+        try:
+            at = _doubles(worked)
+            if kink := at_a_kink(program, at):
+                reasons.append(kink)
+                continue
+            values = complex_values(program, at)
+            for output, derivation in worked.adjoints.items():
+                gradient, sizes = _gradient(derivation, values), path_sizes(derivation, values)
+                chosen = _affordable(program, len(points) * len(worked.adjoints), seed)
+                if len(chosen) < len(program.inputs):
+                    reasons.append(f"{len(chosen)} of {len(program.inputs)} inputs were taken")
+                for name in chosen:
+                    found = complex_step(program, output, at, name)
+                    error, told = None, found.reason
+                    if 0 < sizes[name] < SMALLEST:
+                        told = "the derivative is too small for doubles"
+                    elif found.value is not None:
+                        error = relative(gradient[name], found.value, sizes[name])
+                    entries.append(
+                        Entry(program.label(output), program.label(name), gradient[name], found.value, error, told)
+                    )
+        except (DomainError, UndecidedError) as reason:
+            reasons.append(f"doubles have no value: {reason.message}")
+    return _result("complex-step", entries, COMPLEX_STEP, reasons)
+
+
+def _torch(points: list[Worked], _: list[Derivation], seed: int) -> Result:
+    from derive.checks.autograd import autograd_gradient, tie
+
+    entries: list[Entry] = []
+    reasons: list[str] = []
+    for worked in points:
+        program = worked.program
+        try:
+            at = _doubles(worked)
+            values = evaluate(program, at)
+            if tied := tie(program, values):
+                reasons.append(tied)
+                continue
+            for output, derivation in worked.adjoints.items():
+                theirs, ours = autograd_gradient(derivation, at)
+                sizes = path_sizes(derivation, values)
+                for name in program.input_names:
+                    finite = isfinite(ours[name]) or isfinite(theirs[name])
+                    error = relative(ours[name], theirs[name], sizes[name]) if finite else None
+                    told = "" if finite else "the derivative is beyond the largest double"
+                    entries.append(
+                        Entry(program.label(output), program.label(name), ours[name], theirs[name], error, told)
+                    )
+        except (DomainError, UndecidedError) as reason:
+            reasons.append(f"doubles have no value: {reason.message}")
+        except MissingPartError as reason:
+            return Result("torch", None, reason.message)
+    return _result("torch", entries, TORCH, reasons)
+
+
+def _certified(points: list[Worked], _: list[Derivation], seed: int) -> Result:
+    from derive.checks.certified import certified_digits
+
+    found: list[int] = []
+    reason = ""
+    for worked in points:
+        if not worked.certified:
+            reason = "python-flint is not installed; run: pip install python-flint"
+            continue
+        try:
+            digits = certified_digits(worked)
+        except DomainError as outside:
+            reason = f"doubles have no value: {outside.message}"
+            continue
+        if digits is not None:
+            found.append(digits)
+    if not found:
+        return Result("certified", None, reason)
+    return Result("certified", min(found) >= FEWEST_DIGITS, reason, digits=min(found))
+
+
+def _steps(points: list[Worked], tangent: list[Derivation], seed: int) -> Result:
+    from derive.checks.steps import check_steps
+
+    run = held = 0
+    worst = 0.0
+    wrong: list[str] = []
+    reason = ""
+    at = points[0].at
+    seen: set[int] = set()
+    try:
+        for derivation in (*points[0].adjoints.values(), *tangent):
+            for step, checked in check_steps(derivation, at, seed=seed).items():
+                if id(step) in seen:  # the steps of the trace belong to every sweep
+                    continue
+                seen.add(id(step))
+                if not checked.points:
+                    reason = f"{step.before.name}: {checked.reason}"
+                    continue
+                if checked.reason and checked.holds:
+                    reason = f"not at every point: {checked.reason}"
+                run += 1
+                held += checked.holds
+                worst = max(worst, checked.largest_error)
+                if not checked.holds:
+                    wrong.append(f"{step.rule.name} at {step.before.name}")
+    except (MissingPartError, WorkLimitError) as missing:
+        return Result("steps", None, missing.message)
+    if wrong:
+        reason = "wrong: " + ", ".join(wrong[:3])
+    if not run:
+        return Result("steps", None, reason or "there are no steps")
+    return Result("steps", held == run, reason, worst, run=run, held=held)
+
+
+#: Check -> how it is run: at worked points, with further derivations whose steps belong to it, and a seed.
+CHECKS = {
+    "torch": _torch,
+    "differences": _differences,
+    "complex-step": _complex_step,
+    "certified": _certified,
+    "steps": _steps,
+}

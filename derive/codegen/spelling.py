@@ -1,0 +1,55 @@
+"""An operation and a number as Python spells them, with the brackets that are needed and the spaces of a formatter."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from derive.functions import Operation
+
+#: How tightly Python binds, loosest first.
+SUM, PRODUCT, UNARY, POWER, ATOM = range(5)
+LEVELS = {"+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT}
+#: An integer literal beyond this is written as the double it becomes.
+LARGEST = 2**53
+
+
+def literal(text: str) -> str:
+    """A number of the plain notation as a number of Python, spelled as a formatter spells it."""
+    if text.isdigit() and int(text) < LARGEST:
+        return str(int(text))
+    value = float(text)
+    return repr(value) if value < float("inf") else "1e999"
+
+
+def applied(template: str, operation: Operation, parts: Sequence[tuple[str, int]]) -> tuple[str, int]:
+    """The template with its operands in the brackets that they need."""
+    if operation.infix == "^":
+        (base, left), (exponent, right) = parts
+        base = base if left == ATOM else f"({base})"
+        exponent = exponent if right == ATOM or re.fullmatch(r"-[\d.e]+", exponent) else f"({exponent})"
+        tight = _simple(base) and _simple(exponent.removeprefix("-"))
+        return f"{base}**{exponent}" if tight else f"{base} ** {exponent}", POWER
+    if operation.name == "neg":
+        text, level = parts[0]
+        return "-" + (text if level == ATOM else f"({text})"), UNARY
+    if operation.name == "copy":
+        return parts[0]
+    if operation.infix in LEVELS:
+        level = LEVELS[operation.infix]
+        (left_text, left), (right_text, right) = parts
+        left_text = left_text if left >= level else f"({left_text})"
+        right_text = right_text if right > level else f"({right_text})"
+        return template.format(left_text, right_text), level
+    if operation.infix:  # a comparison, times 1.0
+        return template.format(*(text for text, _ in parts)), PRODUCT
+    # a function: an operand stands between brackets and commas, or behind a minus sign
+    texts = []
+    for k, (text, bound) in enumerate(parts):
+        signed = f"-{{{k}}}" in template
+        texts.append(f"({text})" if signed and bound < ATOM else text)
+    return template.format(*texts), ATOM
+
+
+def _simple(text: str) -> bool:
+    return re.fullmatch(r"[\w.]+", text) is not None

@@ -1,0 +1,302 @@
+"""Checks: they hold for right gradients, fail for planted mistakes, and say so where they cannot decide."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from derive import tree as t
+from derive.adjoints import reverse
+from derive.checks.certified import certified_digits
+from derive.checks.differences import central_difference, complex_step
+from derive.checks.report import CheckReport, check
+from derive.checks.steps import check_steps
+from derive.display import point_of
+from derive.errors import DomainError, UsageError, WorkLimitError
+from derive.evaluate import evaluate
+from derive.program import Elementary, Equation, Program
+from derive.tangents import forward
+from derive.tracing import trace, trace_tree
+from derive.worked import work_out
+from tests.expressions import expressions, points
+
+SHEET = "(sin(x1/x2) + x1/x2 - exp(x2)) * (x1/x2 - exp(x2))"
+
+#: Function -> a point inside its domain.
+FUNCTIONS = {
+    SHEET: "x1=1.5,x2=0.5",
+    "ln(x1*x2) + x1/x2": "x1=3,x2=2",
+    "tanh(w*x + b)": "w=1/2,x=-3,b=pi/4",
+    "x^3*y - 2*y^(1/2) + x^y": "x=1.5,y=2.5",
+    "asin(x)*acos(y) + atan(x*y)": "x=0.3,y=-0.4",
+    "sinh(x)/cosh(y) + tan(x - y)": "x=0.7,y=1.1",
+    "sqrt(x^2 + y^2)*erf(x)": "x=3,y=4",
+    "sigmoid(x)*softplus(y)*relu(z)": "x=0.2,y=-1,z=2",
+    "abs(x) + sign(y)*x + max(x, y) - min(x*y, z)": "x=-1,y=2,z=0.5",
+    "x*x*x - (x*y - z) + (w + x*y - z)": "x=2,y=3,z=5,w=7",
+}
+
+
+def planted(text: str, name: str, slot: int, wrong: Any) -> Program:
+    """The program of a text, in which the row `name` has another partial."""
+    program = trace(text)
+
+    def changed(line: Equation) -> Equation:
+        row, operands = line.source
+        if row.name != name:
+            return line
+        partials = tuple(wrong if k == slot else partial for k, partial in enumerate(row.partials))
+        return Equation(line.name, Elementary(dataclasses.replace(row, partials=partials), operands))
+
+    assert any(line.source.operation.name == name for line in program)
+    return dataclasses.replace(program, equations=tuple(map(changed, program.equations)))
+
+
+@pytest.mark.parametrize(("text", "at"), FUNCTIONS.items())
+def test_all_checks_hold_for_right_gradients(text: str, at: str) -> None:
+    report = check(text, at, against="all")
+    assert report.passed
+    assert [result.verdict for result in report.results] == ["holds"] * 5, str(report)
+    assert report.by_name["certified"].digits >= 13  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(("text", "at"), FUNCTIONS.items())
+@pytest.mark.parametrize("mode", [reverse, forward])
+def test_every_step_of_ten_functions_holds(text: str, at: str, mode: Any) -> None:
+    derivation = mode(trace(text))
+    checked = check_steps(derivation, work_out(derivation.primal, point_of(at)).at)
+    assert len(checked) >= len(derivation.adjoint)
+    for step in (inner for top in (*derivation.primal.steps, *derivation.steps) for inner in top.flat()):
+        assert checked[step].holds and checked[step].points == 3, (step, checked[step])
+        assert checked[step].largest_error < 1e-60
+
+
+PLANTED = [
+    ("sin(x)*y", "sin", 0, lambda F, u, v: F.sin(u)),
+    ("exp(x/y)*y", "div", 1, lambda F, u, w, v: -(w / F.power(u, 2))),
+    ("exp(x/y)*y", "div", 1, lambda F, u, w, v: u / F.power(w, 2)),
+    ("x*y + y", "mul", 0, lambda F, u, w, v: u),
+    ("x - y*x", "sub", 1, lambda F, u, w, v: 1),
+    ("tanh(x*y)", "tanh", 0, lambda F, u, v: 1 - v),
+    ("sqrt(x)*y", "sqrt", 0, lambda F, u, v: 1 / v),
+    ("sigmoid(x + y)", "sigmoid", 0, lambda F, u, v: v * (1 + v)),
+    ("x^3 + y", "pow", 0, lambda F, u, w, v: F.power(u, 2)),
+    ("relu(x) + y", "relu", 0, lambda F, u, v: 0),
+    ("log(x)*exp(y)", "exp", 0, lambda F, u, v: v * F.exp(u * 0 + 1e-7)),
+]
+
+
+@pytest.mark.parametrize(("text", "name", "slot", "wrong"), PLANTED)
+def test_a_wrong_partial_is_caught_by_every_check(text: str, name: str, slot: int, wrong: Any) -> None:
+    program = planted(text, name, slot, wrong)
+    small = name == "exp" and text.startswith("log")  # an error of 1e-7: below what differences resolve
+    caught = ("steps", "complex-step", "torch") + (() if small else ("differences",))
+    assert check(trace(text), "x=0.7,y=0.4", against=caught).passed
+    report = check(program, "x=0.7,y=0.4", against=caught)
+    assert not report.passed
+    assert {result.name: result.passed for result in report.results} == dict.fromkeys(caught, False), str(report)
+
+
+def test_only_the_steps_that_are_wrong_fail() -> None:
+    program = planted("sin(x)*y + exp(y)", "sin", 0, lambda F, u, v: F.sin(u))
+    checked = check_steps(reverse(program))
+    failed = {(step.rule.name, step.before.name) for step, found in checked.items() if not found.holds}
+    line = reverse(program).names[program.input_names[0]]
+    assert failed == {("local partial", line), ("sum over readers", line)}
+
+
+def test_a_wrong_line_in_a_derivation_is_held_as_it_stands() -> None:
+    derivation = reverse(trace("x*y"))
+    *lines, last = derivation.adjoint.equations
+    doubled = Equation(last.name, last.source._replace(terms=last.source.terms * 2))
+    adjoint = dataclasses.replace(derivation.adjoint, equations=(*lines, doubled))
+    broken = dataclasses.replace(derivation, adjoint=adjoint)
+    assert check(derivation, "x=2,y=3", against="all").passed
+    report = check(broken, "x=2,y=3", against=("torch", "differences", "complex-step", "certified"))
+    assert [result.passed for result in report.results[:3]] == [False] * 3
+
+
+def test_the_steps_that_regroup_are_run_too() -> None:
+    program = trace(SHEET)
+    assert [step.rule.name for step in program.steps] == ["regroup"]
+    derivation = reverse(program)
+    assert all(found.holds for found in check_steps(derivation).values())
+    step = program.steps[0]
+    slip = dataclasses.replace(step, after=Equation(step.after.name, t.subtract(t.Name("v_2"), t.Name("v_4"))))
+    broken = dataclasses.replace(derivation, primal=dataclasses.replace(program, steps=(slip,)))
+    failed = [step for step, found in check_steps(broken).items() if not found.holds]
+    assert failed == [slip]
+
+
+@settings(max_examples=25, deadline=None)
+@given(expressions(8), points())
+def test_random_gradients_hold_against_differences_and_the_complex_step(tree: t.Tree, at: dict[str, Any]) -> None:
+    program = trace_tree(tree)
+    names = {program.label(name) for name in program.input_names}
+    report = check(program, {name: t.tree_of(value) for name, value in at.items() if name in names})
+    assert report.passed, str(report)
+    assert report.by_name["complex-step"].passed
+
+
+@settings(max_examples=12, deadline=None)
+@given(expressions(6), st.integers(0, 99))
+def test_random_steps_hold(tree: t.Tree, seed: int) -> None:
+    derivation = reverse(trace_tree(tree))
+    for step, found in check_steps(derivation, seed=seed).items():
+        assert found.holds, (step, found)
+
+
+def test_a_kink_within_the_step_is_said_and_nothing_is_one_sided() -> None:
+    report = check("relu(x) + abs(y)", "x=0,y=0", against="all")
+    assert report.passed
+    for name in ("differences", "complex-step"):
+        result = report.by_name[name]
+        assert result.verdict == "not run" and "v_1 = relu(v_-1) has its kink within the step" in result.reason
+    assert report.by_name["torch"].passed  # relu'(0) = abs'(0) = 0 in torch too
+    assert "not at every point: v_1 = relu(v_-1) has its kink" in report.by_name["steps"].reason
+    tie = check("max(x, y)", "x=2,y=2", against="torch").by_name["torch"]
+    assert tie.verdict == "not run"
+    assert tie.reason == "v_1 is a tie of max, whose derivative torch shares between both operands"
+    # beside a kink a smaller step decides
+    assert check("relu(x)*y", "x=1e-8,y=2", against="differences").by_name["differences"].passed
+
+
+def test_a_step_that_leaves_the_domain_is_made_smaller_or_given_up() -> None:
+    program = trace("log(x)")
+    near = central_difference(program, "v_1", {"v_0": 1e-6}, "v_0")
+    assert near.value == pytest.approx(1e6, rel=1e-6)
+    edge = central_difference(trace("asin(x)"), "v_1", {"v_0": 1.0}, "v_0")
+    assert edge.value is None and edge.reason.startswith("the step leaves the domain: v_1 = asin(v_0) has no value")
+
+
+def test_differences_that_cannot_see_the_function_decide_nothing() -> None:
+    fast = check("sin(1e10*x)", "x=1/3").by_name
+    assert fast["differences"].verdict == "not run"
+    assert fast["complex-step"].passed
+    assert 4 <= (fast["certified"].digits or 0) < 9
+    assert "double precision loses digits" in fast["certified"].text
+    lost = check("(x + 1e20) - 1e20", "x=1").by_name
+    assert lost["differences"].verdict == "not run" and lost["complex-step"].passed
+    assert check("sin(1e20*x)", "x=1/3", against="certified").by_name["certified"].verdict == "FAILS"
+
+
+def test_a_steep_function_is_held_all_the_same() -> None:
+    for text, at in (("x^10000", "x=1"), ("sqrt(x)", "x=1e-7"), ("exp(x)", "x=300"), ("1/x", "x=1e-9")):
+        report = check(text, at, against="all")
+        assert [result.verdict for result in report.results] == ["holds"] * 5, f"{text}\n{report}"
+
+
+def test_values_beyond_doubles_are_not_compared() -> None:
+    report = check("exp(x)", "x=1000", against="all")
+    assert report.passed
+    assert [result.verdict for result in report.results] == ["not run"] * 4 + ["holds"]
+    assert all(result.error is None for result in report.results[:4])
+
+
+def test_the_complex_step_is_exact_also_for_powers_of_negative_numbers() -> None:
+    for exponent in (101, 150, 1001):
+        program = trace(f"x^{exponent}")
+        found = complex_step(program, "v_1", {"v_0": -1.01}, "v_0").value
+        assert found == pytest.approx(exponent * (-1.01) ** (exponent - 1), rel=1e-12)
+
+
+def test_right_digits_are_counted_against_the_certified_value() -> None:
+    assert certified_digits(work_out(trace("x*y + x^2"), point_of("x=3,y=2"))) == 17
+    assert certified_digits(work_out(trace("x*y"), {})) is None
+    sheet = certified_digits(work_out(trace(SHEET), point_of("x1=1.5,x2=0.5")))
+    assert sheet is not None and 14 <= sheet <= 17
+    # below the smallest double the nearest double is 0, and 0 is what doubles give
+    assert certified_digits(work_out(trace("exp(-x)"), point_of("x=1000"))) == 17
+
+
+def test_the_double_gradient_has_as_many_digits_as_are_counted() -> None:
+    text, at = "cos(x) - cos(x + y)", {"x": "1/3", "y": "1e-7"}
+    worked = work_out(trace(text), point_of(at))
+    counted = certified_digits(worked)
+    assert counted is not None
+    point = {name: worked.number(worked.values[name]) for name in worked.program.input_names}
+    found = evaluate(worked.derivation.adjoint, evaluate(worked.program, point))
+    errors = []
+    for name in worked.program.input_names:
+        true = worked.number(worked.adjoint(name))
+        errors.append(abs(found[worked.derivation.names[name]] - true) / abs(true))
+    assert 10.0 ** (-counted - 1) < max(errors) <= 10.0**-counted
+
+
+def test_without_a_point_two_seeded_points_inside_the_domain_are_taken() -> None:
+    report = check("log(x)*asin(y)/sqrt(z)")
+    assert report.passed and len(report.points) == 2 and report.points[0] != report.points[1]
+    assert check("log(x)*asin(y)/sqrt(z)").points == report.points
+    assert check("log(x)*asin(y)/sqrt(z)", seed=-(10**30)).points != report.points
+    nowhere = check("log(-x^2)")
+    assert nowhere.passed and all(result.verdict == "not run" for result in nowhere.results)
+    assert nowhere.results[0].reason == "no random point is inside the domain; give one"
+
+
+def test_a_point_outside_the_domain_is_an_error() -> None:
+    with pytest.raises(DomainError, match="log needs a positive operand"):
+        check("log(x)", "x=-1")
+
+
+def test_every_output_is_held() -> None:
+    program = planted("q = x*y\nf = q + y\ng = sin(x)", "sin", 0, lambda F, u, v: F.sin(u))
+    right = check(trace("q = x*y\nf = q + y\ng = sin(x)"), "x=0.5,y=2", against="all")
+    assert right.passed
+    assert {entry.output for entry in right.by_name["complex-step"].entries} == {"f", "g"}
+    wrong = check(program, "x=0.5,y=2", against=("torch", "complex-step", "differences"))
+    for result in wrong.results:
+        bad = {(entry.output, entry.input) for entry in result.entries if (entry.error or 0) > 1e-6}
+        assert bad == {("g", "x")}
+
+
+def test_the_data_have_null_for_what_was_not_run() -> None:
+    data = check("x*y", "x=2,y=3", against=("complex_step",)).as_data()
+    assert data == {
+        "torch": None,
+        "central_difference": None,
+        "complex_step": {"max_relative_error": 0.0, "passed": True},
+        "certified_digits": None,
+        "steps": None,
+    }
+    data = check("relu(x)", "x=0", against="all").as_data()
+    assert data["central_difference"] is None and data["certified_digits"] == 17
+    assert data["steps"]["run"] == data["steps"]["held"] > 0
+
+
+def test_without_torch_that_check_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    report = check("x*y", "x=2,y=3", against="all")
+    assert report.passed and report.as_data()["torch"] is None
+    assert "pip install torch==2.13.0" in report.by_name["torch"].reason
+
+
+def test_the_report_is_an_aligned_table() -> None:
+    lines = str(check("x*y", "x=2,y=3")).splitlines()
+    assert len({line.index(word) for line, word in zip(lines, ("verdict", "holds", "holds", "holds"), strict=False)}) == 1
+    assert lines[-1] == "at x = 2, y = 3"
+    page = CheckReport(check("abs(x)", "x=0").results)._repr_html_()
+    assert page.startswith("<table>") and page.count("<tr>") == 4
+
+
+def test_an_unknown_check_is_told_with_the_nearest() -> None:
+    with pytest.raises(UsageError, match="did you mean certified"):
+        check("x", against="certifed")
+
+
+def test_many_inputs_are_sampled_and_that_is_said() -> None:
+    report = check("*".join(f"x{k}" for k in range(400)))
+    result = report.by_name["differences"]
+    assert result.passed and "of 400 inputs were taken" in result.reason
+    assert report.by_name["complex-step"].passed and report.by_name["certified"].passed
+
+
+def test_steps_of_a_long_program_are_refused_with_the_limit() -> None:
+    program = trace(" + ".join(f"x^{k}" for k in range(2, 600)))
+    with pytest.raises(WorkLimitError, match="at most 1000 lines"):
+        check_steps(reverse(program))
+    assert check(program, "x=0.5", against="steps").by_name["steps"].verdict == "not run"
