@@ -28,7 +28,7 @@ def document_of(target: Any, at: Mapping[str, Any] | str | None = None, **option
     if isinstance(target, Document):
         return target
     digits = options.pop("digits", 4)
-    mode = "both"
+    mode: str | None = None
     if isinstance(target, Derivation):
         mode = target.mode
         worked = work_out(target.primal, point_of(at), mode=mode, output=target.output, digits=digits)
@@ -38,7 +38,7 @@ def document_of(target: Any, at: Mapping[str, Any] | str | None = None, **option
         from derive.tracing import trace
 
         worked = work_out(trace(target), point_of(at), digits=digits)
-    options.setdefault("mode", mode)
+    options.setdefault("mode", mode or ("reverse" if worked.tangent is None else "both"))
     return trace_document(worked, **options)
 
 

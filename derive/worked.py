@@ -109,19 +109,20 @@ def work_out(
     program: Program,
     at: Mapping[str, Tree] | None = None,
     *,
-    mode: str = "both",
+    mode: str | None = None,
     output: str | None = None,
     digits: int = 4,
 ) -> Worked:
     """Differentiate a trace, and put numbers to every line.
 
     at : input (node or label) -> exact constant tree; None or empty for symbols only.
-    mode : "reverse", "forward" or "both".  output : the node or label to differentiate; all outputs if None.
+    mode : "reverse", "forward" or "both"; both for few inputs, else reverse, if None.  output : the node or label to differentiate; all outputs if None.
     digits : decimals of printed values.
     Raises UsageError for an input without a value, DomainError where a line has none.
     """
     outputs = (node_of(program, output),) if output is not None else program.outputs
     adjoints = {name: reverse(program, name) for name in outputs}
+    mode = mode or ("both" if len(program.inputs) <= MANY_INPUTS else "reverse")
     tangent = forward(program) if mode in ("forward", "both") else None
     given = point(program, at or {})
     worked = Worked(program, adjoints, tangent, given, digits)

@@ -20,7 +20,7 @@ from derive.program import Program
 #: Step of a central difference, relative to max(1, |x|): it balances h^2 against eps/h.
 STEP = sys.float_info.epsilon ** (1 / 3)
 #: Further steps, as multiples of it, for where the first leaves the domain, meets a kink, or is too coarse or too fine.
-MULTIPLES = (1.0, 16.0, 1 / 16, 256.0, 1 / 256, 4096.0, 1 / 4096, 2.0**-16, 2.0**-20)
+MULTIPLES = (1.0, 16.0, 1 / 16, 256.0, 1 / 256, 4096.0, 1 / 4096, 2.0**-16, 2.0**-20, 2.0**-26)
 #: A step over which the derivative would change the function by this many times its size is too coarse to see it.
 COARSE = 8.0
 #: The complex step. Its square is 0 in doubles, and products of a hundred such steps' factors do not underflow.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from derive.functions import COMPARISONS
 from derive.program import Equation, Program
 from derive.text import formula
 
@@ -12,8 +13,7 @@ from derive.text import formula
 def branch(F: Any, line: Equation, value_of: Any) -> int | None:
     """-1, 0 or 1: the side of its kink on which a line is (0 at the kink itself); None where it has no kink."""
     operation, operands = line.source
-    compared = operation.infix in ("<", "<=", ">", ">=", "=", "!=")
-    if not operation.kink and not compared:
+    if not operation.kink and operation not in COMPARISONS.values():
         return None
     right = value_of(operands[1]) if operation.arity == 2 else 0
     side: int = F.order(value_of(operands[0]), right)

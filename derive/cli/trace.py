@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "tex", "pdf", "html", "ipynb", "json", "svg", "png")
 CHECKS = ("differences", "complex-step", "certified", "torch", "steps", "all", "none")
-#: Without --mode, tangents are shown up to this many inputs: they are one column each.
-FEW_INPUTS = 10
 
 EPILOG = """\b
 Examples:
@@ -117,8 +115,8 @@ def command(
     with time_limit(timeout):
         program = _program(expression, file, at, order)
         point = _point(program, at)
-        mode = mode or ("both" if len(program.inputs) <= FEW_INPUTS else "reverse")
         worked = _worked(program, point, mode, output, digits, file, expression)
+        mode = mode or ("reverse" if worked.tangent is None else "both")
         report = _checked(worked, check, form) if worked.has_point else None
         data = _written(worked, form, mode, steps, report)
     if out is not None:
@@ -180,7 +178,7 @@ def _point(program: Program, at: str | None) -> dict[str, Tree]:
 def _worked(
     program: Program,
     point: dict[str, Tree],
-    mode: str,
+    mode: str | None,
     output: str | None,
     digits: int,
     file: str | None,

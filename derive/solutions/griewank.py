@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from derive import tree as t
 from derive.checks.printed import PrintedVerdict, judge
 from derive.checks.report import check
-from derive.document import Block, Cell, Document, Heading, Prose, Row, Table
+from derive.document import Block, Cell, Document, Heading, Inline, Prose, Row, Table
 from derive.reading.points import read_point
 from derive.reading.reader import read
 from derive.solutions.trace import EMPTY, number_tree, trace_document
@@ -86,16 +86,21 @@ def _wrong_formula(worked: Worked, line: griewank.PrintedLine, verdict: PrintedV
 
 
 def _other_digit(line: griewank.PrintedLine, verdict: PrintedVerdict) -> Prose:
-    reason = {
-        "chained rounding": "it was computed from intermediate values that were already rounded",
-        "truncated": "its digits were cut off instead of rounded",
-    }.get(verdict.label, "no rounding explains it")
+    reason: tuple[Inline, ...] = ("no rounding explains it",)
+    if verdict.label == "truncated":
+        reason = ("its digits were cut off instead of rounded",)
+    elif verdict.label == "chained rounding":
+        shown = {other.name: number_tree(other.number) for other in griewank.KEY if other.name != line.name}
+        product = t.substituted(read(line.formula), shown)
+        reason = ("it comes from rounded intermediates, ", t.Relation((product, number_tree(line.number))))
     return Prose(
         (
             "The last digit of ",
             t.Relation((t.Name(line.name), number_tree(line.number))),
             " in the key differs from the correct rounding ",
             number_tree(verdict.correct),
-            f" ({verdict.label}): {reason}.",
+            f" ({verdict.label}): ",
+            *reason,
+            ".",
         )
     )

@@ -272,15 +272,16 @@ def _gradient(worked: Worked) -> Block:
 def _figure(worked: Worked) -> Figure:
     program = worked.program
     values = adjoints = names = None
-    if worked.has_point and len(worked.adjoints) == 1:
+    if worked.has_point:
         values = {name: number(worked, value) for name, value in worked.values.items()}
+    if worked.has_point and len(worked.adjoints) == 1:
         names = dict(worked.derivation.names)
         known = worked.adjoint_values[worked.output]
         adjoints = {node: number(worked, known[bar]) for node, bar in names.items() if bar in known}
     picture = picture_of(
         program, labels=node_lines(program, values, adjoints, names), edge_labels=local_partials(program)
     )
-    what = "node with its value and its adjoint" if values else "node"
+    what = "node with its value and its adjoint" if adjoints else "node with its value" if values else "node"
     caption = f"The computational graph: every {what}, every edge with its local partial."
     return Figure(caption, picture, _described(program))
 
