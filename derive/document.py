@@ -155,6 +155,11 @@ class Document:
     subtitle: str = ""
     walk: tuple[tuple[str, str, tuple[Inline, ...]], ...] = field(default=())
 
+    def _repr_html_(self) -> str:
+        from derive.display import html_of  # views import documents, so a document asks for them by name
+
+        return html_of(self)
+
 
 def with_names(text: str) -> tuple[Inline, ...]:
     """A reason or a summary, cut into words and the names of nodes in it: `v_3 is read by v_4` names two."""

@@ -137,7 +137,8 @@ class Complexes:
         if exponent.imag == 0 and float(exponent.real).is_integer() and abs(exponent.real) < 2**31:
             whole = int(exponent.real)
             if base.real < 0:  # Python's polar form would lose a tiny imaginary part beside an argument of pi
-                return (-1) ** (whole % 2) * complex(-base) ** whole
+                mirrored = complex(-base) ** whole
+                return -mirrored if whole % 2 else mirrored
             return complex(base) ** whole
         power: complex = complex(base) ** exponent
         return power

@@ -56,6 +56,11 @@ class Operators:
     def __neg__(self) -> Tree:
         return negate(self)
 
+    def _repr_latex_(self) -> str:
+        from derive.display import to_latex  # views import the language, so the language asks for them by name
+
+        return f"$\\displaystyle {to_latex(self)}$"
+
 
 @dataclass(frozen=True, slots=True)
 class Number(Operators):

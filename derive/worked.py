@@ -46,6 +46,11 @@ class Worked:
     certified: bool = True
     bits: int = 0
 
+    def _repr_html_(self) -> str:
+        from derive.display import html_of  # a product, asked for only by notebooks
+
+        return html_of(self)
+
     @property
     def has_point(self) -> bool:
         return bool(self.values) or not self.program.inputs
@@ -116,7 +121,8 @@ def work_out(
     """Differentiate a trace, and put numbers to every line.
 
     at : input (node or label) -> exact constant tree; None or empty for symbols only.
-    mode : "reverse", "forward" or "both"; both for few inputs, else reverse, if None.  output : the node or label to differentiate; all outputs if None.
+    mode : "reverse", "forward" or "both"; if None, both for few inputs and reverse for many.
+     output : the node or label to differentiate; all outputs if None.
     digits : decimals of printed values.
     Raises UsageError for an input without a value, DomainError where a line has none.
     """

@@ -66,7 +66,8 @@ def test_every_formula_has_an_extent(page, file):
     page.open(file)
     page.run('document.querySelectorAll("details").forEach(each => each.open = true)')
     sizes = page.run(
-        '[...document.querySelectorAll("math:not([hidden] *)")].map(each => each.getBoundingClientRect()).map(b => [b.width, b.height])'
+        '[...document.querySelectorAll("math:not([hidden] *)")].map(each => each.getBoundingClientRect())'
+        ".map(b => [b.width, b.height])"
     )
     assert len(sizes) > 60
     assert all(width > 3 and height > 3 for width, height in sizes)
