@@ -256,3 +256,11 @@ def test_graph_row_and_controls_are_on_the_screen_together(page, file, width):
             ".map(b => [b.top, b.bottom])"
         )
         assert node[0] >= 0 and node[1] <= row[0] and row[1] <= controls[0] and controls[1] <= 800
+
+
+def test_nothing_scrolls_upright_inside_the_page(page, file):
+    page.open(file)
+    tall = page.run(
+        '[...document.querySelectorAll(".scroll")].filter(each => each.scrollHeight > each.clientHeight + 1).length'
+    )
+    assert tall == 0
