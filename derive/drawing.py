@@ -25,7 +25,7 @@ SIGNS = {"≤": r"\leq", "≥": r"\geq", "≠": r"\neq", "⊙": r"\odot", "⊘":
 WIDE_ACCENTS = {"bar": "overline", "hat": "widehat", "dot": "dot", "tilde": "widetilde"}
 
 
-def draw(program: Program, *, direction: str = "right", **options: Any) -> Figure:
+def draw(program: Program, *, direction: str = "auto", **options: Any) -> Figure:
     """The computational graph of a program as a matplotlib Figure; options as for `derive.graph.picture_of`."""
     return figure_of(picture_of(program, direction=direction, **options))
 
@@ -58,6 +58,8 @@ def _one(run: Run) -> str:
         body = "{" + MINUS + "}"
     elif (len(text) > 1 and not text.isdigit()) or (text.isalpha() and not run.italic):
         body = rf"\mathrm{{{text.translate(_SPECIAL)}}}"
+        if text.startswith("."):  # mathtext sets a space behind a point that is not between digits
+            body = rf"\mathrm{{.}}\hspace{{-0.2}}\mathrm{{{text[1:].translate(_SPECIAL)}}}"
     else:
         body = text.translate(_SPECIAL)
     for accent in run.accents:

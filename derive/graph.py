@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Union
 
 from derive import tree as t
 from derive.document import Edge, Inline, Node, Picture
-from derive.layout import laid_out
+from derive.layout import Layout, laid_out
+from derive.layout.ranks import ranks
 from derive.metrics import EDGE_SIZE, LINE_PITCH, NODE_SIZE, measure
 from derive.program import Elementary, Equation, Program, partial_tree
 
@@ -20,6 +22,13 @@ Lines = Union[Mapping[str, Sequence[Inline]], Callable[[str], Sequence[Inline]]]
 
 #: A program with more nodes than this is drawn with runs of lines gathered into one node.
 MOST_NODES = 60
+#: Inputs of a program with as many ranks, and as many inputs, stand near their readers: the picture is less long.
+DEEP, MANY = 8, 5
+
+#: A picture wider than this, in points, is drawn downwards if the page then shows it larger by this factor.
+WIDEST, LARGER = 900.0, 1.25
+PAGE = (450.0, 620.0)  # width and height of the text of a page in points
+
 KEPT_INPUTS, KEPT_LINES, KEPT_OUTPUTS = 8, 8, 4
 
 #: A right-hand side with more parts than this is left out of its node.
@@ -115,15 +124,17 @@ def picture_of(
     *,
     labels: Lines | None = None,
     edge_labels: Mapping[Pair, Inline | None] | None = None,
-    direction: str = "right",
+    direction: str = "auto",
 ) -> Picture:
     """The program laid out: inputs on the left (or top), outputs on the right (or bottom).
 
     labels : the lines of each node (see `node_lines`), as mapping or function; nodes without get their definition.
     edge_labels : (operand, line) -> label; None gives every edge its local partial, {} leaves all edges bare.
+    direction : "right", "down", or "auto": to the right, unless that is too wide for a page and down is not. In a deep
+    graph with many inputs these stand near their readers.
     A program of more than MOST_NODES nodes is drawn with its middle gathered into one node per run of lines.
 
-    Raises ValueError for a direction other than "right" or "down".
+    Raises ValueError for another direction.
     """
     groups = _groups(program)
     home = {name: key for key, members in groups.items() for name in members}
@@ -149,14 +160,18 @@ def picture_of(
     kinds = {key: kind_of(program, members[0]) if len(members) == 1 else "" for key, members in groups.items()}
     for key, members in groups.items():
         kinds[key] = kinds[key] or ("operation" if members[0] in program.by_name else "input")
-    layout = laid_out(
-        {key: _box(lines[key]) for key in groups},
-        list(pairs),
-        {pair: measure(label, EDGE_SIZE) for pair, label in pairs.items() if label is not None},
-        first=[key for key, kind in kinds.items() if kind == "input"],
-        last=[key for key, kind in kinds.items() if kind == "output"],
-        direction=direction,
-    )
+    boxes = {key: _box(lines[key]) for key in groups}
+    sizes = {pair: measure(label, EDGE_SIZE) for pair, label in pairs.items() if label is not None}
+    inputs = [key for key, kind in kinds.items() if kind == "input"]
+    last = [key for key, kind in kinds.items() if kind == "output"]
+    rank = ranks(list(groups), list(pairs), inputs, last)
+    deep = len(inputs) >= MANY and max(rank.values()) + 1 >= DEEP
+    placing = partial(laid_out, boxes, list(pairs), sizes, first=() if deep else inputs, last=last)
+    layout = placing(direction="right" if direction == "auto" else direction)
+    if direction == "auto" and layout.width > WIDEST:
+        other = placing(direction="down")
+        if _scale(other) > LARGER * _scale(layout):
+            layout = other
     nodes = tuple(
         Node(key, *layout.centres[key], *_box(lines[key]), lines=lines[key], kind=kinds[key]) for key in groups
     )
@@ -164,6 +179,11 @@ def picture_of(
         Edge(*pair, layout.paths[pair], label, layout.labels.get(pair, (0.0, 0.0))) for pair, label in pairs.items()
     )
     return Picture(layout.width, layout.height, nodes, edges)
+
+
+def _scale(layout: Layout) -> float:
+    """How large a page shows it."""
+    return min(PAGE[0] / layout.width, PAGE[1] / layout.height)
 
 
 def _lines(program: Program, labels: Lines | None, name: str) -> tuple[Inline, ...]:

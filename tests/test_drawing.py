@@ -20,7 +20,7 @@ from derive.functions import OPERATIONS
 from derive.graph import local_partials, node_lines, picture_of
 from derive.html.svg import inline_svg, standalone_svg, svg_css
 from derive.latex.tikz import PREAMBLE, tikz
-from derive.layout.strokes import HEAD_LENGTH, stroke
+from derive.layout.strokes import BOX_CORNER, HEAD_LENGTH, stroke
 from derive.metrics import EDGE_SIZE, NODE_SIZE, measure, placed
 from derive.names import adjoint_names, anatomy
 from derive.program import Program
@@ -282,6 +282,13 @@ def test_tikz_scales_a_wide_picture_down_to_the_text_and_leaves_a_narrow_one() -
     scale = float(re.search(r"scale=([0-9.]+), transform shape", wide)[1])  # type: ignore[index]
     assert scale * full().width == pytest.approx(450, abs=0.1)
     assert "scale" not in tikz(full(), formula=latex, escape=words, max_width=None)
+
+
+def test_tikz_scales_heads_and_round_corners_with_the_picture() -> None:
+    """Of its own accord TikZ scales neither, and a head longer than its segment is lost."""
+    small = tikz(full(), formula=latex, escape=words, max_width=full().width / 2)
+    assert float(re.search(r"length=([0-9.]+)bp", small)[1]) == pytest.approx(HEAD_LENGTH / 2)  # type: ignore[index]
+    assert float(re.search(r"rounded corners=([0-9.]+)bp", small)[1]) == pytest.approx(BOX_CORNER / 2)  # type: ignore[index]
 
 
 @pytest.mark.tex

@@ -14,10 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from derive.document import Edge, Node, Picture
-from derive.graph import graph_of, local_partials, picture_of
+from derive.graph import graph_of, local_partials, node_lines, picture_of
 from derive.layout import Layout, crossings, laid_out
 from derive.layout.coordinates import pooled
-from derive.layout.geometry import Box, box_at, boxes_overlap, meeting, path_crossings, path_enters
+from derive.layout.faults import faults
+from derive.layout.geometry import Box, Point, box_at, boxes_overlap, meeting, path_crossings, path_enters
 from derive.layout.orders import all_crossings, ordered
 from derive.layout.ranks import ranks
 from derive.metrics import EDGE_SIZE, measure
@@ -177,6 +178,83 @@ def test_the_sheets_labels_are_its_local_partials_and_overlap_nothing() -> None:
     assert not any(path_enters(edge.points, box.grown(-0.05)) for edge in drawn.edges for box in (*written, *boxes))
 
 
+def relu_and_max() -> Program:
+    """x^y^2 + relu(x - y) max(x, y) [x > y]: three lines that read both inputs."""
+    lines = (
+        line("v_1", "mul", "v_0", "v_0"), line("v_2", "pow", "v_-1", "v_1"), line("v_3", "sub", "v_-1", "v_0"),
+        line("v_4", "relu", "v_3"), line("v_5", "max", "v_-1", "v_0"), line("v_6", "mul", "v_4", "v_5"),
+        line("v_7", "sub", "v_-1", "v_0"), line("v_8", "mul", "v_6", "v_7"), line("v_9", "add", "v_2", "v_8"),
+    )  # fmt: skip
+    return Program(("v_-1", "v_0"), lines, ("v_9",))
+
+
+def log_sum_exp(count: int) -> Program:
+    lines = [line("e_1", "exp", "x_1")]
+    last = "e_1"
+    for k in range(2, count + 1):
+        lines += [line(f"e_{k}", "exp", f"x_{k}"), line(f"s_{k}", "add", last, f"e_{k}")]
+        last = f"s_{k}"
+    return Program(tuple(f"x_{k}" for k in range(1, count + 1)), (*lines, line("y", "log", last)), ("y",))
+
+
+def two_outputs() -> Program:
+    """q = x + y, h = tanh(q w), f = q z (h + 1), g = h/z - 2 q."""
+    lines = (
+        line("q", "add", "x", "y"), line("h_1", "mul", "q", "w"), line("h", "tanh", "h_1"),
+        line("f_1", "mul", "q", "z"), line("f_2", "exp", "h"), line("f", "mul", "f_1", "f_2"),
+        line("g_1", "div", "h", "z"), line("g_2", "neg", "q"), line("g", "sub", "g_1", "g_2"),
+    )  # fmt: skip
+    return Program(("x", "y", "z", "w"), lines, ("f", "g"))
+
+
+def faults_of(drawn: Picture, turned: bool) -> list[str]:
+    """The faults of a picture as it came out, turned so that edges lead to the right."""
+
+    def turn(point: Point) -> Point:
+        return (point[1], point[0]) if turned else point
+
+    boxes = {node.key: box_at(*turn((node.x, node.y)), *turn((node.width, node.height))) for node in drawn.nodes}
+    paths = {(edge.source, edge.target): [turn(point) for point in edge.points] for edge in drawn.edges}
+    labels = {
+        (edge.source, edge.target): box_at(*turn(edge.label_at), *turn(measure(edge.label, EDGE_SIZE)))
+        for edge in drawn.edges
+        if edge.label is not None
+    }
+    return faults(boxes, paths, labels)
+
+
+PROGRAMS = [sheet(), relu_and_max(), log_sum_exp(9), two_outputs(), *(random_program(3, 12 + k, k) for k in range(20))]
+
+
+@pytest.mark.parametrize("direction", ["right", "down"])
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: f"{len(program)}-lines")
+def test_labels_touch_no_box_head_label_or_line_and_every_head_has_room(program: Program, direction: str) -> None:
+    with_values = {name: (*lines, "v = 0.1234") for name, lines in node_lines(program).items()}
+    for labels in (None, with_values):
+        assert faults_of(picture_of(program, labels=labels, direction=direction), direction == "down") == []
+
+
+def test_faults_see_a_label_on_a_line_on_a_head_on_a_box_and_a_head_without_room() -> None:
+    boxes = {"a": Box(0, 0, 20, 20), "b": Box(80, 0, 100, 20), "c": Box(80, 40, 100, 60)}
+    paths = {("a", "b"): [(20.0, 10.0), (80.0, 10.0)], ("a", "c"): [(20.0, 15.0), (76.0, 50.0), (80.0, 50.0)]}
+    assert faults(boxes, paths, {("a", "b"): box_at(45, 3, 8, 8)}) == ["edge ('a', 'c') has no room for its head"]
+    del paths["a", "c"]
+    assert faults(boxes, paths, {("a", "b"): box_at(45, 9, 8, 8)}) == ["label ('a', 'b') touches edge ('a', 'b')"]
+    assert "label ('a', 'b') touches head ('a', 'b')" in faults(boxes, paths, {("a", "b"): box_at(74, 5, 6, 6)})
+    assert "label ('a', 'b') touches box a" in faults(boxes, paths, {("a", "b"): box_at(22, 3, 8, 8)})
+    both = {("a", "b"): box_at(45, 3, 8, 8), ("a", "d"): box_at(48, 3, 8, 8)}
+    assert "label ('a', 'b') touches label ('a', 'd')" in faults(boxes, paths, both)
+
+
+def test_a_long_chain_with_many_inputs_fits_a_page_without_a_crossing() -> None:
+    """Inputs stand near their readers, and the picture leads downwards: letters keep more than half their size."""
+    drawn = picture_of(log_sum_exp(9))
+    assert crossings(drawn) == 0
+    assert min(450 / drawn.width, 620 / drawn.height) > 0.5
+    y = {node.key: node.y for node in drawn.nodes}
+    assert y["x_9"] > y["s_5"] and all(y[edge.source] < y[edge.target] for edge in drawn.edges)
+
+
 def test_the_product_of_1000_inputs_is_gathered_into_a_readable_picture_within_a_second() -> None:
     program = product_of_inputs(1000)
     start = time.perf_counter()
@@ -197,7 +275,7 @@ def test_60_nodes_are_drawn_one_by_one_and_61_are_gathered() -> None:
 def test_gathered_lines_keep_every_output_and_lead_forward() -> None:
     program = random_program(3, 300, 2)
     program = Program(program.inputs, program.equations, ("v_100", "v_200", "v_300"))
-    drawn = picture_of(program)
+    drawn = picture_of(program, direction="right")
     assert {node.key for node in drawn.nodes if node.kind == "output"} == {"v_100", "v_200", "v_300"}
     x = {node.key: node.x for node in drawn.nodes}
     assert all(x[edge.source] < x[edge.target] for edge in drawn.edges)

@@ -35,7 +35,16 @@
       }
       // what flows into a step: forward from the operands, in reverse from those that read the node
       const end = step && step.sweep === "reverse" ? "source" : "target";
-      for (const edge of edges) edge.classList.toggle("lit", !!step && edge.dataset[end] === step.key);
+      for (const edge of edges) {
+        edge.classList.toggle("lit", !!step && edge.dataset[end] === step.key);
+        edge.classList.toggle("later", !!step && at(step.sweep, edge.dataset[end]) > now);
+      }
+      const lit = root.querySelector("g.node.lit");
+      const view = lit && lit.closest(".scroll");
+      if (view) { // a picture larger than its place shows the node of the step
+        const [a, b] = [lit.getBoundingClientRect(), view.getBoundingClientRect()];
+        view.scrollBy(a.left + a.width / 2 - b.left - b.width / 2, a.top + a.height / 2 - b.top - b.height / 2);
+      }
       status.replaceChildren(...(step ? [...step.sentence].map((part) => part.cloneNode(true)) : []));
       place.textContent = step ? `${now + 1} / ${steps.length}` : "";
       for (const name of ["first", "back"]) button(name).disabled = now <= 0;

@@ -14,6 +14,9 @@ from derive.metrics import EDGE_SIZE, NODE_SIZE, Placed, baselines, extent, labe
 
 FONTS = "STIX Two Math, STIXGeneral, STIX Two Text, Latin Modern Math, Cambria Math, Times New Roman, serif"
 
+#: A picture higher than this, in points, has the class "tall": a page scrolls it instead of making it smaller.
+TALL = 500.0
+
 #: Descriptions name the edges one by one up to this many.
 SPOKEN_EDGES = 40
 
@@ -56,8 +59,9 @@ def inline_svg(
     """
     width, height = _number(picture.width), _number(picture.height)
     first, second = (escape(f"{id_prefix}graph-{part}") for part in ("title", "description"))
+    kind = "derive-graph tall" if picture.height > TALL else "derive-graph"
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="derive-graph" role="img" aria-labelledby="{first} {second}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="{kind}" role="img" aria-labelledby="{first} {second}" '
         f'viewBox="0 0 {width} {height}" width="{width}pt" height="{height}pt" font-family="{FONTS}" '
         f'fill="currentColor">',
         f'<title id="{first}">{_text(title)}</title>',

@@ -42,14 +42,18 @@ def tikz(
     formula : a tree as LaTeX, to stand between dollars.  escape : words as LaTeX.
     max_width : in points of 1/72 inch; a wider picture is scaled down with its letters. None never scales.
     """
+    scale = 1.0 if max_width is None else min(1.0, max_width / picture.width)
+    # TikZ scales places and letters only: lines, heads and round corners have to be given smaller
+    drawn = (LINE_WIDTH, BOX_CORNER, HEAD_LENGTH, HEAD_WIDTH, CORNER)
+    line, box, length, width, corner = (f"{scale * each:.4g}" for each in drawn)
     settings = ",\n  ".join(_STYLES).format(
-        line=LINE_WIDTH, box=BOX_CORNER, length=HEAD_LENGTH, width=HEAD_WIDTH, corner=CORNER,
+        line=line, box=box, length=length, width=width, corner=corner,
         size=NODE_SIZE, small=EDGE_SIZE, pitch=1.2 * NODE_SIZE,
     )  # fmt: skip
     for kind, (fill, outline) in COLOURS.items():
         settings += f",\n  {kind}/.style={{box, draw={_colour(outline)}, fill={_colour(fill)}}}"
-    if max_width is not None and picture.width > max_width:
-        settings += f",\n  scale={max_width / picture.width:.4f}, transform shape"
+    if scale < 1:
+        settings += f",\n  scale={scale:.4f}, transform shape"
 
     def written(inline: Inline) -> str:
         return escape(inline) if isinstance(inline, str) else f"${formula(inline)}$"

@@ -13,6 +13,7 @@ from itertools import combinations, pairwise
 
 from derive.document import Picture
 from derive.layout.coordinates import coordinates, pooled
+from derive.layout.faults import SHORTEST_END, faults, upright
 from derive.layout.geometry import Box, Point, bounds, box_at, boxes_overlap, path_crossings, straightened
 from derive.layout.orders import ordered
 from derive.layout.ranks import ranks
@@ -23,6 +24,39 @@ Size = tuple[float, float]
 #: Distances in points: between boxes of one rank, between an edge and what is beside it, of the slanted part of an
 #: edge, between ranks without labels, and around the whole picture.
 NODE_GAP, EDGE_GAP, SLANT, RANK_GAP, BORDER = 24.0, 7.0, 15.0, 30.0, 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Spacing:
+    """How generously a drawing is spaced. A drawing is made in each until one has no fault.
+
+    longest : of a slanted part that is made longer to rise less.  arrival : level stretch before a box.
+    edge_gap : between an edge or label and what is beside it.  strict : straighten only where no fault comes of it.
+    """
+
+    longest: float = SLANT
+    arrival: float = 0.0
+    edge_gap: float = EDGE_GAP
+    strict: bool = False
+
+
+_SPACINGS = (
+    _Spacing(),
+    _Spacing(SLANT, 0.0, EDGE_GAP, True),
+    _Spacing(22.0, SHORTEST_END + 0.5, 9.0, True),
+    _Spacing(34.0, SHORTEST_END + 3.0, 10.0, True),
+    _Spacing(50.0, SHORTEST_END + 5.0, 12.0, True),
+    _Spacing(75.0, SHORTEST_END + 5.0, 14.0, True),
+)
+#: A picture with more nodes and edges than this is made once: nobody reads its labels one by one. And with more than
+#: this it is good enough when no label is hit.
+MOST_TRIED, MOST_POLISHED = 400, 70
+
+#: A label hit by a line counts as this many lines that are nearly upright, and each of these as so many points of
+#: length of the picture.
+WORSE, LONGER = 50, 160.0
+
+RISE = 1.6  # rise over run that a slanted part is made longer for
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +115,26 @@ def laid_out(
     number = {key: place for place, key in enumerate(nodes)}
     mesh = _ordered_mesh(rank, number, edges)
     known = _across(mesh, list(boxes.values()))
+    read = {target for _, target in edges}
+    inputs = [known[number[key]] for key in nodes if key not in read]
+    if sum((a > b) - (a < b) for a, b in pairwise(inputs)) > 0:  # the mirror image reads in the order of the program
+        mesh.layers = [layer[::-1] for layer in mesh.layers]
+        known = _across(mesh, list(boxes.values()))
     mesh = _split(mesh)
-    across = _between(mesh, known, sizes, turned)
-    columns, bands = _along(mesh, list(boxes.values()), sizes)
-    placed = {key: box_at(sum(columns[rank[key]]) / 2, across[number[key]], *boxes[key]) for key in nodes}
-    routes = _routes(mesh, placed, across, columns, bands, rank, sizes, turned)
-    routes.straighten()
+    drawings: list[tuple[float, dict[str, Box], Routes]] = []
+    for spacing in _SPACINGS:
+        across = _between(mesh, known, sizes, turned, spacing)
+        columns, bands = _along(mesh, list(boxes.values()), sizes, across, spacing)
+        placed = {key: box_at(sum(columns[rank[key]]) / 2, across[number[key]], *boxes[key]) for key in nodes}
+        routes = _routes(mesh, placed, across, columns, bands, rank, sizes, turned, spacing)
+        routes.straighten()
+        count = WORSE * len(faults(placed, routes.paths, routes.labels)) + upright(routes.paths)
+        length = columns[-1][1] if columns else 0.0
+        drawings.append((count + length / LONGER, placed, routes))
+        size = len(nodes) + len(edges)
+        if not count or size > MOST_TRIED or (size > MOST_POLISHED and count < WORSE):
+            break
+    _, placed, routes = min(drawings, key=lambda drawing: drawing[0])
     return _framed(placed, routes, turned)
 
 
@@ -144,7 +192,9 @@ def _across(mesh: _Mesh, boxes: Sequence[Size]) -> list[float]:
     return coordinates(mesh.layers, *mesh.neighbours(), extents, gaps, virtual)
 
 
-def _between(mesh: _Mesh, known: list[float], sizes: Mapping[Edge, Size], turned: bool) -> list[float]:
+def _between(
+    mesh: _Mesh, known: list[float], sizes: Mapping[Edge, Size], turned: bool, spacing: _Spacing
+) -> list[float]:
     """The same with the points between the ranks: on the way of their edges, as far apart as their labels need."""
     across = known + [0.0] * (mesh.count - len(known))
     extents = [(0.0, 0.0)] * mesh.count
@@ -158,17 +208,20 @@ def _between(mesh: _Mesh, known: list[float], sizes: Mapping[Edge, Size], turned
             start, end = across[above[vertex][0]], across[below[vertex][0]]
             wishes.append((start + end) / 2)
             weights.append(1000.0 if abs(start - end) < 0.1 else 1.0)  # a level edge stays level
-        apart = [extents[one][1] + EDGE_GAP + extents[two][0] for one, two in pairwise(layer)]
+        apart = [extents[one][1] + spacing.edge_gap + extents[two][0] for one, two in pairwise(layer)]
         for vertex, place in zip(layer, pooled(wishes, apart, weights), strict=True):
             across[vertex] = place
     return across
 
 
-def _along(mesh: _Mesh, boxes: Sequence[Size], sizes: Mapping[Edge, Size]) -> tuple[list[Size], list[Size]]:
+def _along(
+    mesh: _Mesh, boxes: Sequence[Size], sizes: Mapping[Edge, Size], across: Sequence[float], spacing: _Spacing
+) -> tuple[list[Size], list[Size]]:
     """Start and end of each column of nodes, and of the band of labels behind it."""
     wide = [0.0] * mesh.count
     for edge, (size, _) in sizes.items():
         wide[mesh.chains[edge][-2]] = size
+    above, below = mesh.neighbours()
     columns: list[Size] = []
     bands: list[Size] = []
     at = 0.0
@@ -180,9 +233,18 @@ def _along(mesh: _Mesh, boxes: Sequence[Size], sizes: Mapping[Edge, Size]) -> tu
         else:
             size = max((wide[vertex] for vertex in layer), default=0.0)
             margin = max(SLANT, (RANK_GAP - size) / 2)
-            bands.append((at + margin, at + margin + size))
-            at += 2 * margin + size
+            before, behind = (
+                max(margin, min(spacing.longest, max((_rise(across, one, side[one]) for one in layer), default=0.0)))
+                for side in (above, below)
+            )
+            bands.append((at + before, at + before + size))
+            at += before + size + behind + spacing.arrival
     return columns, bands
+
+
+def _rise(across: Sequence[float], vertex: int, ends: Sequence[int]) -> float:
+    """The length along which a point is reached from the ends without rising too steeply."""
+    return max(abs(across[vertex] - across[end]) for end in ends) / RISE
 
 
 def _routes(
@@ -194,6 +256,7 @@ def _routes(
     rank: Mapping[str, int],
     sizes: Mapping[Edge, Size],
     turned: bool,
+    spacing: _Spacing,
 ) -> Routes:
     """The safe route of every edge and the reserved place of every label."""
     leaving: dict[str, list[Edge]] = {}
@@ -221,13 +284,13 @@ def _routes(
         for step, vertex in enumerate(chain[1:-1]):
             start, end = bands[level + step // 2] if step % 2 == 0 else columns[level + step // 2 + 1]
             points += [(start, across[vertex]), (end, across[vertex])]
-        points += [(columns[rank[target]][0], ends[edge]), (placed[target].left, ends[edge])]
+        points += [(columns[rank[target]][0] - spacing.arrival, ends[edge]), (placed[target].left, ends[edge])]
         paths[edge] = straightened(points)
         if edge in sizes:
             start, end = bands[rank[target] - 1]
             side = 1 if turned else -1
             labels[edge] = ((start + end) / 2, across[chain[-2]] + side * (LABEL_OFFSET + sizes[edge][1] / 2))
-    return Routes(placed, paths, labels, sizes, upper=not turned)
+    return Routes(placed, paths, labels, sizes, upper=not turned, strict=spacing.strict)
 
 
 def _wish(chain: Sequence[int], across: Sequence[float], end: float, step: int) -> float:

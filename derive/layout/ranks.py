@@ -14,7 +14,8 @@ def ranks(
     """Longest-path ranks, then tightened: a node moves towards its readers where that shortens its edges.
 
     nodes : in an order in which every edge leads forward (that of a Program).
-    first : nodes that stay at rank 0.  last : nodes that go to the highest rank if nothing reads them.
+    first : nodes that stay at rank 0; without any, all nodes stand as near to their readers as these allow.
+    last : nodes that go to the highest rank if nothing reads them.
 
     Raises ValueError for an edge against the order.
     """
@@ -36,6 +37,11 @@ def ranks(
         if node in stay:
             continue
         latest = min((rank[target] - 1 for target in behind[node]), default=highest if node in last else rank[node])
-        if len(behind[node]) > len(before[node]) or (node in last and not behind[node]) or not before[node]:
+        # without a first rank a node with as many readers as operands moves too, and its operands follow
+        if (
+            len(behind[node]) + (not stay) > len(before[node])
+            or (node in last and not behind[node])
+            or not before[node]
+        ):
             rank[node] = max(rank[node], latest)
     return rank

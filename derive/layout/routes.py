@@ -12,6 +12,7 @@ from itertools import pairwise, product
 from math import hypot
 
 from derive.layout.coordinates import pooled
+from derive.layout.faults import FROM_BOX, FROM_EDGE, FROM_HEAD, FROM_OWN, SHORTEST_END, STEEPEST_END
 from derive.layout.geometry import (
     Box,
     Point,
@@ -23,6 +24,7 @@ from derive.layout.geometry import (
     path_enters,
     straightened,
 )
+from derive.layout.strokes import curve, stroke
 
 Edge = tuple[str, str]
 Path = tuple[Point, ...]
@@ -70,12 +72,17 @@ class Routes:
         labels: dict[Edge, Point],
         sizes: Mapping[Edge, tuple[float, float]],
         upper: bool,
+        strict: bool,
     ) -> None:
-        """nodes : their boxes.  labels : centres of the reserved places.  upper : labels prefer smaller `across`."""
+        """nodes : their boxes.  labels : centres of the reserved places.  upper : labels prefer smaller `across`.
+
+        strict : a line is not straightened where its head or the round corners would touch a label.
+        """
         self.nodes = nodes
         self.paths = paths
         self.sizes = sizes
         self.upper = upper
+        self.strict = strict
         self.labels = {edge: box_at(*centre, *sizes[edge]) for edge, centre in labels.items()}
         self.around = {edge: bounds(path) for edge, path in paths.items()}
 
@@ -91,10 +98,24 @@ class Routes:
         path = self.paths[edge]
         for candidate in (*self._direct(edge), self._shortcut(edge)):
             better = len(candidate) < len(path) or (_is_level(candidate) and not _is_level(path))
-            if better and self._clear(edge, candidate) and self._place(edge, candidate):
+            if not better or (self.strict and not self._shows_its_head(edge, candidate)):
+                continue
+            if self._clear(edge, candidate) and self._place(edge, candidate):
                 self.paths[edge] = candidate
                 self.around[edge] = bounds(candidate)
                 return
+
+    def _shows_its_head(self, edge: Edge, path: Path) -> bool:
+        """Whether the last segment is long enough, not too steep, and the drawn line and head keep off other labels."""
+        (a, b), (c, d) = path[-2:]
+        if hypot(c - a, d - b) < SHORTEST_END or abs(d - b) > STEEPEST_END * (c - a):
+            return False
+        head, line = bounds(stroke(path).head), curve(path)
+        return not any(
+            other != edge
+            and (boxes_overlap(head, label.grown(FROM_HEAD)) or path_enters(line, label.grown(FROM_EDGE + 0.2)))
+            for other, label in self.labels.items()
+        )
 
     def _direct(self, edge: Edge) -> Iterator[Path]:
         """One straight segment: level if the boxes allow it, else between the present ends, else between moved ends."""
@@ -199,6 +220,8 @@ class Routes:
                     yield box_at(x, y, along, across)
 
     def _free(self, edge: Edge, box: Box, path: Path) -> bool:
+        if self.strict and not self._keeps_off(edge, box, path):
+            return False
         grown = box.grown(LABEL_CLEARANCE)
         if any(boxes_overlap(grown, node.grown(1.0)) for node in self.nodes.values()):
             return False
@@ -209,4 +232,19 @@ class Routes:
         return not any(
             other != edge and boxes_overlap(grown, self.around[other].grown(0.5)) and path_enters(route, grown)
             for other, route in self.paths.items()
+        )
+
+    def _keeps_off(self, edge: Edge, box: Box, path: Path) -> bool:
+        """Whether a label there stays clear of boxes, of its own drawn line, and of all lines and heads."""
+        if any(boxes_overlap(box.grown(FROM_BOX + 0.2), node) for node in self.nodes.values()):
+            return False
+        for other, route in self.paths.items():
+            shown = path if other == edge else route
+            grown = box.grown((FROM_OWN if other == edge else FROM_EDGE) + 0.2)
+            if not boxes_overlap(grown.grown(3.0), bounds(shown).grown(3.0)):
+                continue
+            if path_enters(curve(shown), grown) or boxes_overlap(box.grown(FROM_HEAD), bounds(stroke(shown).head)):
+                return False
+        return not any(
+            boxes_overlap(box.grown(FROM_HEAD), label) for other, label in self.labels.items() if other != edge
         )

@@ -49,3 +49,17 @@ def stroke(points: Sequence[Point]) -> Stroke:
         pieces.append((corner, towards(corner, after, radius)))
     pieces.append((back,))
     return Stroke(points[0], tuple(pieces), head)
+
+
+def curve(points: Sequence[Point]) -> tuple[Point, ...]:
+    """The drawn line as a polyline up to its tip, with the round corners cut into short segments."""
+    drawn = stroke(points)
+    answer = [drawn.start]
+    for piece in drawn.pieces[:-1]:
+        if len(piece) == 2:
+            (ax, ay), (bx, by), (cx, cy) = answer[-1], *piece
+            for t in (0.25, 0.5, 0.75):
+                u = 1 - t
+                answer.append((u * u * ax + 2 * u * t * bx + t * t * cx, u * u * ay + 2 * u * t * by + t * t * cy))
+        answer.append(piece[-1])
+    return (*answer, points[-1])
