@@ -145,7 +145,7 @@ def _steps(derivation: Derivation) -> tuple[Step, ...]:
             (SUM_OVER_READERS, f"{node} is read by {names}"),
             (LOCAL_PARTIAL, "each partial is read off the table of elementary derivatives"),
             (REUSE, "the trace holds this value already"),
-            (UNIT, "factors 1 and signs are tidied"),
+            (UNIT, "units, quotients and signs are tidied"),
             (REORDER, "a term without a minus sign leads"),
         ]
         steps.append(chained_step(start, line, lines, rest, primal))

@@ -80,7 +80,12 @@ class Balls(Comparisons):
             # sin(0), exp(0) ... are exact
             if not isinstance(u, self.arb) and self.exact(u) == 0 and name not in ("acos",):
                 return self.fmpq(1 if name in ("cos", "cosh", "exp") else 0)
-            return getattr(self._ball(u), name)()
+            value = getattr(self._ball(u), name)()
+            if not value.is_finite():
+                raise UndecidedError(
+                    f"{name} has a pole that cannot be told from the operand, or a value beyond all bounds"
+                )
+            return value
 
         return function
 
@@ -175,7 +180,7 @@ def _magnitude(ball: Any) -> int:
     if low is None or high is None:
         return 0
     size = max(abs(low), abs(high))
-    return len(str(size.numerator)) - len(str(size.denominator)) + 1 if size else 0
+    return (size.numerator.bit_length() - size.denominator.bit_length()) * 30103 // 100000 if size else 0
 
 
 def ends(value: Any) -> tuple[Fraction, Fraction] | tuple[None, None]:

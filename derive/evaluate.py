@@ -250,6 +250,8 @@ def evaluate(program: Program, inputs: Mapping[str, Any], F: Any = FLOATS, *, ch
                 values[line.name] = operation.value(F, *given)
             except (OutsideDomain, ValueError, ZeroDivisionError, OverflowError) as reason:
                 raise _undefined(F, line, given, str(reason), program, derivative=False) from reason
+            except UndecidedError as reason:
+                raise _undecided(line, reason) from reason
         elif source.__class__ is Accumulation:
             total = None if source.seed is None else value_of(source.seed)
             for factor, reader, slot in source.terms:
@@ -272,6 +274,15 @@ def local_value(F: Any, line: Equation, slot: int, value_of: Any, program: Progr
         return operation.partials[slot](F, *given, value_of(line.name))
     except (OutsideDomain, ValueError, ZeroDivisionError, OverflowError) as reason:
         raise _undefined(F, line, given, str(reason), program, derivative=True) from reason
+    except UndecidedError as reason:
+        raise _undecided(line, reason, "derivative of ") from reason
+
+
+def _undecided(line: Equation, reason: UndecidedError, what: str = "") -> UndecidedError:
+    """The same doubt, with the line it is about."""
+    from derive.text import formula
+
+    return UndecidedError(f"{what}{line.name} = {formula(line.tree)} cannot be decided: {reason.message}")
 
 
 def tree_value(F: Any, tree: Tree, values: Mapping[str, Any]) -> Any:
@@ -343,7 +354,7 @@ def _require(
     try:
         outside = violated(F, requirement, given)
     except UndecidedError as reason:
-        raise UndecidedError(f"{line.name}: {reason.message}") from reason
+        raise _undecided(line, reason) from reason
     if outside:
         raise _undefined(F, line, given, requirement.sentence, program, derivative=derivative, slot=requirement.slot)
 

@@ -15,7 +15,7 @@ from derive.functions import OPERATIONS
 from derive.program import Elementary, Equation, Operand, Program
 from derive.reading.known import CONSTANTS, nearest
 from derive.reading.programs import ProgramLine, ProgramText
-from derive.tape import Slot, Tape, describe
+from derive.tape import Slot, Tape, describe, is_scalar
 from derive.tree import Tree
 
 _COPY = OPERATIONS["copy"]
@@ -105,7 +105,7 @@ def _require_scalar(line: ProgramLine, text: ProgramText) -> None:
     if isinstance(line.left, t.Subscript):
         raise text.error("a trace takes scalar lines, and this is an index equation", line.left)
     for piece in t.walk(line.right):
-        if isinstance(piece, (t.Subscript, t.Reduction, t.Transpose)):
+        if not is_scalar(piece):
             raise text.error(f"a trace takes scalar lines, and {describe(piece)} is no scalar", piece)
     if line.claims:
         raise text.error("a second equals sign: a line of a trace gives one name one value", line.claims[0])

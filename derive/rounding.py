@@ -78,8 +78,9 @@ def _fixed(value: Fraction, digits: int) -> str:
 
 def _scientific(value: Fraction, digits: int) -> str:
     size = abs(value)
-    exponent = len(str(size.numerator)) - len(str(size.denominator))
-    if Fraction(10) ** exponent > size:
+    # log10 from the lengths in bits, at most one too large; then exact
+    exponent = (size.numerator.bit_length() - size.denominator.bit_length() + 1) * 30103 // 100000 + 1
+    while Fraction(10) ** exponent > size:
         exponent -= 1
     mantissa = round(size / Fraction(10) ** exponent * 10**digits)
     if mantissa == 10 ** (digits + 1):

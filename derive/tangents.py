@@ -66,7 +66,7 @@ def _steps(derivation: Derivation) -> tuple[Step, ...]:
             (LOCAL_PARTIAL, "each partial is read off the table of elementary derivatives"),
             (REUSE, "the trace holds this value already"),
             *([(CONSTANT, "no input reaches it")] if constants else []),
-            (UNIT, "factors 1 and signs are tidied"),
+            (UNIT, "units, quotients and signs are tidied"),
             (REORDER, "a term without a minus sign leads"),
         ]
         steps.append(chained_step(start, end, lines, rest, primal))

@@ -95,7 +95,10 @@ class Tape:
                     return self.push(rows["exp"], operands[1])
                 return self.push(rows["pow"], *operands)
             case t.Call(function=name):
-                return self.push(rows[functions.ALIASES.get(name, name)], *operands)
+                row = rows.get(functions.ALIASES.get(name, name))
+                if row is None or row.arity != len(operands):
+                    raise UsageError(f"{describe(node)} cannot stand in a scalar expression")
+                return self.push(row, *operands)
             case t.Indicator(operators=operators):
                 held = [
                     self.push(functions.COMPARISONS[operator], *operands[k : k + 2])
@@ -168,12 +171,25 @@ def constant_of(node: Tree, names: dict[str, Slot]) -> Tree | None:
     return None
 
 
+def is_scalar(node: Tree) -> bool:
+    """Whether this node (not those below) may stand in a scalar expression."""
+    if isinstance(node, t.Call):
+        row = functions.CALLABLE.get(functions.ALIASES.get(node.function, node.function))
+        return row is not None and row.arity == len(node.arguments)
+    return not isinstance(node, (t.Subscript, t.Reduction, t.Transpose, t.Relation))
+
+
 def describe(node: Tree) -> str:
     match node:
         case t.Subscript(array=array):
             return f"an entry of the array {array}"
         case t.Reduction(operator=operator):
             return f"the reduction {operator}(...)"
+        case t.Call(function=name, arguments=arguments):
+            row = functions.CALLABLE.get(functions.ALIASES.get(name, name))
+            if row is None:
+                return f"the array function {name}(...)"
+            return f"{name}(...) of {len(arguments)} instead of {row.arity} operands"
         case t.Transpose():
             return "a transpose"
         case t.Relation():

@@ -44,10 +44,12 @@ def _joined(node: Tree, texts: Sequence[str]) -> str:
         case t.Number(text=text) | t.Name(text=text):
             return text
         case t.Negative(body=body):
-            return "-" + _bracketed(texts[0], not (_level(body) >= t.UNARY or isinstance(body, t.Reduction)))
+            loose = not (_level(body) >= t.UNARY or isinstance(body, t.Reduction))
+            return "-" + _bracketed(texts[0], loose or texts[0].startswith("-"))
         case t.Sum(terms=terms):
             return "".join(
-                (f" {sign} " if place else "") + _bracketed(text, t.binding(term) <= t.SUM)
+                (f" {sign} " if place else "")
+                + _bracketed(text, t.binding(term) <= t.SUM or (place > 0 and text.startswith("-")))
                 for place, ((sign, term), text) in enumerate(zip(terms, texts, strict=True))
             )
         case t.Product():
@@ -95,7 +97,8 @@ def _product(node: t.Product, texts: Sequence[str]) -> str:
         needed = looser or (open_end and place < last)
         beside = place > 0 and operator == ""
         if beside:
-            needed = needed or text[0] in "-.0123456789"
+            needed = needed or text[0] in ".0123456789"
+        needed = needed or (place > 0 and text.startswith("-"))  # a*(-2): nobody writes a*-2
         piece = _bracketed(text, needed)
         if beside:
             pieces[-1] = _closed(pieces[-1], piece)

@@ -11,9 +11,12 @@ from collections.abc import Mapping
 from math import isfinite, isnan
 from typing import Any
 
+from derive.adjoints import reverse
+from derive.checks.steps import MOST_LINES, CheckedStep, check_steps
 from derive.codegen.lowering import operation_counts
 from derive.graph import local_partials
 from derive.program import Equation
+from derive.step import Step
 from derive.text import formula
 from derive.worked import Worked
 
@@ -25,10 +28,11 @@ NO_CHECKS: dict[str, Any] = {
 }
 
 
-def as_data(worked: Worked, checks: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def as_data(worked: Worked, checks: Mapping[str, Any] | None = None, *, steps: bool = False) -> dict[str, Any]:
     """The trace, its derivatives and the checks as dictionaries and lists.
 
     checks : what `CheckReport.as_data` gives; a check that was not run is null.
+    steps : also the steps behind each derivative line, with their sub-steps; each of them is run.
     """
     program = worked.program
     single = len(worked.adjoints) == 1
@@ -50,15 +54,42 @@ def as_data(worked: Worked, checks: Mapping[str, Any] | None = None) -> dict[str
             for output in worked.adjoints
         }
     answer["checks"] = {**NO_CHECKS, **(checks or {})}
-    counts = operation_counts(worked.derivation)
+    counts = operation_counts(worked.derivation if single else reverse(program))
     answer["operations"] = {"function": counts.function, "gradient": counts.gradient}
-    answer["steps"] = [
-        {"rule": step.rule.name, "reason": step.reason, "name": step.after.name,
-         "before": formula(step.before.tree), "after": formula(step.after.tree)}
-        for step in program.steps
-    ]  # fmt: skip
+    answer["steps"] = _steps(worked, steps)
     answer["remarks"] = list(program.remarks)
     return answer
+
+
+def _steps(worked: Worked, all_of_them: bool) -> list[dict[str, Any]]:
+    """The regrouping steps of the trace; on request also those of the sweeps, each with whether it was run and held."""
+    found = dict.fromkeys(worked.program.steps)
+    ran: dict[Step, CheckedStep] = {}
+    for derivation in worked.adjoints.values() if all_of_them else ():
+        found.update(dict.fromkeys(derivation.steps))
+        if len(worked.program) <= MOST_LINES:
+            ran |= check_steps(derivation, worked.at)
+    if all_of_them and worked.tangent is not None:
+        found.update(dict.fromkeys(worked.tangent.steps))
+        if len(worked.program) <= MOST_LINES:
+            ran |= check_steps(worked.tangent, worked.at)
+    return [_step(step, ran) for step in found]
+
+
+def _step(step: Step, ran: Mapping[Step, CheckedStep]) -> dict[str, Any]:
+    """checked : null where the step was not run, else whether both sides had the same value."""
+    checked = ran.get(step)
+    return {
+        "rule": step.rule.name,
+        "statement": step.rule.statement,
+        "reason": step.reason,
+        "conditions": list(step.conditions),
+        "name": step.after.name,
+        "before": formula(step.before.tree),
+        "after": formula(step.after.tree),
+        "checked": checked.holds if checked is not None and checked.points else None,
+        "substeps": [_step(part, ran) for part in step.substeps],
+    }
 
 
 def _nodes(worked: Worked) -> list[dict[str, Any]]:
@@ -72,7 +103,8 @@ def _nodes(worked: Worked) -> list[dict[str, Any]]:
     for node in (*program.input_names, *program.by_name):
         line = program.by_name.get(node)
         nodes.append(
-            {
+            _sweeps(worked, node)
+            | {
                 "node": node,
                 "expression": formula(line.tree) if line else program.label(node),
                 "value": plain(worked.number(worked.values.get(node))),
@@ -86,8 +118,23 @@ def _nodes(worked: Worked) -> list[dict[str, Any]]:
     return nodes
 
 
+def _sweeps(worked: Worked, node: str) -> dict[str, Any]:
+    """With several outputs, the adjoints of a node by output; nothing with one."""
+    if len(worked.adjoints) == 1:
+        return {}
+    answer = {}
+    for output, derivation in worked.adjoints.items():
+        line = derivation.adjoint.by_name.get(derivation.names[node])
+        answer[worked.program.label(output)] = {
+            "name": derivation.names[node],
+            "expression": formula(line.tree) if line else "0",
+            "value": plain(worked.number(worked.adjoint(node, output))),
+        }
+    return {"adjoints": answer}
+
+
 def _adjoint(worked: Worked, node: str, line: Equation | None) -> dict[str, Any]:
-    if len(worked.adjoints) != 1:
+    if len(worked.adjoints) != 1:  # one sweep an output: see "adjoints" of the node
         return {"expression": None, "value": None}
     return {
         "name": worked.derivation.names[node],

@@ -12,12 +12,12 @@ from typing import Any
 from derive import functions
 from derive import tree as t
 from derive.collecting import uncollected
-from derive.errors import UsageError
+from derive.errors import ReadingError, UsageError
 from derive.program import Elementary, Equation, Program
 from derive.regrouping import Regrouping, regroup
 from derive.rules.algebra import REGROUP
 from derive.step import Step
-from derive.tape import Slot, Tape
+from derive.tape import Slot, Tape, describe, is_scalar
 from derive.tree import Tree
 
 
@@ -41,6 +41,8 @@ def trace(expression: Any, *, order: Sequence[str] = ()) -> Program:
     if isinstance(expression, ProgramText):
         return trace_lines(expression, order=order)
     if not isinstance(expression, t.Operators):
+        if not hasattr(expression, "free_symbols"):
+            raise UsageError(f"{type(expression).__name__} cannot be traced; give text, a tree or a SymPy expression")
         from derive.reading.from_sympy import tree_from_sympy
 
         expression = tree_from_sympy(expression)
@@ -58,10 +60,11 @@ def special(names: Iterable[str]) -> list[str]:
 def trace_tree(tree: Tree, *, order: Sequence[str] = ()) -> Program:
     """The trace of one scalar tree: see `trace`."""
     for node in t.walk(tree):
-        if isinstance(node, (t.Subscript, t.Reduction, t.Transpose, t.Relation)):
-            from derive.tape import describe
-
-            raise UsageError(f"an evaluation trace takes scalar expressions, and {describe(node)} is none")
+        if not is_scalar(node):
+            message = f"an evaluation trace takes scalar expressions, and {describe(node)} is none"
+            if node.at is None:
+                raise UsageError(message)
+            raise ReadingError(message, line=node.at.line, column=node.at.column, width=node.at.end - node.at.column)
     declared = dict.fromkeys(order)
     for node in t.walk(tree):
         if isinstance(node, t.Name) and node.text not in ("pi", "e"):

@@ -73,19 +73,26 @@ class Worked:
 
     def text(self, value: Any, digits: int | None = None) -> str:
         """A value with its digits correctly rounded."""
+        digits = self.digits if digits is None else digits
+        if (printed := giant_text(value, digits)) is not None:
+            return printed
         low, high = interval(value)
         if low is None or high is None:
             return str(float(value)) if isinstance(value, float) else "inf"
-        printed = decimal_text(low, high, self.digits if digits is None else digits)
-        if printed is None:  # a tie that no precision settles: the middle of a ball below 10^-900
+        printed = decimal_text(low, high, digits)
+        if printed is None and low <= 0 <= high:  # nothing tells it from 0, which it is to all printed decimals
+            printed = f"{0:.{digits}f}"
+        if printed is None:  # a tie that no precision settles
             middle = (low + high) / 2
-            printed = decimal_text(middle, middle, self.digits if digits is None else digits)
+            printed = decimal_text(middle, middle, digits)
         return printed or "0"
 
     def number(self, value: Any) -> float | None:
         """The double nearest to a value; infinities and nan as they are; None for None."""
         if value is None:
             return None
+        if (size := giant(value)) is not None:
+            return 0.0 if size < 0 else float("inf") if value > 0 else float("-inf")
         low, high = interval(value)
         if low is None or high is None:
             return float(value) if isinstance(value, float) else float("inf")
@@ -94,6 +101,29 @@ class Worked:
             middle = (low + high) / 2
             nearest = to_float(middle, middle)
         return nearest
+
+
+#: A ball whose binary exponent is beyond this is no double, and its exact ends would fill the memory.
+GIANT = 1 << 17
+
+
+def giant(value: Any) -> int | None:
+    """The sign of the exponent of a ball that is far beyond every double (1) or far below (-1); None for others."""
+    if not hasattr(value, "mid") or not value.is_finite() or value.contains(0):
+        return None
+    mantissa, exponent = value.mid().man_exp()
+    size = int(exponent) + int(mantissa).bit_length()
+    return None if abs(size) <= GIANT else 1 if size > 0 else -1
+
+
+def giant_text(value: Any, digits: int) -> str | None:
+    """Such a ball in scientific notation: Arb's decimals with twelve to spare, correctly rounded; else None."""
+    if giant(value) is None:
+        return None
+    from decimal import ROUND_HALF_EVEN, Context, Decimal
+
+    context = Context(prec=digits + 1, rounding=ROUND_HALF_EVEN, Emax=10**17, Emin=-(10**17))
+    return f"{context.plus(Decimal(value.str(digits + 13, radius=False))):.{digits}e}"
 
 
 def interval(value: Any) -> Any:
@@ -151,8 +181,9 @@ def point(program: Program, at: Mapping[str, Tree]) -> dict[str, Tree]:
         node = labels.get(name, name)
         if node in given:
             raise UsageError(f"{name} is given two values")
-        if node in program.input_names:
-            given[node] = value
+        if node not in program.input_names:
+            continue
+        given[node] = value
     missing = [program.label(name) for name in program.input_names if name not in given]
     if at and missing:
         from derive.reading.points import nearest
@@ -163,6 +194,9 @@ def point(program: Program, at: Mapping[str, Tree]) -> dict[str, Tree]:
             f"; did you mean {missing[0]} where you wrote {close}?" if close else f"; add {missing[0]}=... to the point"
         )
         raise UsageError(f"{missing[0]} has no value{hint}")
+    unknown = [name for name in at if labels.get(name, name) not in program.input_names]
+    if unknown:
+        raise UsageError(f"{unknown[0]} is no input; the inputs are {', '.join(labels) or 'none'}")
     return {name: given[name] for name in program.input_names if name in given}
 
 
@@ -196,10 +230,14 @@ def _certified(worked: Worked) -> Worked:
 
 
 def _settled(value: Any, digits: int) -> bool:
+    if giant(value) is not None:
+        return bool(value.rel_accuracy_bits() > 4 * (digits + 16))
     low, high = interval(value)
     if low is None:
         return False
-    return to_float(low, high) is not None and decimal_text(low, high, digits) is not None
+    if to_float(low, high) is None:
+        return False
+    return decimal_text(low, high, digits) is not None or bool(low <= 0 <= high)
 
 
 def _all_values(worked: Worked) -> Sequence[Any]:

@@ -17,7 +17,7 @@ from derive.errors import DomainError, UndecidedError
 from derive.evaluate import COMPLEXES, FLOATS, evaluate
 from derive.program import Program
 
-#: Step of a central difference, relative to max(1, |x|): it balances h^2 against eps/h.
+#: Step of a central difference, relative to |x| or to max(1, |x|): it balances h^2 against eps/h.
 STEP = sys.float_info.epsilon ** (1 / 3)
 #: Further steps, as multiples of it, for where the first leaves the domain, meets a kink, or is too coarse or too fine.
 MULTIPLES = (1.0, 16.0, 1 / 16, 256.0, 1 / 256, 4096.0, 1 / 4096, 2.0**-16, 2.0**-20, 2.0**-26)
@@ -46,12 +46,16 @@ def central_difference(
     node: str,
     *,
     enough: float = 0.0,
+    settled: float = 0.0,
     noise: float = 0.0,
     size: float = 0.0,
 ) -> Estimate:
     """d(output)/d(node) from values at x - h and x + h, extrapolated from h and h/2 (Richardson).
 
+    Steps are relative to |x| first, for what happens near 0, and then to 1, for what changes slowly there.
     point : a double for each input.  enough : an error at which no further step is tried.
+    settled : an error at which steps relative to |x| are trusted and longer ones are not tried: they may not see a
+        pole that they step over, and agree with one another all the same.
     noise : the rounding error of the output, where more is known than its own last digit.
     size : how large the derivative may be: with sin(1e10 x) no step of 1e-6 says anything.
     Never one-sided: a step that leaves the domain or crosses a kink is not used, and where none is left, that is said.
@@ -59,15 +63,17 @@ def central_difference(
     here = branches(FLOATS, program, evaluate(program, point))
     x = point[node]
     best = Estimate(None, reason="no step gives finite values")
-    for multiple in MULTIPLES:
-        step = STEP * max(1.0, abs(x)) * multiple
-        found = _extrapolated(program, output, point, node, step, here, noise, size)
-        if found.value is None:
-            best = found if best.value is None else best
-        elif found.error < best.error:
-            best = found
-            if best.error <= enough:
-                break
+    for base in (abs(x), 1.0) if 0 < abs(x) < 1 else (max(1.0, abs(x)),):
+        for multiple in MULTIPLES:
+            found = _extrapolated(program, output, point, node, STEP * base * multiple, here, noise, size)
+            if found.value is None:
+                best = found if best.value is None else best
+            elif found.error < best.error:
+                best = found
+                if best.error <= enough:
+                    return best
+        if best.error <= settled:
+            break
     return best
 
 
@@ -103,7 +109,8 @@ def _extrapolated(
             return Estimate(None, reason="the function changes too fast for the step")
     coarse, fine = quotients
     noise = max(noise, sys.float_info.epsilon * largest)
-    return Estimate((4 * fine - coarse) / 3, max(abs(fine - coarse), 2 * noise / step))
+    error = max(abs(fine - coarse), 2 * noise / step)
+    return Estimate((4 * fine - coarse) / 3, error if isfinite(error) else inf)
 
 
 def complex_step(program: Program, output: str, point: Mapping[str, float], node: str) -> Estimate:

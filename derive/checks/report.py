@@ -33,8 +33,9 @@ def check(
     at : a point, as "x1=1.5,x2=1/3" or a mapping of names; without one, two seeded random points inside the domain.
     against : "torch", "differences", "complex-step", "certified", "steps", several of them, or "all".
     seed : any integer, for the random points.
-    A check that cannot be run (torch not installed, a point at a kink) says why; it does not fail.
-    Raises UsageError for an unknown check, DomainError for a point at which there is no gradient.
+    A check that cannot be run (torch not installed, a point at a kink, no inputs) says why; it does not fail.
+    Raises UsageError for an unknown check and for a name in the point that is no input, DomainError for a point at
+    which there is no gradient.
     """
     names = _names(against)
     worked, tangent = _worked(target)
@@ -44,12 +45,16 @@ def check(
     if at is not None:
         from derive.display import point_of
 
-        points = [point(program, point_of(at))]
+        given_point = point_of(at)
+        _known(program, given_point)
+        points = [point(program, given_point)]
     elif worked.has_point:
         points = [dict(worked.at)]
     else:
         points = random_points(program, worked.adjoints.values(), 2, seed)
-    if program.inputs and not points:
+    if not program.inputs:
+        return CheckReport(tuple(Result(name, None, "the function has no inputs") for name in names))
+    if not points:
         reason = "no random point is inside the domain; give one"
         return CheckReport(tuple(Result(name, None, reason) for name in names))
     at_points = [
@@ -59,6 +64,18 @@ def check(
     results = [CHECKS[name](at_points, tangent, seed) for name in names]
     texts = tuple({program.label(name): _shown(tree) for name, tree in given.items()} for given in points)
     return CheckReport(tuple(results), texts)
+
+
+def _known(program: Program, at: Mapping[str, Tree]) -> None:
+    """Raise UsageError for a name in the point that is neither an input nor the label of one."""
+    labels = [program.label(name) for name in program.input_names]
+    for name in at:
+        if name not in labels and name not in program.input_names:
+            from derive.reading.known import nearest
+
+            close = nearest(name, labels)
+            there = f"the inputs are {', '.join(labels[:10])}" if labels else "the function has no inputs"
+            raise UsageError(f"{name} is no input; " + (f"did you mean {close}?" if close else there))
 
 
 def _shown(tree: Tree) -> str:

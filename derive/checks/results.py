@@ -17,12 +17,17 @@ TITLES = {
     "steps": "steps run",
 }
 
+#: With fewer right digits in doubles than this, it is said that they lose digits.
+FEW_DIGITS = 9
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One derivative of one output by one input at one point.
 
     value : ours.  reference : the check's.  error : relative to the contributions; None where not compared: `reason`.
+    agrees : where doubles disagree, whether numbers of hundreds of digits agree; None where that was not asked.
+    precise : their relative error.
     """
 
     output: str
@@ -31,13 +36,16 @@ class Entry:
     reference: float | None
     error: float | None
     reason: str = ""
+    agrees: bool | None = None
+    precise: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """passed : None where nothing was compared, and `reason` says why; `reason` may also say what was left out.
 
-    error : the largest of the entries.  digits : right digits.  run, held : numbers of steps.
+    error : the largest of the entries, in doubles.  digits : right digits.  run, held : numbers of steps.
+    precise : the largest error in numbers of hundreds of digits, which decide where doubles disagree.
     """
 
     name: str
@@ -48,18 +56,19 @@ class Result:
     digits: int | None = None
     run: int = 0
     held: int = 0
+    precise: float | None = None
 
     @property
     def text(self) -> str:
         """The finding in a few words."""
         if self.digits is not None:
-            return f"{self.digits} of 17 digits of the gradient in doubles are right" + (
-                "" if self.digits >= 9 else ": double precision loses digits here"
-            )
+            if self.digits < FEW_DIGITS:
+                return f"doubles lose digits here: {self.digits} of 17 right"
+            return f"{self.digits} of 17 digits of the gradient in doubles are right"
         if self.run:
             found = f"{self.held} of {self.run} steps hold"
         elif self.error is not None:
-            found = f"largest relative error {self.error:.1e}"
+            found = f"largest relative error {self.error:.1e}" if self.error else "largest relative error 0"
         else:
             return self.reason
         return found + (f"; {self.reason}" if self.reason else "")
@@ -93,14 +102,20 @@ class CheckReport:
         return [(TITLES[result.name], result.text, result.verdict) for result in self.results]
 
     def as_data(self) -> dict[str, Any]:
-        """For JSON; null for a check that was not asked for or could not be run."""
+        """For JSON; null for a check that was not asked for or could not be run.
+
+        high_precision_error : null where doubles agreed, and nothing else was asked.
+        """
         data: dict[str, Any] = {}
         for key, name in (("torch", "torch"), ("central_difference", "differences"), ("complex_step", "complex-step")):
             result = self.by_name.get(name)
             data[key] = None
             if result is not None and result.error is not None:
-                error = result.error if isfinite(result.error) else "inf"
-                data[key] = {"max_relative_error": error, "passed": result.passed}
+                data[key] = {
+                    "max_relative_error": result.error if isfinite(result.error) else "inf",
+                    "high_precision_error": result.precise,
+                    "passed": result.passed,
+                }
         certified = self.by_name.get("certified")
         data["certified_digits"] = certified.digits if certified else None
         steps = self.by_name.get("steps")

@@ -59,7 +59,9 @@ class ExpressionCommand(click.Command):
 @click.command("trace", cls=ExpressionCommand, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("expression", required=False)
 @click.option("--file", "file", help="Read lines `q = x + y` from a file (- for standard input); names are kept.")
-@click.option("--at", "at", help="The point: x1=1.5,x2=1/3. Decimals, fractions, pi/4; kept exact.")
+@click.option(
+    "--at", "at_parts", multiple=True, help="The point: x1=1.5,x2=1/3. Decimals, fractions, pi/4; kept exact."
+)
 @click.option(
     "--mode",
     type=click.Choice(["reverse", "forward", "both"]),
@@ -69,7 +71,7 @@ class ExpressionCommand(click.Command):
 @click.option("--order", help="Inputs in this order: x1,x2.")
 @click.option("--output", "output", help="With several outputs: the one to differentiate.")
 @click.option(
-    "--format", "-f", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="What to write."
+    "--format", "-f", "form", type=click.Choice(FORMATS), help="What to write. [by the ending of -o, else text]"
 )
 @click.option("-o", "--out", "out", help="Write to this file instead of standard output.")
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
@@ -92,12 +94,12 @@ class ExpressionCommand(click.Command):
 def command(
     expression: str | None,
     file: str | None,
-    at: str | None,
+    at_parts: tuple[str, ...],
     mode: str | None,
     digits: int,
     order: str | None,
     output: str | None,
-    form: str,
+    form: str | None,
     out: str | None,
     force: bool,
     steps: bool,
@@ -109,7 +111,8 @@ def command(
 
     EXPRESSION is a formula such as "sin(x1/x2) + x1/x2", or lines `q = x + y` with names of their own.
     """
-    form = "json" if as_json else form
+    at = ",".join(at_parts) if at_parts else None
+    form = "json" if as_json else form or form_of(out)
     if (expression is None) == (file is None):
         raise UsageError('give either an expression or --file, as in: derive trace "x*y" --at x=2,y=3')
     with time_limit(timeout):
@@ -117,7 +120,7 @@ def command(
         point = _point(program, at)
         worked = _worked(program, point, mode, output, digits, file, expression)
         mode = mode or ("reverse" if worked.tangent is None else "both")
-        report = _checked(worked, check, form) if worked.has_point else None
+        report = _checked(worked, check, form, steps) if worked.has_point and program.inputs else None
         data = _written(worked, form, mode, steps, report)
     if out is not None:
         write_file(out, data, force=force, sources=(file,) if file and file != "-" else ())
@@ -129,6 +132,12 @@ def command(
     return 0 if report is None or report.passed else 1
 
 
+def form_of(out: str | None) -> str:
+    """The format that a file's ending asks for; text otherwise."""
+    ending = (out or "").rpartition(".")[2].lower()
+    return ending if ending in FORMATS else "text"
+
+
 def _program(expression: str | None, file: str | None, at: str | None, order: str | None) -> Program:
     """The trace; inputs ordered by --order, else as in --at, else by first appearance."""
     from derive import tree as t
@@ -138,7 +147,7 @@ def _program(expression: str | None, file: str | None, at: str | None, order: st
     from derive.reading.reader import read
     from derive.tracing import special, trace_tree
 
-    names = _order(order) if order else list(read_point(at)) if at else []
+    names = _order(order) if order else list(read_point(at, file="--at")) if at else []
     if file is not None or is_program(expression or ""):
         text = read_program(expression or "") if file is None else read_program(read_text(file), file=file)
         return trace_lines(text, order=names, listed=bool(order))
@@ -146,7 +155,11 @@ def _program(expression: str | None, file: str | None, at: str | None, order: st
     if not order:  # a name that only --at mentions is a slip, to be told with the nearest name
         used = set(t.names_in(tree))
         names = [name for name in names if name in used]
-    return trace_tree(tree, order=names)
+    try:
+        return trace_tree(tree, order=names)
+    except ReadingError as error:
+        error.text = error.text or (expression or "")
+        raise
 
 
 def _order(text: str) -> list[str]:
@@ -168,11 +181,7 @@ def _point(program: Program, at: str | None) -> dict[str, Tree]:
 
     if at is None:
         return {}
-    try:
-        return read_point(at, [*(program.label(name) for name in program.input_names), *program.input_names])
-    except ReadingError as error:
-        error.file = error.file or "--at"
-        raise
+    return read_point(at, [program.label(name) for name in program.input_names], file="--at")
 
 
 def _worked(
@@ -218,13 +227,13 @@ def _place(program: Program, point: dict[str, Tree]) -> Any:
     return None
 
 
-def _checked(worked: Worked, chosen: tuple[str, ...], form: str) -> CheckReport | None:
-    """The checks asked for; by default all but torch, which takes a second to import."""
+def _checked(worked: Worked, chosen: tuple[str, ...], form: str, steps: bool) -> CheckReport | None:
+    """The checks asked for; by default all but torch, which takes a second to import; steps where they are shown."""
     if "none" in chosen or form in ("svg", "png"):
         return None
     from derive.checks.report import check
 
-    against: Any = chosen or ("differences", "complex-step", "certified")
+    against: Any = chosen or ("differences", "complex-step", "certified", *(["steps"] if steps else []))
     if "all" in chosen:
         against = "all"
     return check(worked, against=against)
@@ -234,7 +243,7 @@ def _written(worked: Worked, form: str, mode: str, steps: bool, report: CheckRep
     if form == "json":
         from derive.tracedata import as_data
 
-        data = as_data(worked, report.as_data() if report else None)
+        data = as_data(worked, report.as_data() if report else None, steps=steps)
         return (json.dumps(data, indent=2, allow_nan=False) + "\n").encode()
     from derive.cli.render import picture, rendered
     from derive.solutions.trace import trace_document

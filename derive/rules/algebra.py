@@ -90,5 +90,9 @@ REGROUP = Rule(
     "the terms of a sum (the factors of a product) may be grouped in any way; signs stay with their terms",
     _regroup,
 )
-UNIT = Rule("drop units", "1 times u is u, 0 plus u is u, and a minus sign may stand before its product", _unit)
+UNIT = Rule(
+    "tidy factors and signs",
+    "1 times u is u, u times 1/w is u/w, 0 plus u is u, and a minus sign may stand before its product",
+    _unit,
+)
 REORDER = Rule("reorder terms", "a sum has the same value in every order of its terms", _reorder)

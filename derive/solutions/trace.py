@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from derive import tree as t
@@ -63,7 +64,8 @@ def trace_document(
     if program.remarks:
         blocks.append(Bullets(tuple((remark,) for remark in program.remarks)))
     if mode in ("forward", "both") and worked.tangent is not None:
-        blocks += [Heading("Tangent trace"), Prose(_TANGENT_RULE), tangent_table(worked)]
+        rule = (*_TANGENT_RULE, _TANGENT_COLUMNS) if worked.tangent_values else _TANGENT_RULE
+        blocks += [Heading("Tangent trace"), Prose(rule), tangent_table(worked)]
     if mode in ("reverse", "both"):
         for output in worked.adjoints:
             name = program.label(output)
@@ -72,13 +74,13 @@ def trace_document(
             if not several or output == worked.output:
                 blocks.append(Prose(_ADJOINT_RULE))
             blocks.append(reverse_table(worked, output))
-    if len(worked.adjoints) > 1:
+    if len(worked.adjoints) == 1:
+        blocks += [Heading("Gradient"), _gradient(worked, mode)]
+    elif worked.has_point:
         blocks += [Heading("Jacobian"), jacobian_table(worked)]
-    else:
-        blocks += [Heading("Gradient"), _gradient(worked)]
     blocks += remarks
     if steps:
-        blocks += [Heading("Steps behind the lines"), *_steps(worked, mode)]
+        blocks += [Heading("Steps behind the lines"), *_rules(worked, mode, checks), *_steps(worked, mode)]
     if checks is not None:
         blocks += [Heading("Checks"), check_table(checks)]
     if code:
@@ -103,9 +105,9 @@ _ADJOINT_RULE: tuple[Inline, ...] = (
     ". The sweep begins with adjoint 1 at the output.",
 )
 _TANGENT_RULE: tuple[Inline, ...] = (
-    "The tangent of a line is the sum, over its operands, of the operand's tangent times the local partial. "
-    "Each input is one column: its own tangent is 1, those of the other inputs are 0.",
+    "The tangent of a line is the sum, over its operands, of the operand's tangent times the local partial.",
 )
+_TANGENT_COLUMNS = " Each input is one column: its own tangent is 1, those of the other inputs are 0."
 
 
 def _statement(worked: Worked) -> list[Block]:
@@ -184,7 +186,7 @@ def forward_table(worked: Worked) -> Table:
 
 
 def _short_row(left: Tree, value: Tree, key: str) -> Row:
-    return Row((Cell(left), EQUALS, Cell(value), EMPTY, EMPTY, EMPTY, EMPTY), key, "forward")
+    return Row((Cell(left), EMPTY, EMPTY, EMPTY, EMPTY, EQUALS, Cell(value)), key, "forward")
 
 
 def tangent_table(worked: Worked) -> Table:
@@ -194,7 +196,7 @@ def tangent_table(worked: Worked) -> Table:
         raise ValueError("the tangents were not asked for")
     columns = tuple(worked.tangent_values)
     rows = []
-    for node in (*program.input_names, *program.by_name):
+    for node in (*(program.input_names if columns else ()), *program.by_name):
         name = tangent.names[node]
         formula = tangent.adjoint.by_name[name].tree if node in program.by_name else None
         cells = [Cell(t.Name(name)), EQUALS if formula is not None else EMPTY, Cell(formula) if formula else EMPTY]
@@ -203,7 +205,12 @@ def tangent_table(worked: Worked) -> Table:
     header = [EMPTY, EMPTY, Cell("tangent")] + [
         Cell(t.Derivative(t.Name("v_j"), t.Name(program.label(column)))) for column in columns
     ]
-    return Table("The tangent trace, one column an input.", "rcl" + "r" * len(columns), tuple(rows), tuple(header))
+    return Table(
+        "The tangent trace, one column an input." if columns else "The tangent trace.",
+        "rcl" + "r" * len(columns),
+        tuple(rows),
+        tuple(header),
+    )
 
 
 def reverse_table(worked: Worked, output: str | None = None) -> Table:
@@ -254,12 +261,19 @@ def jacobian_table(worked: Worked) -> Table:
     )
 
 
-def _gradient(worked: Worked) -> Block:
+def _gradient(worked: Worked, mode: str) -> Block:
+    """The derivatives of the output: the last lines of the reverse sweep, or the last line of the forward one."""
     program = worked.program
+    if mode == "forward" and worked.tangent is not None and not worked.has_point:
+        dot = worked.tangent.names[worked.output]
+        return Prose(("The derivative by an input is ", t.Name(dot), " with that input's tangent 1 and all others 0."))
     label = t.Name(program.label(worked.output))
     lines = []
     for node in program.input_names[:24]:
         value = worked.adjoint(node)
+        if mode == "forward":
+            lines.append(Line(t.Relation((t.Derivative(label, t.Name(program.label(node))), number(worked, value)))))
+            continue
         sides: tuple[Tree, ...] = (
             t.Derivative(label, t.Name(program.label(node))), t.Name(worked.derivation.names[node])
         )  # fmt: skip
@@ -305,6 +319,18 @@ def _regrouped(step: Step) -> Prose:
     )
 
 
+def _rules(worked: Worked, mode: str, checks: CheckReport | None) -> list[Block]:
+    """The rules that the steps use, as sentences, and whether the steps were run."""
+    derivation = worked.tangent if mode == "forward" and worked.tangent is not None else worked.derivation
+    rules = {part.rule.name: part.rule for step in derivation.steps for part in step.flat()}
+    blocks: list[Block] = [Bullets(tuple((f"{rule.name}: {rule.statement}.",) for rule in rules.values()))]
+    ran = checks.as_data()["steps"] if checks is not None else None
+    if ran:
+        sentence = f"Each step was run on numbers, both sides at several points: {ran['held']} of {ran['run']} hold."
+        blocks.append(Prose((sentence,)))
+    return blocks
+
+
 def _steps(worked: Worked, mode: str) -> list[Block]:
     """For each derivative line the chain of equal right-hand sides, the rule beside each."""
     derivations = list(worked.adjoints.values()) if mode != "forward" else []
@@ -331,15 +357,27 @@ def check_table(report: CheckReport) -> Table:
 
 
 def _code(worked: Worked) -> list[Block]:
-    from derive.codegen.to_numpy import to_numpy
+    """The function in NumPy, a call of it at the point, and the same in torch where torch is installed."""
+    from derive.codegen.lowering import lower
+    from derive.codegen.source import Source
+    from derive.codegen.to_numpy import NUMPY
+    from derive.codegen.to_torch import TORCH
 
-    if len(worked.program) > 200:
+    if len(worked.program) > LONGEST_WALK:
         return []
-    source = to_numpy(worked.derivation if len(worked.adjoints) == 1 else worked.program).source
-    return [
+    target = worked.derivation if len(worked.adjoints) == 1 else worked.program
+    caption = "Value and gradient in {}, each line with the line of the trace it computes."
+    blocks: list[Block] = [
         Heading("Code"),
-        Listing("Value and gradient in NumPy, each line with the line of the trace it computes.", source),
+        Listing(caption.format("NumPy"), Source(lower(target), NUMPY, "function").text),
     ]
+    if worked.has_point:
+        arguments = ", ".join(repr(worked.number(worked.values[node])) for node in worked.program.input_names)
+        blocks.append(Listing("At the point: the value, and the derivative by each input.", f"function({arguments})"))
+    if find_spec("torch") is not None:  # a notebook runs its listings; torch itself is not loaded to print one
+        source = Source(lower(target), TORCH, "function_torch").text
+        blocks.append(Listing(caption.format("torch"), source))
+    return blocks
 
 
 def _walk(worked: Worked, mode: str) -> tuple[tuple[str, str, tuple[Inline, ...]], ...]:
