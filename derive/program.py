@@ -222,6 +222,7 @@ class Program:
     steps : what was rewritten on the way from the author's text to these equations.
     remarks : what a reader must know, such as a branch that was recorded as taken.
     written : the author's own text as trees, one an output or line; empty where nobody typed it.
+    branches : what must hold at a point for the program to be the function that was recorded.
     """
 
     inputs: tuple[Any, ...]
@@ -231,6 +232,7 @@ class Program:
     steps: tuple[Step, ...] = ()
     remarks: tuple[str, ...] = ()
     written: tuple[Tree, ...] = ()
+    branches: tuple[Branch, ...] = ()
 
     @cached_property
     def input_names(self) -> tuple[str, ...]:
@@ -297,6 +299,19 @@ class Program:
         from derive.display import html_of
 
         return html_of(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A comparison that was `taken` (true or false) while a function was recorded.
+
+    sides : a Program of the same inputs with two outputs, left and right.  comparison : one of < <= > >= = !=.
+    """
+
+    sides: Program
+    comparison: str
+    taken: bool
+    sentence: str
 
 
 def name_of(target: Any) -> str:

@@ -10,6 +10,7 @@ import inspect
 import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -18,7 +19,7 @@ from derive import tree as t
 from derive.errors import UsageError
 from derive.evaluate import FLOATS
 from derive.functions import OPERATIONS, Operation
-from derive.program import Program
+from derive.program import Branch, Program
 from derive.tape import Slot, Tape
 from derive.tracing import numbered
 from derive.tree import Tree
@@ -292,7 +293,8 @@ def record(
         while slot in outputs or (isinstance(slot, int) and slot < len(names)):
             slot = tape.push(_COPY, slot)  # every result is an output of its own, also an input or a repetition
         outputs.append(slot)
-    return numbered(tape, names, outputs, _remarks(recording))
+    program = numbered(tape, names, outputs, _remarks(recording))
+    return replace(program, branches=_branches(recording)) if recording.branches else program
 
 
 def _input_names(function: Callable[..., Any], inputs: Sequence[str] | int | None) -> tuple[str, ...]:
@@ -315,6 +317,18 @@ def _scalars(results: Any) -> list[Any]:
     if isinstance(results, (tuple, list)):
         return list(results)
     return [results]
+
+
+def _branches(recording: Recording) -> tuple[Branch, ...]:
+    """Each comparison once, with the lines that its two sides take."""
+    tape = recording.tape
+    found: dict[tuple[Slot, str, Slot, bool], Branch] = {}
+    for left, comparison, right, taken, place in recording.branches:
+        # a copy of each side keeps the two apart, also where one is an input or both are the same
+        ends = [tape.push(_COPY, left), tape.push(_COPY, tape.push(_COPY, right))]
+        sides = numbered(tape, recording.inputs, ends)
+        found[left, comparison, right, taken] = Branch(sides, {"==": "="}.get(comparison, comparison), taken, place)
+    return tuple(found.values())
 
 
 def _remarks(recording: Recording) -> tuple[str, ...]:

@@ -200,6 +200,19 @@ def point(program: Program, at: Mapping[str, Tree]) -> dict[str, Tree]:
     return {name: given[name] for name in program.input_names if name in given}
 
 
+def require_branches(program: Program, point: Mapping[str, Any], F: Any) -> None:
+    """Raise DomainError where a recorded function would have taken another branch than at the point of recording."""
+    for branch in program.branches:
+        found = evaluate(branch.sides, point, F)
+        left, right = (found[output] for output in branch.sides.outputs)
+        if bool(F.holds(branch.comparison, left, right)) != branch.taken:
+            was, now = ("true", "false") if branch.taken else ("false", "true")
+            raise DomainError(
+                f"the function branches at {branch.sentence}: the comparison {branch.comparison} was {was} when it was "
+                f"recorded and is {now} at this point; record it again with at= this point"
+            )
+
+
 def _given(program: Program, name: str, tree: Tree, F: Any) -> Any:
     """The value of an input in the arithmetic F, exactly as given: 1/3, pi/4, sqrt(2)."""
     try:
@@ -248,6 +261,7 @@ def _all_values(worked: Worked) -> Sequence[Any]:
 def _with_numbers(worked: Worked, F: Any, *, certified: bool, bits: int) -> Worked:
     """One evaluation of everything in the arithmetic F."""
     program = worked.program
+    require_branches(program, {name: _given(program, name, tree, F) for name, tree in worked.at.items()}, F)
     values = evaluate(program, {name: _given(program, name, tree, F) for name, tree in worked.at.items()}, F)
     adjoint_values = {}
     for output, derivation in worked.adjoints.items():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import derive
-from derive.errors import UsageError
+from derive.errors import DomainError, UsageError
 from derive.program import Program
 from derive.text import formula
 
@@ -107,3 +107,10 @@ def test_the_public_functions_are_those_of_the_table() -> None:
 
     assert set(CALLABLE) == _ELEMENTARY
     assert derive.exp(0) == 1.0 and derive.max(2, 3) == 3.0
+
+
+def test_a_recorded_branch_is_not_used_where_the_function_would_take_the_other() -> None:
+    program = derive.record(lambda a: a * 2 if a > 0 else -a, at={"a": 1.0})
+    assert "dy/da = vbar_0 = 2" in derive.to_text(program, "a=3")
+    with pytest.raises(DomainError, match="record it again"):
+        derive.to_text(program, "a=-1")

@@ -146,3 +146,22 @@ def test_forward_and_reverse_give_the_same_printed_gradient() -> None:
     assert w.tangent is not None
     for node in w.program.input_names:
         assert w.number(w.tangent_values[node]["vdot_6"]) == w.number(w.adjoint(node))
+
+
+@pytest.mark.parametrize(
+    ("text", "at"), [("sin(x)", "x=pi"), ("exp(log(x)) - x", "x=3"), ("sqrt(2)*sqrt(2) - x", "x=2")]
+)
+def test_a_hidden_zero_prints_as_zero_and_not_as_noise(text: str, at: str) -> None:
+    w = worked(text, at)
+    value = w.values[w.output]
+    assert w.text(value) == "0.0000" and w.number(value) == 0.0
+
+
+def test_giants_are_printed_in_scientific_notation() -> None:
+    w = worked("exp(exp(x))", "x=20")
+    with mpmath.workdps(40):
+        truth = mpmath.exp(mpmath.exp(20))
+    mantissa, exponent = w.text(w.values["v_2"]).split("e")
+    assert mpmath.nstr(truth, 5).split("e")[0].startswith(mantissa[:5]) and int(exponent) == 210704567
+    assert w.number(w.values["v_2"]) == float("inf")
+    assert worked("exp(-x)", "x=1000000").number(worked("exp(-x)", "x=1000000").values["v_2"]) == 0.0
