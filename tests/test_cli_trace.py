@@ -101,6 +101,11 @@ def test_the_list_names_commands_and_parameters(capfd: pytest.CaptureFixture[str
     assert "griewank" in capfd.readouterr().out
 
 
+def test_a_function_head_is_answered_with_what_to_write(capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["trace", "f(x, y) = x^2*y"]) == 2
+    assert "write f = ..." in capfd.readouterr().err
+
+
 @pytest.mark.parametrize("text", ["max(x)", "sum(x)", "norm(x)", "softmax(x)", "mean(x) + 1"])
 def test_array_functions_are_refused_with_their_place(text: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert run(["trace", text]) == 2
