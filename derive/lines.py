@@ -53,7 +53,10 @@ def trace_lines(text: ProgramText, *, order: Sequence[str] = (), listed: bool = 
     scalars = [
         name for name, shape in text.shapes.items() if not shape and name not in {line.name for line in text.lines}
     ]
-    inputs = list(dict.fromkeys([*text.inputs, *scalars]))
+    # pi and e are inputs where the point or the order gives them as such
+    read = {name for line in text.lines for name in t.names_in(line.right)}
+    named = [name for name in order if name in CONSTANTS and name in read]
+    inputs = list(dict.fromkeys([*text.inputs, *scalars, *named]))
     if listed and (unknown := [name for name in order if name not in inputs]):
         close = nearest(unknown[0], inputs)
         raise UsageError(f"{unknown[0]} is no input" + (f"; did you mean {close}?" if close else ""))
@@ -64,8 +67,8 @@ def trace_lines(text: ProgramText, *, order: Sequence[str] = (), listed: bool = 
         equations += line_equations(line.name, line.right, known)
     if "pi" in known and any(equation.source.operation.name == "erf" for equation in equations):
         raise UsageError("the derivative of erf needs the constant pi; rename the variable pi")
-    read = {name for line in text.lines for name in line.needs}
-    outputs = (text.loss,) if text.loss else tuple(line.name for line in text.lines if line.name not in read)
+    needed = {name for line in text.lines for name in line.needs}
+    outputs = (text.loss,) if text.loss else tuple(line.name for line in text.lines if line.name not in needed)
     return Program(
         tuple(inputs),
         tuple(equations),

@@ -131,7 +131,7 @@ def _is_plain_exponent(tree: Tree) -> bool:
     """What may stand behind ^ without brackets: signs, atoms, and powers of atoms; T alone would be a transpose."""
     while True:
         match tree:
-            case t.Negative(body=t.Sum() | t.Product() | t.Reduction()):
+            case t.Negative(body=t.Sum() | t.Product()):
                 return True  # -(a + b) brings its own brackets
             case t.Negative(body=body):
                 tree = body

@@ -38,6 +38,12 @@ def test_the_nearest_double_of_a_double_is_itself(value: float) -> None:
     assert str(to_float(exact, exact)) != "-0.0"
 
 
+def test_exact_ties_go_to_the_even_digit() -> None:
+    for value, text in (("0.28125", "0.2812"), ("0.28135", "0.2814"), ("-0.28125", "-0.2812")):
+        assert decimal_text(Fraction(value), Fraction(value), 4) == text
+    assert decimal_text(Fraction("123456789012.5") / 10**18, Fraction("123456789012.5") / 10**18, 3) == "1.235e-07"
+
+
 def test_an_interval_that_rounds_two_ways_is_not_printed() -> None:
     assert decimal_text(Fraction("1.49999"), Fraction("1.50001"), 1) == "1.5"
     assert decimal_text(Fraction("1.2499"), Fraction("1.2501"), 1) is None

@@ -129,6 +129,18 @@ def test_lines_without_an_operation_are_copies() -> None:
     assert lines(program) == ["c = 3", "q = x", "f = c*q"]
 
 
+def test_a_comparison_does_not_make_a_program_of_an_expression() -> None:
+    assert derive.trace("[x >= y]*x").outputs == ("v_2",)
+    assert derive.trace("a = [x >= 1]*x").by_name.keys() >= {"a"}
+
+
+def test_constants_given_a_value_are_inputs_of_a_file_too() -> None:
+    from derive.lines import trace_lines
+
+    program = trace_lines(derive.read_program("q = e*x\nf = q + pi"), order=["e", "x"])
+    assert program.input_names == ("e", "x") and lines(program)[-1] == "f = q + pi"
+
+
 def test_a_loss_line_names_the_output() -> None:
     assert derive.trace("q = x*y\nL = q + 1\nloss q").outputs == ("q",)
 

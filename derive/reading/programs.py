@@ -191,8 +191,8 @@ def _equation(line: Line, declared: set[str]) -> ProgramLine:
     """One line `left = right = claims...`."""
     kinds = [token.kind for token in line.tokens]
     if kinds[:2] == ["NAME", "LPAR"] and "RPAR" in kinds and kinds[kinds.index("RPAR") + 1 :][:1] == ["EQUALS"]:
-        name = line.tokens[0]
-        raise line.error(f"write {name.text} = ...; what {name.text} depends on is read off its right side", name)
+        head = line.tokens[0]
+        raise line.error(f"write {head.text} = ...; what {head.text} depends on is read off its right side", head)
     tree = read_line(line, declared)
     if not isinstance(tree, t.Relation) or not isinstance(tree.sides[0], (t.Name, t.Subscript)):
         raise line.error("a line gives a name its value; write q = x*y or Z[i] = ...", line.tokens[0])
