@@ -41,15 +41,14 @@ def rendered(document: Document, form: str) -> bytes:
 
 def _text(document: Document) -> bytes:
     """Plain text for this terminal: its width, and ASCII where it can show nothing else."""
-    import os
     import shutil
     import sys
 
     from derive.textpage import to_text
 
     encoding = sys.stdout.encoding or "ascii"
-    told = sys.stdout.isatty() or "COLUMNS" in os.environ
-    width = shutil.get_terminal_size((100, 24)).columns if told else 100
+    # only a terminal has a width: what goes to a file or a pipe must not depend on a stray COLUMNS
+    width = shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
     ascii_only = encoding.lower().replace("-", "") not in ("utf8", "utf16", "utf32")
     text = to_text(document, width=width, ascii_only=ascii_only)
     return (text.rstrip("\n") + "\n").encode(encoding, "backslashreplace")
