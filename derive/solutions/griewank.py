@@ -10,7 +10,8 @@ from derive.checks.report import check
 from derive.document import Block, Cell, Document, Heading, Inline, Prose, Row, Table
 from derive.reading.points import read_point
 from derive.reading.reader import read
-from derive.solutions.trace import EMPTY, number_tree, trace_document
+from derive.solutions.tables import EMPTY, number_tree
+from derive.solutions.trace import trace_document
 from derive.subjects import griewank
 from derive.subjects.catalogue import Entry
 from derive.tracing import trace
