@@ -122,6 +122,12 @@ class Balls(Comparisons):
     def abs(self, u: Any) -> Any:
         return abs(u)
 
+    def sign(self, u: Any) -> Any:
+        return self.fmpq(self.order(u, 0))  # exact: a quotient of plain integers would be a float
+
+    def holds(self, comparison: str, left: Any, right: Any) -> Any:
+        return self.fmpq(super().holds(comparison, left, right))
+
     def relu(self, u: Any) -> Any:
         return self.max(u, 0)
 
@@ -138,7 +144,7 @@ class Balls(Comparisons):
                 if length * abs(whole) <= EXACT_BITS:
                     return base**whole
             return self._ball(base) ** whole
-        if isinstance(base, self.fmpq) and base == 0:
+        if self.order(base, 0) == 0:  # an exact zero, also one that is a ball
             return self.fmpq(0)
         if isinstance(exponent, self.fmpq) and exponent == self.fmpq(1, 2):
             return self.sqrt(base)
