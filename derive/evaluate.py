@@ -185,12 +185,15 @@ def constant_in(F: Any, tree: Tree) -> Any:
 
 def require_base(F: Any, base: Any, exponent: Any) -> None:
     """Raise OutsideDomain for 0 to a power that is not positive (except 0^0 = 1) and for roots of negative numbers."""
+    whole = F.is_integer(exponent)
+    if whole and F.order(exponent, 0) >= 0:
+        return  # x^2 needs no sign of x, which a ball around 0 could not give
     sign = F.order(base, 0)
     if sign > 0:
         return
-    if sign == 0 and (F.order(exponent, 0) > 0 or (F.is_integer(exponent) and F.order(exponent, 0) == 0)):
+    if sign == 0 and F.order(exponent, 0) > 0:
         return
-    if sign < 0 and F.is_integer(exponent):
+    if sign < 0 and whole:
         return
     raise OutsideDomain(Requirement.SENTENCES["base"])
 

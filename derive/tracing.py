@@ -45,6 +45,13 @@ def trace(expression: Any, *, order: Sequence[str] = ()) -> Program:
             raise UsageError(f"{type(expression).__name__} cannot be traced; give text, a tree or a SymPy expression")
         from derive.reading.from_sympy import tree_from_sympy
 
+        # a Symbol is a variable, also one called pi or e
+        symbols = {str(symbol) for symbol in expression.free_symbols}
+        constants = {"pi": "Pi", "e": "Exp1"}
+        for name in symbols.intersection(constants):
+            if any(type(atom).__name__ == constants[name] for atom in expression.atoms()):
+                raise UsageError(f"{name} is a symbol and a constant in one expression; rename the symbol")
+        order = [*order, *special(sorted(symbols - set(order)))]
         expression = tree_from_sympy(expression)
     return trace_tree(expression, order=order)
 

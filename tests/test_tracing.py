@@ -189,3 +189,14 @@ def test_whatever_is_typed_is_traced_or_refused_in_words(text: str) -> None:
         assert error.message
     else:
         program.check()
+
+
+def test_a_sympy_symbol_called_e_or_pi_is_a_variable() -> None:
+    import sympy
+
+    program = derive.trace(sympy.Symbol("e") ** 2 * sympy.Symbol("pi"))
+    assert {program.label(node) for node in program.input_names} == {"e", "pi"}
+    (row,) = derive.jacobian(program, {"e": 3.0, "pi": 2.0}).values()
+    assert row == {"e": 12.0, "pi": 9.0}
+    with pytest.raises(UsageError, match="rename the symbol"):
+        derive.trace(sympy.Symbol("pi") + sympy.pi)

@@ -165,3 +165,20 @@ def test_giants_are_printed_in_scientific_notation() -> None:
     assert mpmath.nstr(truth, 5).split("e")[0].startswith(mantissa[:5]) and int(exponent) == 210704567
     assert w.number(w.values["v_2"]) == float("inf")
     assert worked("exp(-x)", "x=1000000").number(worked("exp(-x)", "x=1000000").values["v_2"]) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "value", "slope"),
+    [
+        ("(pi*x)^2.5", "x=0", 0.0, 0.0),
+        ("x/sign(y)", "x=3,y=2", 3.0, 1.0),
+        ("x*sign(2)/(sign(3)+sign(5)+sign(7))", "x=1", 1 / 3, 1 / 3),
+        ("sin(x)^2", "x=pi", 0.0, 0.0),
+        ("tan(x)", "x=pi", 0.0, 1.0),
+        ("cos(x)^3", "x=pi/2", 0.0, 0.0),
+    ],
+)
+def test_zeros_and_signs_stay_exact(text: str, at: str, value: float, slope: float) -> None:
+    w = worked(text, at)
+    assert w.number(w.values[w.output]) == value
+    assert w.number(w.adjoint(w.program.input_names[0])) == slope
