@@ -283,7 +283,7 @@ def local_value(F: Any, line: Equation, slot: int, value_of: Any, program: Progr
 
 def _undecided(line: Equation, reason: UndecidedError, what: str = "") -> UndecidedError:
     """The same doubt, with the line it is about."""
-    from derive.text import formula
+    from derive.plain import formula
 
     return UndecidedError(f"{what}{line.name} = {formula(line.tree)} cannot be decided: {reason.message}")
 
@@ -366,7 +366,7 @@ def _undefined(
     F: Any, line: Equation, given: tuple[Any, ...], reason: str, program: Program, *, derivative: bool, slot: int = 0
 ) -> DomainError:
     """`v_2 = log(v_1) has no value: v_1 = -0.5, and log needs a positive operand`."""
-    from derive.text import formula
+    from derive.plain import formula
 
     operation: Operation = line.source.operation
     operand = line.source.operands[slot]

@@ -253,7 +253,7 @@ def _outside(equation: Equation, read: Any, axis: int, extent: Any, reached: Any
 
 def _show(expr: Any) -> str:
     """An expression in the plain notation; bound indices under their plain names."""
+    from derive.plain import formula
     from derive.reading.from_sympy import tree_from_sympy  # reading builds on this module
-    from derive.text import formula
 
     return formula(tree_from_sympy(expr))

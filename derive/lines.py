@@ -13,10 +13,10 @@ from derive import tree as t
 from derive.errors import UsageError
 from derive.functions import OPERATIONS
 from derive.program import Elementary, Equation, Operand, Program
-from derive.reading.known import CONSTANTS, nearest
 from derive.reading.programs import ProgramLine, ProgramText
 from derive.tape import Slot, Tape, describe, is_scalar
 from derive.tree import Tree
+from derive.words import CONSTANTS, nearest
 
 _COPY = OPERATIONS["copy"]
 

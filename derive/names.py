@@ -19,6 +19,9 @@ ACCENTS = ("bar", "hat", "dot", "tilde")
 #: The two kinds of parts begin differently, so that a match never backtracks.
 NAME_PATTERN = r"[A-Za-z][A-Za-z0-9]*(?:_(?:-[0-9]+|[A-Za-z0-9]+))*"
 
+#: Inner nodes of a line f are called f.1, f.2, and their adjoints f.1_bar.
+INNER_NAME = NAME_PATTERN + r"(?:\.[0-9]+(?:_(?:-[0-9]+|[A-Za-z0-9]+))*)*"
+
 
 @dataclass(frozen=True, slots=True)
 class Anatomy:

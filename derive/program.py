@@ -92,7 +92,7 @@ class Equation:
         return Equation, (self._lhs, self.source, self.written)
 
     def __repr__(self) -> str:
-        from derive.text import formula  # a view, asked for only to show
+        from derive.plain import formula
 
         if self.is_indexed:
             return f"Equation({self._lhs} = {self.source})"

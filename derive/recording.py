@@ -335,7 +335,7 @@ def _remarks(recording: Recording) -> tuple[str, ...]:
     """Each branch once, with what it compared."""
     if not recording.branches:
         return ()
-    from derive.text import formula  # only where a branch is to be told
+    from derive.plain import formula  # only where a branch is to be told
 
     sentences = []
     for left, comparison, right, taken, place in recording.branches:

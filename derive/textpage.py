@@ -27,7 +27,7 @@ from derive.document import (
     Row,
     Table,
 )
-from derive.text import formula
+from derive.plain import formula
 from derive.tree import Relation
 
 #: Sentences are wrapped here where no width is given.

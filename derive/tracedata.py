@@ -15,9 +15,9 @@ from derive.adjoints import reverse
 from derive.checks.steps import MOST_LINES, CheckedStep, check_steps
 from derive.codegen.lowering import operation_counts
 from derive.graph import local_partials
+from derive.plain import formula
 from derive.program import Equation
 from derive.step import Step
-from derive.text import formula
 from derive.worked import Worked
 
 NO_CHECKS: dict[str, Any] = {

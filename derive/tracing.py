@@ -58,7 +58,7 @@ def trace(expression: Any, *, order: Sequence[str] = ()) -> Program:
 
 def special(names: Iterable[str]) -> list[str]:
     """Those of the names that would mean something else if nobody declared them: pi, e, a function's name."""
-    from derive.reading.known import CONSTANTS
+    from derive.words import CONSTANTS
 
     known = {*CONSTANTS, *functions.CALLABLE, *functions.ALIASES, "T"}
     return [name for name in names if name in known]

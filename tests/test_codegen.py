@@ -227,7 +227,7 @@ def test_every_line_of_trace_and_sweep_is_one_named_line_that_cites_it() -> None
     derivation = reverse(trace(SHEET))
     source = to_numpy(derivation).source
     from derive.names import python_names
-    from derive.text import formula
+    from derive.plain import formula
 
     names = python_names([*derivation.primal.input_names, *derivation.primal.by_name, *derivation.names.values()])
     for line in (*derivation.primal, *derivation.adjoint):

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from derive.errors import ProgramError
 from derive.index import Index, affine, bounds, fresh, index_symbol, names_read, provably_positive, size_symbol
+from derive.plain import formula
 from derive.program import Equation, Program
 from derive.reading.from_sympy import tree_from_sympy
 from derive.symbolic import Guard
-from derive.text import formula
 
 i, j, k, m = map(index_symbol, "ijkm")
 H, P = size_symbol("H"), size_symbol("P")

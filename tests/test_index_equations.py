@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from derive import tree as t
 from derive.errors import DeriveError, ProgramError, ReadingError, WorkLimitError
+from derive.plain import formula
 from derive.reading.equations import read_equations
 from derive.reading.expressions import to_sympy
 from derive.reading.from_sympy import tree_from_sympy
 from derive.reading.reader import read
 from derive.symbolic import Guard
-from derive.text import formula
 from tests.trees import numbers
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from derive.errors import ReadingError
+from derive.plain import formula
 from derive.reading.points import read_point
-from derive.text import formula
 
 
 @pytest.mark.parametrize(

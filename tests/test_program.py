@@ -46,7 +46,7 @@ def test_equations_and_programs_are_immutable() -> None:
 
 
 def test_an_adjoint_line_prints_a_positive_term_first() -> None:
-    from derive.text import formula
+    from derive.plain import formula
 
     quotient, exponential = line("v_1", "div", "x", "y"), line("v_3", "exp", "y")
     adjoint = Equation("ybar", Accumulation((Term("vbar_1", quotient, 1), Term("vbar_3", exponential, 0))))

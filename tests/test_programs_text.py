@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from derive.errors import ReadingError
+from derive.plain import formula
 from derive.reading.programs import read_program
-from derive.text import formula
 
 GRIEWANK = """
 # the sheet's function

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from derive import tree as t
 from derive.errors import DeriveError, ReadingError
+from derive.plain import formula
 from derive.reading import grammar
-from derive.reading.known import nearest
 from derive.reading.reader import check_names, read
-from derive.text import formula
+from derive.words import nearest
 
 x, y, a, b, c, i, j = (t.Name(name) for name in "xyabcij")
 

@@ -6,9 +6,9 @@ import pytest
 
 from derive import tree as t
 from derive.errors import DeriveError, LimitError, ReadingError
+from derive.plain import formula
 from derive.reading import limits
 from derive.reading.reader import read
-from derive.text import formula
 
 
 def refused(text, **options):

@@ -9,8 +9,8 @@ import pytest
 
 import derive
 from derive.errors import DomainError, UsageError
+from derive.plain import formula
 from derive.program import Program
-from derive.text import formula
 
 
 def lines(program: Program) -> list[str]:

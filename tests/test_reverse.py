@@ -14,8 +14,8 @@ from derive.balls import Balls
 from derive.errors import UsageError
 from derive.evaluate import COMPLEXES, evaluate
 from derive.jacobians import gradient_program
+from derive.plain import formula
 from derive.program import Program
-from derive.text import formula
 from derive.tracing import trace_tree
 from tests.expressions import expressions, points
 

@@ -13,8 +13,8 @@ from derive import tree as t
 from derive.balls import Balls
 from derive.errors import DeriveError, ReadingError, UsageError
 from derive.evaluate import evaluate, tree_value
+from derive.plain import formula
 from derive.program import Elementary, Program
-from derive.text import formula
 from derive.tracing import trace_tree
 from tests.expressions import expressions, points, rational_expressions
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from derive import tree as t
-from derive.reading.known import REDUCERS
 from derive.tree import Tree
+from derive.words import REDUCERS
 
 NAMES = ("x", "y", "v_-1", "v_0", "vbar_3", "x1", "theta", "lambda", "E", "pi", "f.1", "sum", "T2")
 numbers = st.sampled_from(("0", "1", "2", "3", "10", "0.5", "1.50", ".25", "1e-3", "2E5")).map(t.Number)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from derive.functions import COMPARISONS
+from derive.plain import formula
 from derive.program import Equation, Program
-from derive.text import formula
 
 
 def branch(F: Any, line: Equation, value_of: Any) -> int | None:

@@ -71,7 +71,7 @@ def _known(program: Program, at: Mapping[str, Tree]) -> None:
     labels = [program.label(name) for name in program.input_names]
     for name in at:
         if name not in labels and name not in program.input_names:
-            from derive.reading.known import nearest
+            from derive.words import nearest
 
             close = nearest(name, labels)
             there = f"the inputs are {', '.join(labels[:10])}" if labels else "the function has no inputs"
@@ -79,7 +79,7 @@ def _known(program: Program, at: Mapping[str, Tree]) -> None:
 
 
 def _shown(tree: Tree) -> str:
-    from derive.text import formula
+    from derive.plain import formula
 
     return formula(tree)
 
@@ -91,7 +91,7 @@ def _names(against: Collection[str] | str) -> list[str]:
     chosen = [name.replace("_", "-") for name in chosen]
     for name in chosen:
         if name not in TITLES:
-            from derive.reading.known import nearest
+            from derive.words import nearest
 
             close = nearest(name, TITLES)
             hint = f"; did you mean {close}?" if close else f"; there are {', '.join(TITLES)} and all"

@@ -48,7 +48,7 @@ class LazyGroup(click.Group):
         try:
             return super().resolve_command(context, args)
         except click.UsageError as reason:
-            from derive.reading.known import nearest
+            from derive.words import nearest
 
             close = nearest(args[0], COMMANDS)
             raise click.UsageError(

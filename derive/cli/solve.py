@@ -107,7 +107,7 @@ def _formats(text: str | None) -> list[str]:
     chosen = list(dict.fromkeys(part.strip() for part in text.split(",")))
     for form in chosen:
         if form not in FORMATS:
-            from derive.reading.known import nearest
+            from derive.words import nearest
 
             close = nearest(form, FORMATS)
             raise UsageError(

@@ -18,7 +18,7 @@ from derive.codegen.lowering import Applied, CodeLine, Expression, Lowered, name
 from derive.codegen.spelling import ATOM, PRODUCT, UNARY, applied, literal
 from derive.errors import UsageError
 from derive.names import python_names
-from derive.text import formula
+from derive.plain import formula
 from derive.tree import Tree
 
 WIDTH = 100

@@ -12,8 +12,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
+from derive import words
 from derive.errors import LimitError
-from derive.reading import known, limits
+from derive.reading import limits
 from derive.reading.lexer import Line, Token
 
 _BEGINS_FACTOR = frozenset({"NUMBER", "NAME", "LPAR", "LSQB"})
@@ -48,7 +49,7 @@ def classify(line: Line, declared: Collection[str]) -> list[Token]:
         elif following is not None and following.kind == "LPAR" and _is_reduction(tokens, place, partner[place + 1]):
             answer.append(token.as_kind("REDUCER"))
             bound_until = partner[place + 1]
-        elif token.text in known.FUNCTIONS and (following is None or following.kind != "LPAR"):
+        elif token.text in words.FUNCTIONS and (following is None or following.kind != "LPAR"):
             if token.text in declared:
                 answer.append(token)
             elif following is not None and following.kind == "POWER":
@@ -137,7 +138,7 @@ def _is_transpose(token: Token, following: Token | None, before: list[Token], de
 
 def _is_reduction(tokens: Sequence[Token], place: int, end: int) -> bool:
     """`sum (i,j)` before something that begins a factor."""
-    if tokens[place].text not in known.REDUCERS or end + 1 >= len(tokens):
+    if tokens[place].text not in words.REDUCERS or end + 1 >= len(tokens):
         return False
     inside = tokens[place + 2 : end]
     names, commas = inside[::2], inside[1::2]
@@ -174,12 +175,12 @@ def _function_power(line: Line, tokens: Sequence[Token], place: int, answer: lis
         raise line.error(f"{name}^-1 has two readings; write 1/{name}(x) for the quotient or {other}", function)
     if not rest or rest[0].kind != "NUMBER" or len(rest) < 2:
         raise line.error(f"{name} is a function; write ({name}(x))^n for a power of its value", function)
-    answer += [function.as_kind("FUNCTION_POWER", known.canonical(name)), rest[0]]
+    answer += [function.as_kind("FUNCTION_POWER", words.canonical(name)), rest[0]]
     argument = rest[1]
     if argument.kind == "LPAR":
         return place + 2
     alone = len(rest) < 3 or rest[2].kind not in (*_BEGINS_FACTOR, "INDICATOR", "SUBSCRIPT", "POWER")
-    if argument.kind not in ("NAME", "NUMBER") or argument.text in known.FUNCTIONS or not alone:
+    if argument.kind not in ("NAME", "NUMBER") or argument.text in words.FUNCTIONS or not alone:
         raise line.error(f"the argument is not clear; write {name}(...)^{_short(rest[0].text)}", function)
     answer += [
         Token("LPAR", "", argument.line, argument.column),
@@ -201,18 +202,18 @@ def _word(line: Line, tokens: Sequence[Token], place: int, partner: dict[int, in
     """A word that is neither reduction nor bare function: a name, or a function before its bracket."""
     token = tokens[place]
     name = token.text
-    if name in known.REFUSED:
+    if name in words.REFUSED:
         raise line.error(f"{name} is a word of Python, which is not read here; choose another name", token)
     if name not in declared:
-        if name.lower() in known.NOT_NUMBERS:
+        if name.lower() in words.NOT_NUMBERS:
             raise line.error(f"{name} is no number; write a finite one", token)
         glued = place > 0 and tokens[place - 1].kind == "NUMBER" and not token.space
         if name in ("j", "J") and glued and sum(other.text == name for other in tokens) == 1:
             raise line.error("complex numbers are not read; write * between a number and a name", token)
     if place + 1 >= len(tokens) or tokens[place + 1].kind != "LPAR":
         return token
-    if name in known.FUNCTIONS:
-        return token.as_kind("FUNCTION", known.canonical(name))
+    if name in words.FUNCTIONS:
+        return token.as_kind("FUNCTION", words.canonical(name))
     if name in declared or name == "pi":
         return token
     end = partner[place + 1]
@@ -226,7 +227,7 @@ def _word(line: Line, tokens: Sequence[Token], place: int, partner: dict[int, in
         )
     else:
         message = f"the function {name} is unknown; for a product write {name}*{argument}"
-    if meant := known.nearest(name, known.FUNCTIONS):
+    if meant := words.nearest(name, words.FUNCTIONS):
         message += f"; did you mean {meant}?"
     raise line.error(message, token)
 

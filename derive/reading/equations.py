@@ -10,11 +10,11 @@ import sympy
 from derive import tree as t
 from derive.errors import ProgramError
 from derive.index import index_symbol, size_symbol
+from derive.plain import formula
 from derive.program import Equation, Program
 from derive.reading.expressions import to_sympy
 from derive.reading.extents import Axis, Bound, Extents, Read, infer
 from derive.reading.programs import ProgramLine, ProgramText, read_program
-from derive.text import formula
 from derive.tree import Tree
 
 #: What a subscript is built of.

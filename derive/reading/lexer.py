@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, replace
 
 from derive.errors import LimitError, ReadingError
-from derive.names import NAME_PATTERN
+from derive.names import INNER_NAME
 from derive.reading import limits
 from derive.reading.characters import refuse_characters, shown
 
@@ -49,9 +49,6 @@ class Line:
     def error(self, message: str, token: Token, kind: type[ReadingError] = ReadingError) -> ReadingError:
         return reading_error(message, self.sources, token.line, token.column, len(token.text), kind)
 
-
-#: Inner nodes of a line f are called f.1, f.2, and their adjoints f.1_bar.
-INNER_NAME = NAME_PATTERN + r"(?:\.[0-9]+(?:_(?:-[0-9]+|[A-Za-z0-9]+))*)*"
 
 _KINDS = {
     "+": "PLUS", "-": "MINUS", "*": "TIMES", "/": "TIMES", "@": "TIMES", ".*": "TIMES", "./": "TIMES", "^": "POWER",

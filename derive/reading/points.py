@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from derive import tree as t
+from derive import words
 from derive.errors import ReadingError
-from derive.reading import known
-from derive.reading.known import nearest as nearest
 from derive.reading.lexer import Line, Token, scan
 from derive.reading.reader import naming_file, read_line
 from derive.tree import Tree
+from derive.words import nearest as nearest
 
 
 def read_point(text: str, names: Collection[str] | None = None, file: str | None = None) -> dict[str, Tree]:
@@ -63,7 +63,7 @@ def _entry(line: Line, piece: list[Token]) -> tuple[Token, Tree]:
         raise line.error(f"{name.text} has no name; write x=..., and a decimal point instead of a comma", name)
     if name.kind != "NAME":
         raise line.error("a name is expected here; write x1=1.5,x2=1/3", name)
-    if name.text in known.REFUSED:
+    if name.text in words.REFUSED:
         raise line.error(f"{name.text} is a word of Python, which is not read here; choose another name", name)
     if len(piece) < 2 or piece[1].kind != "EQUALS":
         raise line.error(f"= is missing behind {name.text}; write {name.text}=1.5", name)
@@ -75,7 +75,7 @@ def _entry(line: Line, piece: list[Token]) -> tuple[Token, Tree]:
         raise line.error("this second = is not read; put a comma between two values", extra)
     for node in t.walk(value):
         constant = isinstance(node, (t.Number, t.Negative, t.Sum, t.Product, t.Power, t.Call))
-        if not constant and not (isinstance(node, t.Name) and node.text in known.CONSTANTS):
+        if not constant and not (isinstance(node, t.Name) and node.text in words.CONSTANTS):
             what = node.text if isinstance(node, t.Name) else "this"
             at = node.at
             place = Token("", what, at.line, at.column) if at else piece[2]

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from derive import tree as t
+from derive import words
 from derive.errors import ReadingError
 from derive.names import NAME_PATTERN
-from derive.reading import known
 from derive.reading.lexer import Line, Token, reading_error, scan
 from derive.reading.reader import naming_file, read_line
 from derive.reading.scope import free_names
@@ -140,13 +140,13 @@ def _shape(line: Line) -> tuple[Size, ...]:
     """The extents behind the colon: `m x n`, `3x4`, `scalar`."""
     behind = line.tokens[2:]
     written = "".join(" " * token.space + token.text for token in behind).strip()
-    if line.tokens[0].text in known.REFUSED:
+    if line.tokens[0].text in words.REFUSED:
         raise line.error(f"{line.tokens[0].text} is a word of Python, which is not read here", line.tokens[0])
     if written == "scalar":
         return ()
     sizes: list[Size] = []
     for part in re.split(r"\s+x\s+|(?<=[0-9])x(?=[0-9])", written):
-        if re.fullmatch(NAME_PATTERN, part) and part not in known.REFUSED:
+        if re.fullmatch(NAME_PATTERN, part) and part not in words.REFUSED:
             sizes.append(part)
         elif re.fullmatch("[0-9]{1,9}", part) and 1 <= int(part) <= LARGEST_SIZE:
             sizes.append(int(part))
@@ -183,7 +183,7 @@ def _loss(losses: Sequence[Line], defined: set[str]) -> str | None:
 
 def _check_defined(name: str, defined: set[str], line: Line, token: Token) -> None:
     if name not in defined:
-        meant = known.nearest(name, sorted(defined))
+        meant = words.nearest(name, sorted(defined))
         raise line.error(f"no line gives {name} a value" + (f"; did you mean {meant}?" if meant else ""), token)
 
 
@@ -207,7 +207,7 @@ def _equation(line: Line, declared: set[str]) -> ProgramLine:
         indices.append(index.text)
     name = left.text if isinstance(left, t.Name) else left.array
     needs = [read for side in (right, *claims) for read in free_names(side, indices)]
-    constants = [word for word in known.CONSTANTS if word not in declared]
+    constants = [word for word in words.CONSTANTS if word not in declared]
     needs = [read for read in dict.fromkeys(needs) if read not in constants]
     return ProgramLine(name, left, right, tuple(claims), tree, line.number, tuple(needs))
 

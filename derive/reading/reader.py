@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from derive import tree as t
+from derive import words
 from derive.errors import LimitError, ReadingError
-from derive.reading import known, limits
+from derive.reading import limits
 from derive.reading.classify import classify
 from derive.reading.grammar import parse
 from derive.reading.lexer import Line, reading_error, scan
@@ -53,9 +54,9 @@ def check_names(tree: Tree, declared: Collection[str], text: str = "", file: str
     """Raise ReadingError at the first name that is neither declared nor a constant, and offer the nearest one."""
     for node in t.walk(tree):
         name = node.text if isinstance(node, t.Name) else node.array if isinstance(node, t.Subscript) else None
-        if name is None or name in declared or name in known.CONSTANTS:
+        if name is None or name in declared or name in words.CONSTANTS:
             continue
-        meant = known.nearest(name, declared)
+        meant = words.nearest(name, declared)
         message = f"{name} is not declared" + (f"; did you mean {meant}?" if meant else "")
         at: Span = node.at or Span(1, 1, 2)
         sources = tuple(text.split("\n")) or ("",)
@@ -68,7 +69,7 @@ def _check(tree: Tree, line: Line) -> None:
     for node in t.walk(tree):
         match node:
             case t.Call(function=function, arguments=arguments):
-                fewest, most = known.FUNCTIONS[function]
+                fewest, most = words.FUNCTIONS[function]
                 if not fewest <= len(arguments) <= most:
                     wanted = str(fewest) if fewest == most else f"{fewest} or {most}"
                     plural = "argument" if wanted == "1" else "arguments"

@@ -178,7 +178,7 @@ def _figure(worked: Worked) -> Figure:
 
 
 def _described(program: Program) -> str:
-    from derive.text import formula
+    from derive.plain import formula
 
     lines = [f"{line.name} = {formula(line.tree)}" for line in program.equations[:40]]
     return "; ".join(lines) + ("; and so on" if len(program) > 40 else "")

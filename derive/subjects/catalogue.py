@@ -77,7 +77,7 @@ BY_NAME: Mapping[str, Entry] = {entry.name: entry for entry in ENTRIES}
 
 def find(name: str) -> Entry:
     """The entry of that name; - and _ are the same. Raises UsageError with the nearest name."""
-    from derive.reading.known import nearest
+    from derive.words import nearest
 
     entry = BY_NAME.get(name.replace("_", "-").lower())
     if entry is None:

@@ -1,4 +1,4 @@
-"""Formulas in the plain notation, with the brackets that grouping needs and no others.
+"""The plain notation, written: a tree as one line of text, with the brackets that grouping needs and no others.
 
 What is printed reads back: `read(formula(tree), declared=...) == tree` for every tree that the reader makes, under the
 same declared names. Nothing the author wrote is reordered or simplified.
@@ -10,9 +10,9 @@ import re
 from collections.abc import Sequence
 
 from derive import tree as t
-from derive.reading.known import FUNCTIONS, REDUCERS
-from derive.reading.lexer import INNER_NAME
+from derive.names import INNER_NAME
 from derive.tree import Tree
+from derive.words import FUNCTIONS, REDUCERS
 
 _OPERATORS = {"*": "*", "/": "/", "": " ", "@": " @ ", ".*": " .* ", "./": " ./ "}
 

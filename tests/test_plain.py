@@ -5,8 +5,8 @@ from hypothesis import given, settings
 
 from derive import tree as t
 from derive.errors import DeriveError
+from derive.plain import formula
 from derive.reading.reader import read
-from derive.text import formula
 from tests.trees import NAMES, expressions, relations
 
 INDICES = ("i", "j", "k")
