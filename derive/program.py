@@ -13,12 +13,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 from derive import functions
+from derive import terms
 from derive import tree as t
 from derive.errors import ProgramError
 from derive.functions import Operation
 from derive.tree import Tree
 
 if TYPE_CHECKING:
+    from derive.integers import Index
     from derive.step import Step
 
 #: What an elementary operation reads: the name of a line, or a constant such as 2, 1/3, pi (a tree without names).
@@ -95,20 +97,39 @@ class Equation:
         from derive.plain import formula
 
         if self.is_indexed:
-            return f"Equation({self._lhs} = {self.source})"
+            from derive.writing import tree_of_term
+
+            return f"Equation({formula(tree_of_term(self._lhs))} = {formula(self.tree)})"
         return f"Equation({self.name} = {formula(self.tree)})"
 
     @property
     def is_indexed(self) -> bool:
-        return not isinstance(self._lhs, str) and hasattr(self._lhs, "base")
+        """Whether it is an equation between index terms (derive.terms); else it is a line of a scalar trace."""
+        return isinstance(self.source, terms.Arithmetic)
+
+    @property
+    def term(self) -> terms.Term:
+        """The right-hand side of an index equation."""
+        return self.source  # type: ignore[no-any-return]
+
+    @property
+    def left(self) -> terms.Entry | terms.Partial:
+        """The left-hand side of an index equation: an entry at free indices, or a partial derivative of one."""
+        return self._lhs  # type: ignore[no-any-return]
+
+    @property
+    def indices(self) -> tuple[Index, ...]:
+        """The free indices of an index equation, in order; their domains are the shape of the left side."""
+        sides = (self.left.of, self.left.by) if isinstance(self.left, terms.Partial) else (self.left,)
+        return tuple(
+            index for side in sides if isinstance(side, terms.Entry) for part in side.indices for index in part.indices
+        )
 
     @property
     def name(self) -> str:
         """The name that is given a value."""
         lhs = self._lhs
-        if isinstance(lhs, str):
-            return lhs
-        return str(lhs.base.label if hasattr(lhs, "base") else lhs.name)
+        return lhs if isinstance(lhs, str) else name_of(lhs)
 
     @property
     def lhs(self) -> Any:
@@ -117,11 +138,19 @@ class Equation:
             import sympy  # half a second: only when somebody looks
 
             return sympy.Symbol(self._lhs, real=True)
+        if self.is_indexed:
+            from derive.reading.from_terms import sympy_of_term  # only when somebody looks
+
+            return sympy_of_term(self._lhs)
         return self._lhs
 
     @property
     def rhs(self) -> Any:
         """The right-hand side as SymPy expression, made when read."""
+        if self.is_indexed:
+            from derive.reading.from_terms import sympy_of_term  # only when somebody looks
+
+            return sympy_of_term(self.source)
         if is_lazy(self.source):
             from derive.reading.expressions import to_sympy  # only when somebody looks: SymPy costs half a second
 
@@ -132,6 +161,10 @@ class Equation:
     def tree(self) -> Tree:
         """The right-hand side as a tree, in the order in which it is to be printed."""
         source = self.source
+        if self.is_indexed:
+            from derive.writing import tree_of_term  # only when somebody looks
+
+            return tree_of_term(source)
         if isinstance(source, Elementary):
             return functions.operation_tree(source.operation, tuple(map(t.tree_of, source.operands)))
         if isinstance(source, Accumulation):
@@ -149,6 +182,8 @@ class Equation:
     def reads(self) -> tuple[str, ...]:
         """The names on the right, in order of first appearance."""
         source = self.source
+        if self.is_indexed:
+            return terms.reads_in_order(source)
         if isinstance(source, Elementary):
             return tuple(dict.fromkeys(operand for operand in source.operands if isinstance(operand, str)))
         if isinstance(source, Accumulation):
@@ -223,6 +258,10 @@ class Program:
     remarks : what a reader must know, such as a branch that was recorded as taken.
     written : the author's own text as trees, one an output or line; empty where nobody typed it.
     branches : what must hold at a point for the program to be the function that was recorded.
+
+    Of index equations only:
+    integers : names whose values are whole numbers (labels, sizes of layers).
+    upstream : output -> name of the gradient that comes down to it; a loss has none.
     """
 
     inputs: tuple[Any, ...]
@@ -233,6 +272,18 @@ class Program:
     remarks: tuple[str, ...] = ()
     written: tuple[Tree, ...] = ()
     branches: tuple[Branch, ...] = ()
+    integers: frozenset[str] = frozenset()
+    upstream: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def is_indexed(self) -> bool:
+        return any(equation.is_indexed for equation in self.equations)
+
+    @cached_property
+    def heads(self) -> dict[str, terms.Entry]:
+        """Of index equations: every array at its own indices, whose domains are its shape; scalars at none."""
+        found = {name_of(each): each if isinstance(each, terms.Entry) else terms.Entry(each) for each in self.inputs}
+        return found | {equation.name: equation.left for equation in self.equations}
 
     @cached_property
     def input_names(self) -> tuple[str, ...]:
@@ -318,6 +369,10 @@ def name_of(target: Any) -> str:
     """The name of an input: a string itself, a Symbol's name, an Indexed's base."""
     if isinstance(target, str):
         return target
+    if isinstance(target, terms.Entry):
+        return target.array
+    if isinstance(target, terms.Partial):
+        return f"d{name_of(target.of)}_d{name_of(target.by)}"
     return str(target.base.label if hasattr(target, "base") else target.name)
 
 
