@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from derive import tree as t
-from derive.names import adjoint_names
 from derive.program import Equation, Program, partial_tree
 from derive.step import Rule
 from derive.tree import Tree
@@ -33,11 +32,10 @@ def plain_sum(terms: Sequence[Tree]) -> Tree:
     return t.Sum(tuple(("+", term) for term in terms)) if terms else t.Number("0")
 
 
-def _sum_over_readers(equation: Equation, program: Program) -> Equation | None:
-    """d(output)/d(node) -> the sum over the lines that read the node."""
+def _sum_over_readers(equation: Equation, program: Program, bars: Mapping[str, str]) -> Equation | None:
+    """d(output)/d(node) -> the sum over the lines that read the node; bars : what the adjoint of each node is called."""
     match equation.tree:
         case t.Derivative(of=t.Name(text=output), by=t.Name(text=node)) if output != node:
-            bars = adjoint_names([*program.input_names, *program.by_name])
             products = [
                 t.Product((("*", t.Name(bars[line.name])), ("*", pending(line, node))))
                 for line in program
@@ -47,11 +45,10 @@ def _sum_over_readers(equation: Equation, program: Program) -> Equation | None:
     return None
 
 
-def _sum_over_operands(equation: Equation, program: Program) -> Equation | None:
-    """The tangent of a line, written as its own derivative by the parameter, -> the sum over its operands."""
+def _sum_over_operands(equation: Equation, program: Program, dots: Mapping[str, str]) -> Equation | None:
+    """The tangent of a line -> the sum over its operands; dots : what the tangent of each node is called."""
     match equation.tree:
         case t.Name(text=tangent):
-            dots = adjoint_names([*program.input_names, *program.by_name], "dot")
             line = next((line for line in program if dots[line.name] == tangent), None)
             if line is None:
                 return None
@@ -84,14 +81,9 @@ def _reuse(equation: Equation, program: Program) -> Equation | None:
     return None if tree == equation.tree else Equation(equation.name, tree)
 
 
-def _constants(equation: Equation, program: Program) -> Equation | None:
-    """The tangent of a line that no input reaches is 0."""
-    reached = set(program.input_names)
-    for line in program:
-        if reached.intersection(line.reads):
-            reached.add(line.name)
-    dots = adjoint_names([*program.input_names, *program.by_name], "dot")
-    zeros: dict[str, Tree] = {dots[line.name]: t.Number("0") for line in program if line.name not in reached}
+def _constants(equation: Equation, program: Program, constant: Collection[str]) -> Equation | None:
+    """Put 0 for a tangent; constant : the tangents of the lines that no input reaches."""
+    zeros: dict[str, Tree] = {name: t.Number("0") for name in t.names_in(equation.tree) if name in constant}
     tree = t.substituted(equation.tree, zeros)
     return None if tree == equation.tree else Equation(equation.name, tree)
 
