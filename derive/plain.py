@@ -59,14 +59,12 @@ def _joined(node: Tree, texts: Sequence[str]) -> str:
             return left + (".^" if elementwise else "^") + _bracketed(texts[1], not _is_plain_exponent(exponent))
         case t.Transpose(body=body):
             return _bracketed(texts[0], not (_level(body) == t.ATOM or isinstance(body, t.Transpose))) + "^T"
-        case t.Call(function=function):
-            return f"{function}({', '.join(texts)})"
+        case t.Call():
+            return _call(node, texts)
         case t.Subscript(array=array):
             return f"{array}[{', '.join(texts)}]"
-        case t.Reduction(operator=operator, bound=bound, body=body):
-            # a minus sign behind the bound names would make them the arguments of a call
-            inner = _bracketed(texts[0], t.binding(body) <= t.SUM or texts[0].startswith("-"))
-            return f"{operator}({', '.join(bound)}) {inner}"
+        case t.Reduction():
+            return _reduction(node, texts)
         case t.Indicator(operators=operators):
             rest = "".join(f" {sign} {text}" for sign, text in zip(operators, texts[1:], strict=True))
             return f"[{texts[0]}{rest}]"
@@ -77,6 +75,38 @@ def _joined(node: Tree, texts: Sequence[str]) -> str:
                 text if isinstance(part, t.Name) else f"({text})" for part, text in zip((of, by), texts, strict=True)
             )
             return f"d{upper}/d{lower}"
+
+
+def _call(node: t.Call, texts: Sequence[str]) -> str:
+    """A call; of a function that is only named also its derivative and its indices, f''[l](z) and d_2 e[i](y, a)."""
+    count = len(node.arguments)
+    if node.function in ("max", "min") and count > 2:  # functions of two operands
+        nested = texts[-1]
+        for text in reversed(texts[:-1]):
+            nested = f"{node.function}({text}, {nested})"
+        return nested
+    head = node.function
+    if count == 1 and node.orders:
+        head += "'" * node.orders[0]
+    elif any(node.orders):
+        head = "".join(f"d_{slot} " * order for slot, order in enumerate(node.orders, 1)) + head
+    if node.parameters:
+        head += f"[{', '.join(texts[count:])}]"
+    return f"{head}({', '.join(texts[:count])})"
+
+
+def _reduction(node: t.Reduction, texts: Sequence[str]) -> str:
+    """`sum(k) body`; limits stand in the body as guards, [lower <= k < stop]."""
+    body = texts[0]
+    # a minus sign behind the bound names would make them the arguments of a call
+    body = _bracketed(body, t.binding(node.body) <= t.SUM or body.startswith("-"))
+    sides = iter(texts[1:])
+    guards = [
+        f"[{next(sides)} <= {name} < {next(sides)}]*"
+        for name, pair in zip(node.bound, node.limits, strict=False)
+        if pair is not None
+    ]
+    return f"{node.operator}({', '.join(node.bound)}) {''.join(guards)}{body}"
 
 
 def _bracketed(text: str, needed: bool) -> str:

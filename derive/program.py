@@ -164,7 +164,7 @@ class Equation:
         if self.is_indexed:
             from derive.writing import tree_of_term  # only when somebody looks
 
-            return tree_of_term(source)
+            return tree_of_term(source, free=self.indices)
         if isinstance(source, Elementary):
             return functions.operation_tree(source.operation, tuple(map(t.tree_of, source.operands)))
         if isinstance(source, Accumulation):

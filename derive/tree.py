@@ -76,10 +76,14 @@ class Number(Operators):
 
 @dataclass(frozen=True, slots=True)
 class Name(Operators):
-    """A name; also the constants pi and e where nobody declared them."""
+    """A name; also the constants pi and e where nobody declared them.
+
+    symbol : a name that formulas other than plain text show in its place: `delta`, or LOSS for a script L.
+    """
 
     text: str
     at: Span | None = field(default=None, compare=False)
+    symbol: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,37 +129,62 @@ class Transpose(Operators):
 
 @dataclass(frozen=True, slots=True)
 class Call(Operators):
+    """A function of arguments; without a name the tuple `(p, q)`.
+
+    A function that is only named, such as the second derivative of f^[l], has more: the indices it depends on in
+    `parameters`, how often it is differentiated by each argument in `orders`, and `layer` as a Subscript has it.
+    """
+
     function: str
     arguments: tuple[Tree, ...]
     at: Span | None = field(default=None, compare=False)
+    parameters: tuple[Tree, ...] = ()
+    orders: tuple[int, ...] = ()
+    layer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Subscript(Operators):
-    """An entry of an array: `V[i+k, j]`."""
+    """An entry of an array: `V[i+k, j]`.
+
+    For formulas other than plain text: layer : "[]" or "()" where the first index stands above, as in w_ij^[l].
+    tight : single letters stand without commas, Z_ij.  symbol : as a Name has it.
+    """
 
     array: str
     indices: tuple[Tree, ...]
     at: Span | None = field(default=None, compare=False)
+    layer: str = ""
+    tight: bool = False
+    symbol: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Reduction(Operators):
-    """`sum(k,l) body`; operator is one of sum, mean, max, min, prod."""
+    """`sum(k,l) body`; operator is one of sum, mean, max, min, prod, or argmax, argmin in a winner's indicator.
+
+    limits : for each bound index (lower, stop), lower <= index < stop, or None where the arrays it reads imply them;
+    may be empty where all are implied.
+    """
 
     operator: str
     bound: tuple[str, ...]
     body: Tree
     at: Span | None = field(default=None, compare=False)
+    limits: tuple[tuple[Tree, Tree] | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Indicator(Operators):
-    """`[0 <= m-i < P]`: 1 where all comparisons hold, else 0. Operators: = != < <= > >=."""
+    """`[0 <= m-i < P]`: 1 where all comparisons hold, else 0. Operators: = != < <= > >=.
+
+    kronecker : it is a Kronecker delta, [m = k], which other formulas than plain text show as one.
+    """
 
     sides: tuple[Tree, ...]
     operators: tuple[str, ...]
     at: Span | None = field(default=None, compare=False)
+    kronecker: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,14 +323,16 @@ def children(tree: Tree) -> tuple[Tree, ...]:
     match tree:
         case Number() | Name():
             return ()
-        case Negative(body=body) | Transpose(body=body) | Reduction(body=body):
+        case Negative(body=body) | Transpose(body=body):
             return (body,)
+        case Reduction(body=body, limits=limits):
+            return (body, *(side for pair in limits if pair is not None for side in pair)) if limits else (body,)
         case Sum(terms=parts) | Product(factors=parts):
             return tuple(part for _, part in parts)
         case Power(base=base, exponent=exponent):
             return (base, exponent)
-        case Call(arguments=arguments):
-            return arguments
+        case Call(arguments=arguments, parameters=parameters):
+            return arguments + parameters
         case Subscript(indices=indices):
             return indices
         case Indicator(sides=sides) | Relation(sides=sides):
@@ -315,16 +346,21 @@ def rebuilt(tree: Tree, parts: tuple[Tree, ...]) -> Tree:
     match tree:
         case Number() | Name():
             return tree
-        case Negative() | Transpose() | Reduction():
+        case Negative() | Transpose():
             return replace(tree, body=parts[0])
+        case Reduction(limits=limits):
+            rest = iter(parts[1:])
+            pairs = tuple(None if pair is None else (next(rest), next(rest)) for pair in limits)
+            return replace(tree, body=parts[0], limits=pairs)
         case Sum(terms=terms):
             return replace(tree, terms=tuple((sign, part) for (sign, _), part in zip(terms, parts, strict=True)))
         case Product(factors=factors):
             return replace(tree, factors=tuple((sign, part) for (sign, _), part in zip(factors, parts, strict=True)))
         case Power():
             return replace(tree, base=parts[0], exponent=parts[1])
-        case Call():
-            return replace(tree, arguments=parts)
+        case Call(arguments=arguments):
+            count = len(arguments)
+            return replace(tree, arguments=parts[:count], parameters=parts[count:])
         case Subscript():
             return replace(tree, indices=parts)
         case Indicator() | Relation():
