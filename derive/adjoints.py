@@ -7,14 +7,20 @@ Source: Griewank & Walther, Evaluating Derivatives (2008), section 3.2 (incremen
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any, Union
+
 from derive import tree as t
 from derive.collecting import uncollected
 from derive.errors import UsageError
 from derive.names import adjoint_names
 from derive.program import Accumulation, Elementary, Equation, Program, Term
 from derive.rules.algebra import REORDER, UNIT
-from derive.rules.partials import CONSTANT, LOCAL_PARTIAL, REUSE, SEED, SUM_OVER_READERS
+from derive.rules.partials import LOCAL_PARTIAL, REUSE, SEED, SUM_OVER_READERS
 from derive.step import Derivation, Rule, Step
+
+#: A rule, the reason why it is used, and what it has to know beside the lines: names that the whole program settles.
+Move = Union[tuple[Rule, str], tuple[Rule, str, Any]]
 
 
 def reverse(program: Program, output: str | None = None) -> Derivation:
@@ -141,14 +147,14 @@ def _steps(derivation: Derivation) -> tuple[Step, ...]:
         readers = tuple(dict.fromkeys(term.line for term in source.terms))
         lines = Program(primal.inputs, readers, ())
         names = " and ".join(reader.name for reader in readers) or "no line"
-        rest = [
-            (SUM_OVER_READERS, f"{node} is read by {names}"),
+        moves: list[Move] = [
+            (SUM_OVER_READERS, f"{node} is read by {names}", derivation.names),
             (LOCAL_PARTIAL, "each partial is read off the table of elementary derivatives"),
             (REUSE, "the trace holds this value already"),
             (UNIT, "units, quotients and signs are tidied"),
             (REORDER, "a term without a minus sign leads"),
         ]
-        steps.append(chained_step(start, line, lines, rest, primal))
+        steps.append(chained_step(start, line, lines, moves))
     return tuple(steps)
 
 
@@ -156,20 +162,16 @@ def _step(rule: Rule, reason: str, before: Equation, after: Equation, substeps: 
     return Step(rule, reason, (), before, after, substeps)
 
 
-def chained_step(start: Equation, end: Equation, lines: Program, rest: list[tuple[Rule, str]], primal: Program) -> Step:
-    """The step from `start` to `end` made of one sub-step for each rule that changes something."""
+def chained_step(start: Equation, end: Equation, lines: Program, moves: Sequence[Move]) -> Step:
+    """The step from `start` to `end` made of one sub-step for each rule that changes something.
+
+    lines : the lines of the primal program that the rules speak of.
+    """
     substeps: list[Step] = []
     equation = start
-    for place, (rule, reason) in enumerate(rest):
-        # the sums name adjoints by all primal names, and only the whole program knows what is constant
-        given = _whole(lines, primal) if place == 0 else primal if rule is CONSTANT else lines
-        after = rule.rewrite(equation, given)
+    for rule, reason, *known in moves:
+        after = rule.rewrite(equation, lines, *known)
         if after is not None:
             substeps.append(_step(rule, reason, equation, after))
             equation = after
-    return _step(rest[0][0], rest[0][1], start, end, tuple(substeps))
-
-
-def _whole(lines: Program, primal: Program) -> Program:
-    """The reader lines, in a program that knows every primal name (adjoint names depend on all of them)."""
-    return Program((*primal.input_names, *(n for n in primal.by_name if n not in lines.by_name)), lines.equations, ())
+    return _step(moves[0][0], moves[0][1], start, end, tuple(substeps))

@@ -9,7 +9,7 @@ Source: Griewank & Walther, Evaluating Derivatives (2008), section 3.1.
 from __future__ import annotations
 
 from derive import tree as t
-from derive.adjoints import chained_step, depending_on_inputs, require_elementary
+from derive.adjoints import Move, chained_step, depending_on_inputs, require_elementary
 from derive.names import adjoint_names
 from derive.program import Accumulation, Equation, Program, Term
 from derive.rules.algebra import REORDER, UNIT
@@ -54,20 +54,21 @@ def forward(program: Program) -> Derivation:
 
 def _steps(derivation: Derivation) -> tuple[Step, ...]:
     primal = derivation.primal
-    constants = len(depending_on_inputs(primal)) < len(primal) + len(primal.inputs)
+    active = depending_on_inputs(primal)
+    constant = {derivation.names[line.name] for line in primal if line.name not in active}
     steps = []
     for line in primal:
         end = derivation.adjoint.by_name[derivation.names[line.name]]
         start = Equation(end.name, t.Name(end.name))
         lines = Program(primal.inputs, (line,), ())
         reads = " and ".join(line.reads) or "no name"
-        rest = [
-            (SUM_OVER_OPERANDS, f"{line.name} reads {reads}"),
+        moves: list[Move] = [
+            (SUM_OVER_OPERANDS, f"{line.name} reads {reads}", derivation.names),
             (LOCAL_PARTIAL, "each partial is read off the table of elementary derivatives"),
             (REUSE, "the trace holds this value already"),
-            *([(CONSTANT, "no input reaches it")] if constants else []),
+            (CONSTANT, "no input reaches it", constant),
             (UNIT, "units, quotients and signs are tidied"),
             (REORDER, "a term without a minus sign leads"),
         ]
-        steps.append(chained_step(start, end, lines, rest, primal))
+        steps.append(chained_step(start, end, lines, moves))
     return tuple(steps)

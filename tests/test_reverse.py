@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,11 +14,13 @@ from hypothesis import strategies as st
 import derive
 from derive import tree as t
 from derive.balls import Balls
+from derive.checks.steps import check_steps
 from derive.errors import UsageError
 from derive.evaluate import COMPLEXES, evaluate
 from derive.jacobians import gradient_program
 from derive.plain import formula
 from derive.program import Program
+from derive.step import Derivation
 from derive.tracing import trace_tree
 from tests.expressions import expressions, points
 
@@ -121,7 +126,10 @@ def test_the_hessian_of_a_known_function() -> None:
 @given(expressions())
 @settings(max_examples=80, deadline=None)
 def test_the_substeps_of_a_line_lead_exactly_to_the_line(tree: t.Tree) -> None:
-    program = trace_tree(tree)
+    require_steps_that_lead_to_their_lines(trace_tree(tree))
+
+
+def require_steps_that_lead_to_their_lines(program: Program) -> None:
     for derivation in (derive.reverse(program), derive.forward(program)):
         for step in derivation.steps:
             equation = step.before
@@ -131,6 +139,58 @@ def test_the_substeps_of_a_line_lead_exactly_to_the_line(tree: t.Tree) -> None:
                 equation = part.after
             if step.substeps:
                 assert equation.tree == step.after.tree == derivation.adjoint.by_name[step.after.name].tree
+
+
+#: Names that look like derivatives: whose adjoint is called what depends on the order in which they are named.
+DECORATED = ("x_bar", "x_bar_bar", "x_bar_bar_bar", "x_dot", "x_dot_dot", "x_bar_dot", "v", "vbar_1", "vdot_1", "v_1")
+
+
+@given(st.permutations(DECORATED), st.lists(st.integers(0, 10**6), min_size=2, max_size=6))
+@settings(max_examples=60, deadline=None)
+def test_adjoints_have_one_name_in_lines_and_steps_whatever_the_author_calls_his_lines(
+    names: list[str], draws: list[int]
+) -> None:
+    known, lines = ["x"], []
+    for name, draw in zip(names, draws, strict=False):
+        first, second = known[draw % len(known)], known[draw // 7 % len(known)]
+        lines.append(f"{name} = {(f'{first}*2', f'sin({first})*{second}', f'{first} - {second}^2')[draw % 3]}")
+        known.append(name)
+    program = derive.trace("\n".join([*lines, f"out = {' + '.join(known)}"]))
+    require_steps_that_lead_to_their_lines(program)
+    for derivation in (derive.reverse(program), derive.forward(program)):
+        assert all(checked.holds for checked in check_steps(derivation, points=1).values())
+
+
+def calls(work: Callable[[], Any]) -> int:
+    """How many Python functions are called: a measure of work that does not depend on the machine."""
+    count = 0
+
+    def look(frame: Any, event: str, argument: Any) -> None:
+        nonlocal count
+        count += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(look)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+@pytest.mark.parametrize("mode", [derive.reverse, derive.forward])
+def test_the_steps_of_twice_as_many_lines_take_twice_the_work(mode: Callable[[Program], Derivation]) -> None:
+    def steps(count: int) -> Callable[[], Any]:
+        def chain(x: Any, y: Any) -> Any:
+            constant = derive.sin(3 + 0 * y)  # with lines that no input reaches the constants are looked for too
+            for _ in range(count):
+                x = derive.sin(x) * constant + y
+            return x
+
+        derivation = mode(derive.record(chain))
+        return lambda: derivation.steps
+
+    assert calls(steps(400)) < 2.2 * calls(steps(200))
 
 
 def test_no_step_is_called_differentiate_and_each_rule_has_its_statement() -> None:

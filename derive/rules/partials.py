@@ -33,7 +33,7 @@ def plain_sum(terms: Sequence[Tree]) -> Tree:
 
 
 def _sum_over_readers(equation: Equation, program: Program, bars: Mapping[str, str]) -> Equation | None:
-    """d(output)/d(node) -> the sum over the lines that read the node; bars : what the adjoint of each node is called."""
+    """d(output)/d(node) -> the sum over the lines that read the node; bars : node -> name of its adjoint."""
     match equation.tree:
         case t.Derivative(of=t.Name(text=output), by=t.Name(text=node)) if output != node:
             products = [
@@ -46,7 +46,7 @@ def _sum_over_readers(equation: Equation, program: Program, bars: Mapping[str, s
 
 
 def _sum_over_operands(equation: Equation, program: Program, dots: Mapping[str, str]) -> Equation | None:
-    """The tangent of a line -> the sum over its operands; dots : what the tangent of each node is called."""
+    """The tangent of a line -> the sum over its operands; dots : node -> name of its tangent."""
     match equation.tree:
         case t.Name(text=tangent):
             line = next((line for line in program if dots[line.name] == tangent), None)
