@@ -6,29 +6,105 @@ bounds, an index by an end of its domain, a size by its least value; sums over m
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import random
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from types import MappingProxyType
 
 from derive.integers import Extreme, Floor, Index, Integer, IntegerEntry, Size, integer
 from derive.terms import Chain, Divides
 
 #: How many case distinctions and facts are tried before a question counts as open.
 _EFFORT = 400
+#: How many random assignments are tried to refute a claim before a proof is looked for.
+_TRIALS = 12
+_NOTHING: Mapping[Index, Integer] = MappingProxyType({})
 
 
-def is_nonnegative(expression: Integer, facts: Iterable[Integer] = ()) -> bool:
+def is_nonnegative(
+    expression: Integer, facts: Iterable[Integer] = (), equal: Mapping[Index, Integer] = _NOTHING
+) -> bool:
     """Whether a proof is found that the expression is at least 0 for all values of its indices and sizes.
 
     facts : expressions known to be at least 0, such as the extents of arrays less 1.
+    equal : what indices are known to be, as L = m is under a Kronecker delta.
     """
-    return _Search(tuple(facts)).proves(expression, 2)
+    number = expression.value
+    if number is not None:
+        return number >= 0
+    return _decided(expression, tuple(facts), tuple(equal.items()))
+
+
+@lru_cache(maxsize=16384)
+def _decided(expression: Integer, facts: tuple[Integer, ...], equal: tuple[tuple[Index, Integer], ...]) -> bool:
+    known = dict(equal)
+    if not known and _refuted(expression, facts):
+        return False
+    return _Search(facts, known).proves(expression, 2)
+
+
+def _refuted(expression: Integer, facts: tuple[Integer, ...]) -> bool:
+    """Whether a few numbers that agree with the facts make the expression negative: then no proof need be looked for."""
+    for trial in range(_TRIALS):
+        valuation = _Valuation(trial)
+        if valuation.of(expression) < 0 and not valuation.impossible:
+            atoms = set(expression.atoms())
+            related = (fact for fact in facts if atoms.intersection(fact.atoms()))
+            if all(valuation.of(fact) >= 0 for fact in related) and not valuation.impossible:
+                return True
+    return False
+
+
+class _Valuation:
+    """Numbers for sizes, entries and indices, drawn as they are met; `impossible` once a domain turns out empty."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.values: dict[object, int] = {}
+        self.impossible = False
+
+    def of(self, expression: Integer) -> int:
+        total = 0
+        for monomial, factor in expression.terms.items():
+            for atom in monomial:
+                factor *= self.atom(atom)
+            total += factor
+        return total
+
+    def atom(self, atom: object) -> int:
+        match atom:
+            case Floor():
+                below = self.of(atom.denominator)
+                self.impossible |= below < 1
+                return self.of(atom.numerator) // max(below, 1)
+            case Extreme():
+                return (max if atom.operator == "max" else min)(map(self.of, atom.arguments))
+            case IntegerEntry():
+                key: object = (atom.array, tuple(map(self.of, atom.indices)))
+                least = 0 if atom.least is None else atom.least
+            case _:
+                key, least = atom, atom.least if isinstance(atom, Size) else 0
+        if key not in self.values:
+            self.values[key] = self._index(atom) if isinstance(atom, Index) else least + self.random.choice((0, 1, 3, 8))
+        return self.values[key]
+
+    def _index(self, index: Index) -> int:
+        lower, stop = self.of(index.lower), self.of(index.stop)
+        if lower >= stop:
+            self.impossible = True
+            return lower
+        return self.random.choice((lower, stop - 1))
 
 
 class _Search:
-    def __init__(self, facts: tuple[Integer, ...]) -> None:
+    def __init__(self, facts: tuple[Integer, ...], equal: Mapping[Index, Integer]) -> None:
         self.facts = facts
+        self.equal = equal
         self.effort = _EFFORT
 
     def proves(self, expression: Integer, uses: int) -> bool:
+        if self.equal:
+            expression = expression.substitute(self.equal)
         number = expression.value
         if number is not None:
             return number >= 0
@@ -103,8 +179,10 @@ def is_positive(expression: Integer, facts: Iterable[Integer] = ()) -> bool:
     return is_nonnegative(expression - 1, facts)
 
 
-def holds(condition: Chain | Divides, facts: Iterable[Integer] = ()) -> bool:
-    """Whether a condition is proved to hold for all values of its indices."""
+def holds(
+    condition: Chain | Divides, facts: Iterable[Integer] = (), equal: Mapping[Index, Integer] = _NOTHING
+) -> bool:
+    """Whether a condition is proved to hold for all values of its indices; for facts and equal see is_nonnegative."""
     known = tuple(facts)
     if isinstance(condition, Divides):
         divisor = condition.divisor.value
@@ -112,7 +190,7 @@ def holds(condition: Chain | Divides, facts: Iterable[Integer] = ()) -> bool:
             return all(factor % divisor == 0 for factor in condition.value.terms.values())
         atom = condition.divisor.alone
         return atom is not None and all(atom in monomial for monomial in condition.value.terms)
-    return all(_pair(left, operator, right, known) for left, operator, right in pairs(condition))
+    return all(_pair(left, operator, right, known, equal) for left, operator, right in pairs(condition))
 
 
 def fails(condition: Chain | Divides, facts: Iterable[Integer] = ()) -> bool:
@@ -139,16 +217,18 @@ def pairs(chain: Chain) -> list[tuple[Integer, str, Integer]]:
     return [(chain.sides[k], operator, chain.sides[k + 1]) for k, operator in enumerate(chain.operators)]
 
 
-def _pair(left: Integer, operator: str, right: Integer, facts: tuple[Integer, ...]) -> bool:
+def _pair(
+    left: Integer, operator: str, right: Integer, facts: tuple[Integer, ...], equal: Mapping[Index, Integer] = _NOTHING
+) -> bool:
     match operator:
         case "<=":
-            return is_nonnegative(right - left, facts)
+            return is_nonnegative(right - left, facts, equal)
         case "<":
-            return is_nonnegative(right - left - 1, facts)
+            return is_nonnegative(right - left - 1, facts, equal)
         case ">=":
-            return is_nonnegative(left - right, facts)
+            return is_nonnegative(left - right, facts, equal)
         case ">":
-            return is_nonnegative(left - right - 1, facts)
+            return is_nonnegative(left - right - 1, facts, equal)
         case "=":
             return (left - right).value == 0
-    return is_nonnegative(left - right - 1, facts) or is_nonnegative(right - left - 1, facts)
+    return is_nonnegative(left - right - 1, facts, equal) or is_nonnegative(right - left - 1, facts, equal)

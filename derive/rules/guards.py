@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from derive import terms
 from derive.bounds import fails, holds, is_positive, pairs
-from derive.integers import Index, Integer, ceiling, extreme, floor, integer
+from derive.integers import Extreme, Index, Integer, ceiling, extreme, floor, integer
 from derive.program import Equation, Program
 from derive.rules.rewriting import Rewrite, factors_of, first_changed, rule
 from derive.rules.sums import is_sum
@@ -26,7 +26,7 @@ def _discharge(equation: Equation, program: Program) -> Rewrite | None:
     known = facts(program, equation.indices)
     dropped: list[str] = []
 
-    def change(node: Term, around: tuple[Integer, ...]) -> Term:
+    def change(node: Term, around: tuple[Integer, ...], equal: Mapping[Index, Integer]) -> Term:
         if isinstance(node, Guard):
             kept: list[Condition] = []
             for condition in node.conditions:
@@ -36,7 +36,7 @@ def _discharge(equation: Equation, program: Program) -> Rewrite | None:
                     dropped.append(f"{said_condition(condition)} never holds")
                     return NIL
                 else:
-                    rest = _remaining(condition, around)
+                    rest = _remaining(condition, around, equal)
                     if rest != condition:
                         dropped.append(f"{said_condition(condition)} holds on the domains")
                     if rest is not None:
@@ -44,19 +44,34 @@ def _discharge(equation: Equation, program: Program) -> Rewrite | None:
             return node if tuple(kept) == node.conditions else terms.guard(*kept)
         if isinstance(node, Reduce):
             around = (*around, *(index.extent - 1 for index in node.indices if index.extent.value is None))
+        if isinstance(node, terms.Mul):
+            equal = {**equal, **_equalities(node)}
         below = terms.children(node)
-        parts = tuple(change(part, around) for part in below)
+        parts = tuple(change(part, around, equal) for part in below)
         return node if all(new is old for new, old in zip(parts, below, strict=True)) else terms.rebuilt(node, parts)
 
-    made = change(equation.term, known)
+    made = change(equation.term, known, {})
     return None if made is equation.term else Rewrite(made, conditions=tuple(dict.fromkeys(dropped)))
 
 
-def _remaining(condition: Chain | terms.Divides, known: tuple[Integer, ...]) -> Condition | None:
+def _equalities(node: terms.Mul) -> dict[Index, Integer]:
+    """What the deltas of a product say of an index: where L = m is 0, the other factors do not count."""
+    found: dict[Index, Integer] = {}
+    for factor in node.factors:
+        if isinstance(factor, terms.Delta):
+            for one, other in ((factor.right, factor.left), (factor.left, factor.right)):
+                if one.index is not None and one.index not in other.indices and not found:
+                    found[one.index] = other
+    return found
+
+
+def _remaining(
+    condition: Chain | terms.Divides, known: tuple[Integer, ...], equal: Mapping[Index, Integer]
+) -> Condition | None:
     """The part of a condition that the domains do not imply."""
     if isinstance(condition, terms.Divides):
-        return None if holds(condition, known) else condition
-    left = [pair for pair in pairs(condition) if not holds(Chain((pair[0], pair[2]), (pair[1],)), known)]
+        return None if holds(condition, known, equal) else condition
+    left = [pair for pair in pairs(condition) if not holds(Chain((pair[0], pair[2]), (pair[1],)), known, equal)]
     if len(left) == len(condition.operators):
         return condition
     if not left:
@@ -74,6 +89,14 @@ def _remaining(condition: Chain | terms.Divides, known: tuple[Integer, ...]) -> 
 DISCHARGE = rule("range", "a guard that holds on the whole domain of its indices is 1, one that never holds is 0")(
     _discharge
 )
+
+
+def last(index: Index) -> Integer:
+    """The largest value of an index: stop - 1, taken into a max or min."""
+    atom = index.stop.alone
+    if isinstance(atom, Extreme):
+        return extreme(atom.operator, [argument - 1 for argument in atom.arguments])
+    return index.stop - 1
 
 
 def _limits(equation: Equation, program: Program) -> Rewrite | None:
@@ -94,7 +117,7 @@ def _limits(equation: Equation, program: Program) -> Rewrite | None:
             if len(lower) + len(stop) == 2:
                 continue
             new = Index(index.name, extreme("min", stop), extreme("max", lower))
-            told.append(f"{index.name} runs from {said(new.lower)} to {said(new.stop - 1)}")
+            told.append(f"{index.name} runs from {said(new.lower)} to {said(last(new))}")
             bound = tuple(new if each is index else each for each in node.indices)
             body = terms.substitute(multiply(*kept), {index: integer(new)})
             return total(bound, body)
