@@ -42,6 +42,9 @@ def _discharge(equation: Equation, program: Program) -> Rewrite | None:
                     if rest is not None:
                         kept.append(rest)
             return node if tuple(kept) == node.conditions else terms.guard(*kept)
+        if isinstance(node, terms.Delta) and fails(Chain((node.left, node.right), ("=",)), around):
+            dropped.append(f"{said(node.left)} = {said(node.right)} never holds")
+            return NIL
         if isinstance(node, Reduce):
             around = (*around, *(index.extent - 1 for index in node.indices if index.extent.value is None))
         if isinstance(node, terms.Mul):
