@@ -1,259 +1,335 @@
-"""Integer index symbols: their domains, fresh names, and how far an affine index expression reaches.
-
-An index is a SymPy Symbol that is an integer; a size is one that is positive besides. Extents may depend on other
-indices, as n(l) units in layer l.
-"""
+"""How far an integer expression reaches over the domains of its indices, and what an index program must not read."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
-
-import sympy
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 
 from derive.errors import ProgramError
-from derive.program import Equation, Program, is_lazy, name_of
-from derive.symbolic import Guard
+from derive.integers import (
+    Atom,
+    Extreme,
+    Floor,
+    Index,
+    Integer,
+    IntegerEntry,
+    Size,
+    extreme,
+    floor,
+    integer,
+    parts,
+)
+from derive.program import Equation, Program
+from derive.terms import (
+    Chain,
+    Comparison,
+    Condition,
+    Divides,
+    Entry,
+    Guard,
+    Mul,
+    Partial,
+    Reduce,
+    Term,
+    Winner,
+    children,
+    integers_in,
+)
+
+#: The domain of an index: its least value, and one above its largest.
+Domain = Callable[[Index], tuple[Integer, Integer]]
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
-    """symbol in lower..upper, both ends included; the ends are integer expressions, also of other indices."""
-
-    symbol: Any
-    lower: Any
-    upper: Any
-
-    @property
-    def extent(self) -> Any:
-        """How many values the index takes."""
-        return self.upper - self.lower + 1
+def own_domain(index: Index) -> tuple[Integer, Integer]:
+    return index.lower, index.stop
 
 
-def index_symbol(name: str) -> Any:
-    return sympy.Symbol(name, integer=True)
+# --- ends and signs ---------------------------------------------------------------------------------------------------
 
 
-def size_symbol(name: str) -> Any:
-    return sympy.Symbol(name, integer=True, positive=True)
+def ends(expression: Integer, domain: Domain = own_domain) -> tuple[Integer | None, Integer | None]:
+    """The least and the greatest value over the domains of the indices, as expressions of sizes; both are reached.
 
-
-def fresh(symbol: Any) -> Any:
-    """Another index of the same name, equal to no symbol there is: for bound indices, so that nothing is captured."""
-    return sympy.Dummy(symbol.name, integer=True)
-
-
-def affine(expr: Any, symbols: Collection[Any]) -> tuple[dict[Any, Any], Any] | None:
-    """Coefficients and constant of an expression affine in `symbols`: 2*i + k - 1 -> ({i: 2, k: 1}, -1).
-
-    Coefficients and constant are free of the symbols (they may hold others, such as a stride). None where the
-    expression is not affine.
+    None for an end that is not known: the sign of a coefficient is not, or an array of integers is read.
     """
-    expr = sympy.Integer(expr) if isinstance(expr, int) else expr
-    wanted = set(symbols)
-    coefficients: dict[Any, Any] = {}
-    constant: Any = sympy.Integer(0)
-    terms = [(sympy.Integer(1), expr)]
-    while terms:
-        factor, term = terms.pop()
-        if not wanted & term.free_symbols:
-            constant += factor * term
-        elif term in wanted:
-            coefficients[term] = coefficients.get(term, sympy.Integer(0)) + factor
-        elif isinstance(term, sympy.Add):
-            terms.extend((factor, part) for part in reversed(term.args))
-        elif isinstance(term, sympy.Mul):
-            with_symbols = [part for part in term.args if wanted & part.free_symbols]
-            if len(with_symbols) != 1:
-                return None
-            rest = sympy.Mul(*[part for part in term.args if part is not with_symbols[0]])
-            terms.append((factor * rest, with_symbols[0]))
-        else:
+    return _end(expression, False, domain), _end(expression, True, domain)
+
+
+def _end(expression: Integer, upper: bool, domain: Domain) -> Integer | None:
+    while (atom := _innermost(expression, domain)) is not None:
+        split = expression.linear(atom)
+        if split is None:
             return None
-    return {symbol: value for symbol, value in coefficients.items() if value != 0}, sympy.expand(constant)
-
-
-def bounds(expr: Any, domains: Sequence[Index]) -> tuple[Any, Any] | None:
-    """The least and the largest value of an expression affine in the indices, as integers or expressions of sizes.
-
-    domains : each after those that its ends depend on; the last is eliminated first.
-    None where the expression is not affine, or the sign of a coefficient is not known.
-    """
-    low = high = sympy.Integer(expr) if isinstance(expr, int) else expr
-    for index in reversed(domains):
-        parts_low, parts_high = affine(low, [index.symbol]), affine(high, [index.symbol])
-        if parts_low is None or parts_high is None:
-            return None
-        ends: list[Any] = []
-        for (coefficients, constant), towards_upper in ((parts_low, False), (parts_high, True)):
-            coefficient = coefficients.get(index.symbol, sympy.Integer(0))
-            if not (coefficient.is_nonnegative or coefficient.is_negative):
-                return None
-            upper = bool(coefficient.is_nonnegative) is towards_upper
-            ends.append(sympy.expand(constant + coefficient * (index.upper if upper else index.lower)))
-        low, high = ends
-    return low, high
-
-
-def provably_positive(expr: Any) -> bool:
-    """Whether the expression is above 0 for all sizes of at least 1 (sufficient, not necessary)."""
-    sizes = sorted(expr.free_symbols, key=lambda symbol: symbol.name)
-    if any(not symbol.is_positive for symbol in sizes):
-        return False
-    parts = affine(expr, sizes)
-    if parts is None:
-        return False
-    coefficients, constant = parts
-    if any(not value.is_number for value in (*coefficients.values(), constant)):
-        return False
-    return all(value >= 0 for value in coefficients.values()) and bool(constant + sum(coefficients.values()) > 0)
-
-
-def names_read(expr: Any) -> tuple[str, ...]:
-    """Names of the values an expression reads, in order of first appearance: symbols and arrays.
-
-    Indices and sizes are integers and no values. The order is that of SymPy's arguments, the same in every run.
-    """
-    seen: dict[str, None] = {}
-    stack = [expr]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, sympy.Indexed):
-            seen.setdefault(str(node.base.label))
-            stack.extend(reversed(node.indices))
-        elif isinstance(node, sympy.Symbol):
-            if not node.is_integer:
-                seen.setdefault(node.name)
+        coefficient, rest = split
+        if not isinstance(atom, Index) and set(integer(atom).indices) & {*rest.indices, *coefficient.indices}:
+            return None  # the ends of the two parts need not be reached together
+        least = _end(coefficient, False, domain)
+        if least is not None and is_nonnegative(least):
+            towards_upper = upper
         else:
-            stack.extend(reversed(node.args))
-    return tuple(seen)
+            greatest = _end(coefficient, True, domain)
+            if greatest is None or not is_nonnegative(-greatest):
+                return None
+            towards_upper = not upper
+        value = _end_of_atom(atom, towards_upper, domain)
+        if value is None:
+            return None
+        expression = coefficient * value + rest
+    return expression
+
+
+def _innermost(expression: Integer, domain: Domain) -> Atom | None:
+    """What is to be replaced by its end next: an index on which no other's domain depends; None where all are sizes."""
+    atoms = dict.fromkeys(atom for monomial in expression.terms for atom in monomial if not isinstance(atom, Size))
+    for atom in atoms:
+        if isinstance(atom, (Floor, Extreme)) and not integer(atom).indices:
+            continue
+        if not isinstance(atom, Index):
+            return atom
+    indices = [atom for atom in atoms if isinstance(atom, Index)]
+    for index in indices:
+        if not any(index in end.indices for other in indices if other is not index for end in domain(other)):
+            return index
+    return indices[0] if indices else None
+
+
+def _end_of_atom(atom: Atom, upper: bool, domain: Domain) -> Integer | None:
+    match atom:
+        case Index():
+            lower, stop = domain(atom)
+            return stop - 1 if upper else lower
+        case Floor(numerator=numerator, denominator=denominator) if not denominator.indices:
+            end = _end(numerator, upper, domain)
+            return None if end is None else floor(end, denominator)
+        case Extreme(operator=operator, arguments=arguments):
+            found = [_end(argument, upper, domain) for argument in arguments]
+            known = [end for end in found if end is not None]
+            return extreme(operator, known) if len(known) == len(found) else None
+    return None
+
+
+@lru_cache(maxsize=65536)
+def is_nonnegative(expression: Integer) -> bool:
+    """Whether the expression of sizes is at least 0 for all sizes (sufficient, not necessary)."""
+    shifted = expression
+    for size in {atom for monomial in expression.terms for atom in monomial if isinstance(atom, Size)}:
+        shifted = shifted.replaced(size, integer(size) + size.least)
+    return all(
+        factor >= 0 and all(isinstance(atom, Size) or _is_nonnegative_atom(atom) for atom in monomial)
+        for monomial, factor in shifted.terms.items()
+    )
+
+
+def _is_nonnegative_atom(atom: Atom) -> bool:
+    match atom:
+        case Floor(numerator=numerator):
+            return is_nonnegative(numerator)
+        case Extreme(operator=operator, arguments=arguments):
+            return (any if operator == "max" else all)(map(is_nonnegative, arguments))
+        case IntegerEntry(least=least):
+            return least is not None and least >= 0
+    return False
+
+
+def is_positive(expression: Integer) -> bool:
+    """Whether the expression of sizes is above 0 for all sizes (sufficient, not necessary)."""
+    return is_nonnegative(expression - 1)
+
+
+# --- guards -----------------------------------------------------------------------------------------------------------
+
+
+def governed(expression: Integer) -> frozenset[Atom]:
+    """What a guard can restrict in an expression: its indices, and entries of integer arrays without their inside."""
+    found: set[Atom] = set()
+    for monomial in expression.terms:
+        for atom in monomial:
+            if isinstance(atom, (Index, IntegerEntry)):
+                found.add(atom)
+            else:
+                found.update(*(governed(part) for part in parts(atom)))
+    return frozenset(found)
+
+
+def guarding(conditions: Iterable[Condition]) -> frozenset[Atom]:
+    """What conditions between integers restrict."""
+    found: set[Atom] = set()
+    for condition in conditions:
+        if isinstance(condition, Chain):
+            found.update(*map(governed, condition.sides))
+        elif isinstance(condition, Divides):
+            found |= governed(condition.value)
+    return frozenset(found)
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+
+def text_of(expression: Integer) -> str:
+    """An integer expression in the plain notation: `2*i + k - 1`."""
+    pieces: list[str] = []
+    for monomial, factor in sorted(expression.terms.items(), key=lambda item: (not item[0], item[1] < 0)):
+        atoms = "*".join(map(_text_of_atom, monomial))
+        size = abs(factor)
+        body = f"{size}*{atoms}" if atoms and size != 1 else atoms or str(size)
+        sign = "-" if factor < 0 else "+"
+        pieces.append(f" {sign} {body}" if pieces else f"-{body}" if factor < 0 else body)
+    return "".join(pieces) or "0"
+
+
+def _text_of_atom(atom: Atom) -> str:
+    match atom:
+        case IntegerEntry(array=array, indices=indices):
+            return f"{array}[{', '.join(map(text_of, indices))}]" if indices else array
+        case Floor(numerator=upper, denominator=lower):
+            above, below = (f"({text_of(e)})" if len(e.terms) > 1 else text_of(e) for e in (upper, lower))
+            return f"floor({above}/{below})"
+        case Extreme(operator=operator, arguments=arguments):
+            return f"{operator}({', '.join(map(text_of, arguments))})"
+    return atom.name
+
+
+def axis_words(axis: int, rank: int) -> str:
+    return (
+        "entries" if rank == 1 else "rows" if axis == 0 else "columns" if axis == 1 else f"entries on axis {axis + 1}"
+    )
+
+
+def entry_text(entry: Entry | Partial) -> str:
+    if isinstance(entry, Partial):
+        return f"d{entry.of.array if isinstance(entry.of, Entry) else '(...)'}/d{entry_text(entry.by)}"
+    return f"{entry.array}[{', '.join(map(text_of, entry.indices))}]" if entry.indices else entry.array
 
 
 # --- checking a program -----------------------------------------------------------------------------------------------
 
 
+def outside(index: Integer, extent: Integer, domain: Domain = own_domain) -> Integer | None:
+    """The value that the index of a read reaches outside 0..extent - 1, for all sizes; None where none is known."""
+    least, greatest = ends(index, domain)
+    if least is not None and is_positive(-least):
+        return least
+    if greatest is not None and is_nonnegative(greatest - extent):
+        return greatest
+    return None
+
+
+def outside_text(left: str, read: Entry, axis: int, extent: Integer, reached: Integer) -> str:
+    """`Z[i, j] reads V[2*i + k, ...] outside V: 2*i + k reaches 8, V has rows 0..7 (i in 0..3, k in 0..2); ...`."""
+    rank = len(read.indices)
+    index = read.indices[axis]
+    shown = ["..."] * (axis > 0) + [text_of(index)] + ["..."] * (axis < rank - 1)
+    ranges = ", ".join(f"{each.name} in {text_of(each.lower)}..{text_of(each.stop - 1)}" for each in index.indices)
+    where = f"{text_of(index)} reaches {text_of(reached)}, "
+    where += f"{read.array} has {axis_words(axis, rank)} 0..{text_of(extent - 1)}" + (f" ({ranges})" if ranges else "")
+    way_out = f"[0 <= {text_of(index)} < {text_of(extent)}]*{read.array}[...]"
+    return (
+        f"{left} reads {read.array}[{', '.join(shown)}] outside {read.array}: {where}; if 0 is meant there, {way_out}"
+    )
+
+
 def check_indices(program: Program) -> None:
     """Raise ProgramError where an index is unbound, stands twice on the left, or provably leaves what it reads.
 
-    A read under a guard that shares one of its indices may reach outside: the guard says what is meant there.
+    A read under a guard that compares what stands in its subscript may reach outside: the guard says what is meant.
     """
-    shapes = {name_of(target): shape_of(target) for target in program.inputs}
-    shapes |= {equation.name: shape_of(equation.lhs) for equation in program.equations if equation.is_indexed}
-    sizes = {symbol for shape in shapes.values() if shape for extent in shape for symbol in extent.free_symbols}
-    sizes |= {target for target in program.inputs if isinstance(target, sympy.Symbol)}  # a rank-0 integer may be used
+    shapes = {
+        name: tuple(index.stop for part in head.indices for index in part.indices)
+        for name, head in program.heads.items()
+        if isinstance(head, Entry)
+    }
     for equation in program.equations:
-        if is_lazy(equation.source):  # a rank-0 operation: it has no indices
-            continue
-        domains = _left_domains(equation)
-        _check_right(equation, domains, shapes, sizes)
+        if equation.is_indexed:
+            _check_left(equation)
+            _check_right(equation, shapes, program.integers)
 
 
-def shape_of(target: Any) -> tuple[Any, ...] | None:
-    """The extents of an Indexed, () for a Symbol or name, None for an Indexed whose base has no shape."""
-    if not isinstance(target, sympy.Indexed):
-        return ()
-    return None if target.base.shape is None else tuple(target.base.shape)
+def _check_left(equation: Equation) -> None:
+    left = equation.left
+    sides = (left.of, left.by) if isinstance(left, Partial) else (left,)
+    seen: list[Index] = []
+    for side in sides:
+        for part in side.indices if isinstance(side, Entry) else ():
+            index = part.index
+            if index is None:
+                message = f"{entry_text(left)} has {text_of(part)} on the left; each axis there has one index"
+                raise ProgramError(message, equation.name)
+            if index in seen:
+                message = f"index {index.name} stands twice on the left of {entry_text(left)}"
+                raise ProgramError(message, equation.name)
+            seen.append(index)
 
 
-def _left_domains(equation: Equation) -> list[Index]:
-    if not equation.is_indexed:
-        return []
-    lhs = equation.lhs
-    shape = shape_of(lhs)
-    for place, symbol in enumerate(lhs.indices):
-        if not isinstance(symbol, sympy.Symbol) or not symbol.is_integer:
-            message = f"{_show(lhs)} has {_show(symbol)} on the left; each axis there has one index"
-            raise ProgramError(message, equation.name)
-        if symbol in lhs.indices[:place]:
-            raise ProgramError(f"index {symbol.name} stands twice on the left of {_show(lhs)}", equation.name)
-    if shape is None:
-        raise ProgramError(f"{_show(lhs)} has no shape; declare it", equation.name)
-    domains = [Index(symbol, sympy.Integer(0), extent - 1) for symbol, extent in zip(lhs.indices, shape, strict=True)]
-    names = {index.symbol for index in domains}
-    # an extent n(l) depends on another index of the same left side, which then comes first
-    return sorted(domains, key=lambda index: bool(index.upper.free_symbols & names))
-
-
-def _check_right(
-    equation: Equation, left: list[Index], shapes: Mapping[str, tuple[Any, ...] | None], sizes: Collection[Any]
-) -> None:
-    """Walk the right side with the indices bound and the guards that hold where each piece stands."""
-    stack: list[tuple[Any, tuple[Index, ...], frozenset[Any]]] = [(equation.rhs, tuple(left), frozenset())]
+def _check_right(equation: Equation, shapes: dict[str, tuple[Integer, ...]], integers: frozenset[str]) -> None:
+    """Walk the right side with the indices bound and the conditions that hold where each piece stands."""
+    left = entry_text(equation.left)
+    bound = frozenset(equation.indices)
+    for index in bound:
+        _check_bound(equation, left, index, bound)
+    stack: list[tuple[Term, frozenset[Index], tuple[Condition, ...]]] = [(equation.term, bound, ())]
     while stack:
-        node, domains, guarded = stack.pop()
-        bound = {index.symbol for index in domains}
-        if isinstance(node, (sympy.Sum, sympy.Product)):
-            inner = list(domains)
-            for symbol, lower, upper in reversed(node.limits):
-                if symbol in bound:
-                    message = f"the sum over {symbol.name} in {_show(equation.lhs)} binds {symbol.name} a second time"
+        node, bound, conditions = stack.pop()
+        for part in integers_in(node):
+            for index in part.indices:
+                if index not in bound:
+                    message = f"index {index.name} on the right of {left} is neither on the left nor bound by a sum"
+                    raise ProgramError(message, equation.name)
+            for atom in part.atoms():
+                if isinstance(atom, IntegerEntry):
+                    if atom.array not in integers:
+                        message = f"{left} reads {atom.array} as a whole number; say so among the program's integers"
+                        raise ProgramError(message, equation.name)
+                    _check_read(equation, left, Entry(atom.array, atom.indices), conditions, shapes)
+        if isinstance(node, Entry):
+            _check_read(equation, left, node, conditions, shapes)
+        elif isinstance(node, (Reduce, Winner)):
+            for index in node.indices:
+                if index in bound:
+                    message = f"the reduction over {index.name} in {left} binds {index.name} a second time"
                     raise ProgramError(f"{message}; rename one of them", equation.name)
-                inner.append(Index(symbol, lower, upper))
-                bound.add(symbol)
-            stack.append((node.function, tuple(inner), guarded))
-            continue
-        if isinstance(node, sympy.Symbol) and node.is_integer and node not in bound and node not in sizes:
-            message = (
-                f"index {node.name} on the right of {_show(equation.lhs)} is neither on the left nor bound by a sum"
-            )
+            bound = bound.union(node.indices)
+            for index in node.indices:
+                _check_bound(equation, left, index, bound)
+        elif isinstance(node, Mul):
+            held = tuple(each for factor in node.factors if isinstance(factor, Guard) for each in factor.conditions)
+            conditions += tuple(each for each in held if not isinstance(each, Comparison))
+        stack.extend((child, bound, conditions) for child in reversed(children(node)))
+
+
+def _check_bound(equation: Equation, left: str, index: Index, bound: frozenset[Index]) -> None:
+    for other in (*index.lower.indices, *index.stop.indices):
+        if other not in bound:
+            message = f"the domain of {index.name} in {left} depends on {other.name}, which is not bound there"
             raise ProgramError(message, equation.name)
-        if isinstance(node, sympy.Indexed):
-            _check_read(equation, node, domains, guarded, shapes)
-            stack.extend((index, domains, guarded) for index in reversed(node.indices))
-            continue
-        if isinstance(node, sympy.Mul):
-            guarded = guarded.union(*(part.free_symbols for part in node.args if isinstance(part, Guard)))
-        stack.extend((part, domains, guarded) for part in reversed(node.args))
 
 
 def _check_read(
     equation: Equation,
-    read: Any,
-    domains: tuple[Index, ...],
-    guarded: frozenset[Any],
-    shapes: Mapping[str, tuple[Any, ...] | None],
+    left: str,
+    read: Entry,
+    conditions: tuple[Condition, ...],
+    shapes: dict[str, tuple[Integer, ...]],
 ) -> None:
-    name = str(read.base.label)
-    shape = shapes.get(name) or shape_of(read)
+    shape = shapes.get(read.array)
     if shape is None:
         return
     if len(shape) != len(read.indices):
-        message = f"{_show(equation.lhs)} reads {_show(read)}, but {name} has {len(shape)} axes"
-        raise ProgramError(message, equation.name)
+        axes = "1 axis" if len(shape) == 1 else f"{len(shape) or 'no'} axes"
+        raise ProgramError(f"{left} reads {entry_text(read)}, but {read.array} has {axes}", equation.name)
+    held = guarding(conditions)
     for axis, (index, extent) in enumerate(zip(read.indices, shape, strict=True)):
-        if index.free_symbols & guarded:
-            continue
-        ends = bounds(index, domains)
-        if ends is None:
-            continue
-        low, high = ends
-        reached = low if provably_positive(-low) else high if provably_positive(high - extent + 1) else None
-        if reached is not None:
-            raise ProgramError(_outside(equation, read, axis, extent, reached, domains), equation.name)
+        if governed(index).isdisjoint(held) and (reached := outside(index, extent)) is not None:
+            raise ProgramError(outside_text(left, read, axis, extent, reached), equation.name)
 
 
-def _outside(equation: Equation, read: Any, axis: int, extent: Any, reached: Any, domains: tuple[Index, ...]) -> str:
-    """`Z[i, j] reads V[2*i + k, ...] outside V: 2*i + k reaches 8, V has rows 0..7 (i in 0..3, k in 0..2)`."""
-    rank = len(read.indices)
-    index = _show(read.indices[axis])
-    shown = ["..."] * (axis > 0) + [index] + ["..."] * (axis < rank - 1)
-    kind = "entries" if rank == 1 else "rows" if axis == 0 else "columns" if axis == 1 else f"axis {axis + 1}"
-    ranges = ", ".join(
-        f"{domain.symbol.name} in {_show(domain.lower)}..{_show(domain.upper)}"
-        for domain in domains
-        if domain.symbol in read.indices[axis].free_symbols
-    )
-    name = read.base.label
-    where = f"{index} reaches {_show(reached)}, {name} has {kind} 0..{_show(extent - 1)}"
-    return f"{_show(equation.lhs)} reads {name}[{', '.join(shown)}] outside {name}: {where}" + (
-        f" ({ranges})" if ranges else ""
-    )
-
-
-def _show(expr: Any) -> str:
-    """An expression in the plain notation; bound indices under their plain names."""
-    from derive.plain import formula
-    from derive.reading.from_sympy import tree_from_sympy  # reading builds on this module
-
-    return formula(tree_from_sympy(expr))
+def reads_of(term: Term) -> Iterator[tuple[Entry, tuple[Condition, ...]]]:
+    """Every entry that is read, with the integer conditions that hold where it stands."""
+    stack: list[tuple[Term, tuple[Condition, ...]]] = [(term, ())]
+    while stack:
+        node, conditions = stack.pop()
+        if isinstance(node, Entry):
+            yield node, conditions
+        elif isinstance(node, Mul):
+            held = (each for factor in node.factors if isinstance(factor, Guard) for each in factor.conditions)
+            conditions += tuple(each for each in held if not isinstance(each, Comparison))
+        stack.extend((child, conditions) for child in reversed(children(node)))

@@ -125,3 +125,33 @@ FUNCTIONS: dict[str, Any] = {
     "abs": absolute, "sign": signum, "max": maximum, "min": minimum,
     "relu": relu, "sigmoid": sigmoid, "softplus": softplus,
 }  # fmt: skip
+
+
+def size_symbol(name: str) -> Any:
+    """A size as SymPy symbol: a positive integer."""
+    return sympy.Symbol(name, integer=True, positive=True)
+
+
+def fresh(symbol: Any) -> Any:
+    """Another index of the same name, equal to no symbol there is: for bound indices, so that nothing is captured."""
+    return sympy.Dummy(symbol.name, integer=True)
+
+
+def names_read(expr: Any) -> tuple[str, ...]:
+    """Names of the values an expression reads, in order of first appearance: symbols and arrays.
+
+    Indices and sizes are integers and no values. The order is that of SymPy's arguments, the same in every run.
+    """
+    seen: dict[str, None] = {}
+    stack = [expr]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, sympy.Indexed):
+            seen.setdefault(str(node.base.label))
+            stack.extend(reversed(node.indices))
+        elif isinstance(node, sympy.Symbol):
+            if not node.is_integer:
+                seen.setdefault(node.name)
+        else:
+            stack.extend(reversed(node.args))
+    return tuple(seen)

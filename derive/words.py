@@ -15,6 +15,7 @@ REDUCERS = ("sum", "mean", "max", "min", "prod")
 _OF_ARRAYS = {
     **dict.fromkeys(("norm", "tr", "diag", "softmax", "logsoftmax", "sum", "mean", "prod"), (1, 1)),
     "max": (1, 2), "min": (1, 2), "ones": (1, 2),
+    "floor": (1, 1), "mod": (2, 2),  # of whole numbers, in subscripts and indicators
 }  # fmt: skip
 
 #: Every function that may be called, under all its spellings: name -> (fewest, most) arguments.

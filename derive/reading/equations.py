@@ -1,192 +1,371 @@
-"""Index equations of any rank as a Program: `Z[i,j] = sum(k,l) V[i+k,j+l]*K[k,l]`, mixed with scalar lines."""
+"""Equations of any rank as a Program: `Z[i,j] = sum(k,l) V[i+k,j+l]*K[k,l]`, `Y = W X + b`, mixed with scalar lines."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any
-
-import sympy
+from collections.abc import Iterator, Mapping, Sequence
 
 from derive import tree as t
-from derive.errors import ProgramError
-from derive.index import index_symbol, size_symbol
+from derive.errors import LimitError, ProgramError
+from derive.index import governed, guarding, outside, outside_text
+from derive.integers import Index, Integer, integer
+from derive.names import adjoint_names
 from derive.plain import formula
 from derive.program import Equation, Program
-from derive.reading.expressions import to_sympy
-from derive.reading.extents import Axis, Bound, Extents, Read, infer
-from derive.reading.programs import ProgramLine, ProgramText, read_program
+from derive.reading.arrays import LETTERS, Arrays, Value
+from derive.reading.extents import Extent, Extents
+from derive.reading.lowering import Lowering, axes_text, unsettled
+from derive.reading.programs import ProgramLine, ProgramText, Size, read_program
+from derive.reading.subscripts import declared_size
+from derive.terms import Entry, Reduce, Term, children
 from derive.tree import Tree
+from derive.words import CONSTANTS
 
-#: What a subscript is built of.
-_WHOLE = (t.Name, t.Number, t.Negative, t.Sum, t.Product, t.Subscript)
+#: How deep a formula may be: terms are walked by recursion.
+DEPTH = 120
+#: Terms of one sum, and sums inside sums of symbolic sizes, beyond which nobody waits for the numbers.
+SUM_TERMS = 10**9
+NESTED_SUMS = 6
+
+Shapes = Mapping[str, Sequence[Size]]
 
 
-def read_equations(text: str, *, file: str | None = None) -> Program:
-    """The Program of a file of index equations; shapes are its declarations, or what the subscripts settle.
+def read_equations(text: str, *, shapes: Shapes | None = None, file: str | None = None) -> Program:
+    """The Program of a file of equations; shapes are its declarations, or what the subscripts settle.
 
-    Each equation has an Indexed on the left over a base with a shape, a SymPy expression on the right, and what the
-    author typed in `written`. Sizes without a declaration are symbols, as n_V1 for the first axis of V. Outputs are
-    the loss, else the names with an upstream gradient, else the lines that no other line reads.
-    Raises ReadingError with the place of an index that is unbound, bound twice, or has two extents; ProgramError for
-    a read outside its array.
+    shapes : further declarations, {"V": (8, 9), "K": ("H", 2)}; () for a scalar.  file : named in errors.
+    Every equation has an Entry at free indices on the left, a term on the right, and what the author typed in
+    `written`. Sizes that nobody declared have names, n_V1 for the first axis of V. Outputs are the loss; else the names
+    with an upstream gradient; else a rank-0 last line, which is the loss, or all lines that no other reads.
+    Raises ReadingError with the place of what cannot be read: an index that is unbound, bound twice or has two
+    extents, a read outside its array, arrays whose shapes do not fit, an empty output, a sum that nobody can work out.
     """
-    return program_of(read_program(text, file=file))
+    return program_of(read_program(text, shapes=shapes, file=file))
 
 
 def program_of(text: ProgramText) -> Program:
     """See `read_equations`."""
-    reads = [read for line in text.lines for read in _reads(line, text)]
-    ranks = _ranks(text, reads)
-    extents = infer(text, reads, ranks)
-    shapes = {name: tuple(extents.of(Axis(name, axis)) for axis in range(rank)) for name, rank in ranks.items() if rank}
-    whole = {name for read in reads for name in _values_in(read)}
-    integers = {name: index_symbol(name) for name in text.inputs if name in whole and not ranks.get(name)}
-    sizes = {size: size_symbol(size) for size in text.sizes} | integers
-    inputs = tuple(integers.get(name) or _entry(name, shapes.get(name, ())) for name in text.inputs)
-    equations = tuple(_equation(line, text, shapes, sizes, extents) for line in text.lines)
-    return Program(inputs, equations, _outputs(text), remarks=text.remarks).check()
-
-
-def _values_in(read: Read) -> Iterator[str]:
-    """Names in a subscript that are no index: whole numbers."""
-    for index in read.node.indices:
-        for node in t.walk(index):
-            if isinstance(node, t.Name) and node.text not in read.indices:
-                yield node.text
-
-
-def _entry(name: str, shape: tuple[Any, ...]) -> Any:
-    """An input: its name (rank 0), or an Indexed over a base with a shape."""
-    if not shape:
-        return name
-    letters = "ijklmn"
-    indices = [index_symbol(letters[axis] if axis < len(letters) else f"i_{axis}") for axis in range(len(shape))]
-    return sympy.IndexedBase(sympy.Symbol(name, real=True), shape=shape)[tuple(indices)]
-
-
-def _equation(
-    line: ProgramLine,
-    text: ProgramText,
-    shapes: Mapping[str, tuple[Any, ...]],
-    sizes: Mapping[str, Any],
-    extents: Extents,
-) -> Equation:
-    symbols = dict(sizes) | {name: index_symbol(name) for name in line.indices}
-    declared = {*text.shapes, *text.inputs, *(other.name for other in text.lines)}
-    try:
-        right = to_sympy(
-            line.right,
-            shapes=shapes,
-            declared=declared,
-            symbols=symbols,
-            extents=lambda reduction, name: extents.settled(Bound(line.name, id(reduction), name), line, reduction),
+    numbers = _numbers(text)
+    ranks = _ranks(text)
+    extents = Extents(text)
+    for name, shape in text.shapes.items():
+        extents.axes[name] = tuple(
+            Extent(f"axis {axis + 1} of {name}", declared_size(size, text.numbers), name, axis)
+            for axis, size in enumerate(shape)
         )
-    except ProgramError as error:  # whole-array notation: say where
-        raise text.error(error.message, line.right) from None
-    left: Any = sympy.Symbol(line.name, real=True)
-    if line.indices:
-        left = sympy.IndexedBase(left, shape=shapes[line.name])[tuple(symbols[name] for name in line.indices)]
-    return Equation(left, right, line.written)
-
-
-def _outputs(text: ProgramText) -> tuple[str, ...]:
-    if text.loss:
-        return (text.loss,)
-    if text.upstream:
-        return tuple(text.upstream)
-    read = {name for line in text.lines for name in line.needs if name != line.name}
-    return tuple(line.name for line in text.lines if line.name not in read)
-
-
-# --- what is read where -----------------------------------------------------------------------------------------------
-
-
-def _reads(line: ProgramLine, text: ProgramText) -> list[Read]:
-    """Every subscript on the right, with the indices bound and guarded where it stands. No recursion."""
-    values = {*text.shapes, *text.sizes, *(other.name for other in text.lines)}
-    if isinstance(line.left, t.Subscript):
-        _check_bound(line.indices, (), values, text, line.left, f"on the left of {formula(line.left)}")
-    reads: list[Read] = []
-    left = {name: Bound(line.name, 0, name) for name in line.indices}
-    stack: list[tuple[Tree, Mapping[str, Bound], frozenset[Bound]]] = [(line.right, left, frozenset())]
-    while stack:
-        node, indices, guarded = stack.pop()
-        if isinstance(node, t.Reduction):
-            _check_bound(node.bound, indices, values, text, node, "here")
-            indices = {**indices, **{name: Bound(line.name, id(node), name) for name in node.bound}}
-        elif isinstance(node, t.Product):
-            guarded = guarded.union(indices[name] for name in _compared(node) if name in indices)
-        elif isinstance(node, t.Subscript):
-            _check_subscript(line, node, indices, values, text)
-            reads.append(Read(line, node, indices, guarded))
-        stack.extend((child, indices, guarded) for child in reversed(t.children(node)))
-    return reads
-
-
-def _check_bound(
-    bound: Iterable[str], around: Collection[str], values: set[str], text: ProgramText, node: Tree, where: str
-) -> None:
-    seen: set[str] = set()
-    for name in bound:
-        if name in values:
-            raise text.error(f"{name} is a value or a size, and an index {where}; rename the index", node)
-        if name in around:
-            raise text.error(f"index {name} is bound already, further out; rename one of them", node)
-        if name in seen:
-            raise text.error(f"index {name} stands twice {where}; rename one of them", node)
-        seen.add(name)
-
-
-def _compared(product: t.Product) -> set[str]:
-    """The names that the indicators among the factors compare; such a product is 0 where one of them is false."""
-    names: set[str] = set()
-    factors = [factor for operator, factor in product.factors if operator not in ("/", "./")]
-    while factors:
-        factor = factors.pop()
-        if isinstance(factor, t.Indicator):
-            names.update(node.text for node in t.walk(factor) if isinstance(node, t.Name))
-        elif isinstance(factor, t.Product):
-            factors.extend(part for operator, part in factor.factors if operator not in ("/", "./"))
-    return names
-
-
-def _check_subscript(
-    line: ProgramLine, node: t.Subscript, indices: Mapping[str, Bound], values: set[str], text: ProgramText
-) -> None:
-    """A plain name in a subscript is an index, a size, or a declared or defined whole number."""
-    for index in node.indices:
-        for piece in t.walk(index):
-            if isinstance(piece, t.Name) and piece.text not in indices and piece.text not in values:
-                left = f"{line.name}[{', '.join(line.indices)}]" if line.indices else line.name
-                message = f"index {piece.text} on the right of {left} is neither on the left nor bound"
-                raise text.error(f"{message}; write sum({piece.text}) ...", piece)
-            quotient = isinstance(piece, t.Product) and any(sign not in ("*", "") for sign, _ in piece.factors)
-            if quotient or not isinstance(piece, _WHOLE):
-                message = "an index is a whole number, built with + - * of indices, sizes and integer arrays"
-                raise text.error(message, piece)
-            if isinstance(piece, t.Number) and piece.value.denominator != 1:
-                raise text.error(f"an index is a whole number, and {piece.text} is none", piece)
-
-
-def _ranks(text: ProgramText, reads: Iterable[Read]) -> dict[str, int]:
-    """How many axes each name has; every use must agree."""
-    ranks = {name: len(shape) for name, shape in text.shapes.items()}
+    for name, rank in ranks.items():
+        if name not in extents.axes:
+            extents.axes[name] = _new_axes(name, rank)
+    values = frozenset({*text.shapes, *text.sizes, *text.inputs, *(line.name for line in text.lines)})
+    arrays = Arrays(text, extents, values)
+    lowering = Lowering(text, extents, arrays, ranks, numbers, _integer_names(text, numbers), values)
+    lefts: list[tuple[ProgramLine, tuple[Index, ...], Value]] = []
     for line in text.lines:
-        _agree(ranks, line.name, len(line.indices), text, line.left)
-    for read in reads:
-        _agree(ranks, read.node.array, len(read.node.indices), text, read.node)
+        lefts.append((line, *_lowered(line, lowering)))
+    extents.solve()
+    _check_settled(text, extents, lowering)
+    _check_reads(text, extents)
+    equations = tuple(_equation(text, arrays, extents, *each) for each in lefts)
+    outputs, upstream = _outputs(text, equations, extents)
+    inputs = tuple(_head(name, extents.axes.get(name, ()), values) for name in text.inputs)
+    program = Program(
+        inputs,
+        equations,
+        outputs,
+        remarks=text.remarks,
+        integers=lowering.integers.intersection(text.inputs),
+        upstream=upstream,
+    )
+    try:
+        return program.check()
+    except ProgramError as error:
+        line = next((line for line in text.lines if line.name == error.name), text.lines[0])
+        raise text.error(error.message, line.left) from None
+
+
+def _new_axes(name: str, rank: int) -> tuple[Extent, ...]:
+    return tuple(Extent(f"axis {axis + 1} of {name}", None, name, axis) for axis in range(rank))
+
+
+def _head(name: str, axes: Sequence[Extent], taken: frozenset[str]) -> Entry:
+    """An array at its own indices, under letters that nobody uses for a value."""
+    letters = [letter for letter in LETTERS if letter not in taken] + [f"i_{axis}" for axis in range(len(axes))]
+    stops = [axis.known for axis in axes]
+    return Entry(
+        name,
+        tuple(integer(Index(letter, stop)) for letter, stop in zip(letters, stops, strict=False) if stop is not None),
+    )
+
+
+# --- names ------------------------------------------------------------------------------------------------------------
+
+
+def _numbers(text: ProgramText) -> dict[str, Integer]:
+    """Sizes, and constants that a line defines as a whole number: what may stand in a subscript."""
+    numbers = {name: declared_size(name, text.numbers) for name in text.sizes}
+    for line in text.lines:
+        if isinstance(line.left, t.Name) and isinstance(line.right, t.Number) and line.right.value.denominator == 1:
+            numbers.setdefault(line.name, integer(int(line.right.value)))
+    return numbers
+
+
+def _ranks(text: ProgramText) -> dict[str, int]:
+    """How many axes each name has that has a declaration, subscripts, or is an input; every use must agree.
+
+    A line between whole arrays settles the rank of its name when it is read.
+    """
+    ranks = {name: len(shape) for name, shape in text.shapes.items()}
+
+    def agree(name: str, rank: int, node: Tree) -> None:
+        if ranks.setdefault(name, rank) != rank:
+            raise text.error(f"{name} has {axes_text(ranks[name])} elsewhere, and {axes_text(rank)} here", node)
+
+    for line in text.lines:
+        if isinstance(line.left, t.Subscript):
+            agree(line.name, len(line.indices), line.left)
+    whole = {line.name for line in text.lines if isinstance(line.left, t.Name)}
     for line in text.lines:
         for node in t.walk(line.right):
-            if isinstance(node, t.Name) and ranks.get(node.text):
-                entry = f"{node.text}[{', '.join('ijklmn'[: ranks[node.text]])}]"
-                raise text.error(f"{node.text} is an array; write its entries, as in {entry}", node)
+            if isinstance(node, t.Subscript) and node.array not in whole:
+                agree(node.array, len(node.indices), node)
+    for name in text.inputs:
+        ranks.setdefault(name, 0)
     return ranks
 
 
-def _agree(ranks: dict[str, int], name: str, rank: int, text: ProgramText, node: Tree) -> None:
-    if ranks.setdefault(name, rank) != rank:
-        raise text.error(f"{name} has {_axes(ranks[name])} elsewhere, and {_axes(rank)} here", node)
+def _integer_names(text: ProgramText, numbers: Mapping[str, Integer]) -> frozenset[str]:
+    """Inputs whose values are whole numbers: those that stand in subscripts, and labels that are compared with indices.
+
+    y in [y[i] = c] is one where c is an index and y has no other use.
+    """
+    inputs = set(text.inputs)
+    subscripted: set[str] = set()
+    compared: set[str] = set()
+    real: set[str] = set()
+    for line in text.lines:
+        stack: list[tuple[Tree, frozenset[str], bool]] = [(line.right, frozenset(line.indices), False)]
+        while stack:
+            node, bound, whole = stack.pop()
+            name = _name_in(node, bound)
+            if name in inputs:
+                # a name alone in a subscript is an index that was forgotten, unless it is declared
+                if whole and (isinstance(node, t.Subscript) or name in text.shapes):
+                    subscripted.add(name)
+                elif not whole:
+                    real.add(name)
+            if isinstance(node, t.Reduction):
+                bound = bound.union(node.bound)
+            below = [(child, bound, whole or isinstance(node, t.Subscript)) for child in t.children(node)]
+            if isinstance(node, t.Indicator):
+                below = []
+                for place, side in enumerate(node.sides):
+                    name = _name_in(side, bound)
+                    if name in inputs and _is_label(node, place, bound):
+                        compared.add(name)
+                        below += [(child, bound, True) for child in t.children(side)]
+                    else:
+                        below.append((side, bound, whole))
+            stack.extend(below)
+    return frozenset(subscripted | (compared - real))
 
 
-def _axes(count: int) -> str:
-    return "no axis" if not count else "1 axis" if count == 1 else f"{count} axes"
+def _name_in(node: Tree, bound: frozenset[str]) -> str:
+    if isinstance(node, t.Name):
+        return "" if node.text in bound else node.text
+    return node.array if isinstance(node, t.Subscript) else ""
+
+
+def _is_label(node: t.Indicator, place: int, bound: frozenset[str]) -> bool:
+    """Whether this side is set equal or unequal to one that holds an index."""
+    beside = [(node.operators[k], node.sides[k + 1 if k == place else k]) for k in (place - 1, place)
+              if 0 <= k < len(node.operators)]  # fmt: skip
+    return any(
+        sign in ("=", "!=") and any(isinstance(piece, t.Name) and piece.text in bound for piece in t.walk(side))
+        and not any(isinstance(piece, t.Subscript) for piece in t.walk(side))
+        for sign, side in beside
+    )  # fmt: skip
+
+
+# --- lines ------------------------------------------------------------------------------------------------------------
+
+
+def _lowered(line: ProgramLine, lowering: Lowering) -> tuple[tuple[Index, ...], Value]:
+    """The indices of the left side (none where it is a whole array), and the value of the right."""
+    text, extents = lowering.text, lowering.extents
+    if _depth(line.right) > DEPTH:
+        at = line.right.at or t.Span(line.number, 1, 2)
+        message = f"the formula is nested more than {DEPTH} deep, the limit for index equations"
+        raise LimitError(message, text.sources[at.line - 1][:400], at.line, at.column, file=text.file)
+    where = f"on the left of {formula(line.left)}"
+    lowering.check_bound(line.indices, {}, line.left, where)
+    indices = tuple(lowering.new_index(name) for name in line.indices)
+    for index, axis in zip(indices, extents.axes.get(line.name, ()), strict=False):
+        extents.join(extents.indices[index], axis, lambda one, other: text.error("", line.left))
+        lowering.places[index] = (line, line.left)
+    value = lowering.lowered(line, dict(zip(line.indices, indices, strict=True)))
+    if isinstance(line.left, t.Subscript):
+        if value.rank:
+            shape = lowering.arrays.shape(value)
+            message = f"the right side of {formula(line.left)} is an array of shape {shape}"
+            raise text.error(f"{message}; {_entries(line.right, lowering)}", line.right)
+        return indices, value
+    return (), _whole(line, value, lowering)
+
+
+def _entries(tree: Tree, lowering: Lowering) -> str:
+    """What to write instead: the entries of the first array that stands there without a subscript."""
+    for node in t.walk(tree):
+        if isinstance(node, t.Name) and (rank := lowering.ranks.get(node.text)):
+            return f"write its entries, as in {node.text}[{', '.join(LETTERS[:rank])}]"
+    return "write its entries"
+
+
+def _whole(line: ProgramLine, value: Value, lowering: Lowering) -> Value:
+    """`NAME = expr`: the name has the shape of the right side."""
+    text, extents = lowering.text, lowering.extents
+    if value.row:
+        message = f"{line.name} would be a row, 1 x n; a rank-1 array is a column, so write ({formula(line.right)})^T"
+        raise text.error(message, line.right)
+    declared = extents.axes.get(line.name)
+    if line.name in text.shapes and declared is not None:
+        left = Value(line.left, declared, lambda indices: Entry(line.name, indices))
+        told = f"{line.name} is {lowering.arrays.shape(left)} and the right side is {lowering.arrays.shape(value)}"
+        if left.rank != value.rank:
+            raise text.error(f"shapes do not fit: {told}", line.left)
+        for one, other in zip(declared, value.axes, strict=True):
+            lowering.arrays.join(line.left, one, other, f"do not fit: {told}")
+    axes = _new_axes(line.name, value.rank) if declared is None or len(declared) != value.rank else declared
+    for one, other in zip(axes, value.axes, strict=True):
+        lowering.arrays.join(line.left, one, other, "do not fit")
+    extents.axes[line.name] = axes
+    lowering.ranks[line.name] = value.rank
+    return value
+
+
+def _depth(tree: Tree) -> int:
+    deepest = 0
+    stack = [(tree, 1)]
+    while stack:
+        node, depth = stack.pop()
+        deepest = max(deepest, depth)
+        stack.extend((child, depth + 1) for child in t.children(node))
+    return deepest
+
+
+def _equation(
+    text: ProgramText, arrays: Arrays, extents: Extents, line: ProgramLine, indices: tuple[Index, ...], value: Value
+) -> Equation:
+    if indices or not value.rank:
+        arrays.used[:] = line.indices
+        term = value.term()
+    else:
+        indices, term = arrays.over(extents.axes[line.name], lambda own: value.at(tuple(map(integer, own))))
+    arrays.used.clear()
+    _check_cost(text, line, term)
+    return Equation(Entry(line.name, tuple(map(integer, indices))), term, line.written)
+
+
+def _check_cost(text: ProgramText, line: ProgramLine, term: Term) -> None:
+    """H063: refuse what nobody can work out, by the number of terms of the largest sum."""
+    for path in _nested(term):
+        sizes = [index.extent for index in path]
+        concrete = [size.value for size in sizes if size.value is not None]
+        count = 1
+        for size in concrete:
+            count *= max(size, 1)
+        names = ", ".join(index.name for index in path)
+        message = ""
+        if count > SUM_TERMS:
+            message = f"the sums over {names} have {count} terms for one entry of {line.name}; the limit is {SUM_TERMS}"
+        elif len(path) - len(concrete) > NESTED_SUMS:
+            many = len(path) - len(concrete)
+            message = f"{many} sums of symbolic sizes stand inside each other ({names}): already at 100 entries each"
+            message += f" {line.name} has 10^{2 * many} terms for one entry; the limit is {NESTED_SUMS} such sums"
+        if message:
+            at = line.right.at or t.Span(line.number, 1, 2)
+            way_out = "; give an inner sum a line of its own"
+            raise LimitError(message + way_out, text.sources[at.line - 1][:400], at.line, at.column, file=text.file)
+
+
+def _nested(term: Term) -> Iterator[tuple[Index, ...]]:
+    """The indices of the reductions around each innermost one."""
+    stack: list[tuple[Term, tuple[Index, ...]]] = [(term, ())]
+    while stack:
+        node, path = stack.pop()
+        if isinstance(node, Reduce):
+            path += node.indices
+        below = children(node)
+        if not below and path:
+            yield path
+        stack.extend((child, path) for child in below)
+
+
+# --- what must hold ---------------------------------------------------------------------------------------------------
+
+
+def _check_settled(text: ProgramText, extents: Extents, lowering: Lowering) -> None:
+    for index, extent in extents.indices.items():
+        if extent.known is None:
+            line, node = lowering.places[index]
+            raise unsettled(text, line, index.name, node)
+    for line in text.lines:
+        for axis in extents.axes[line.name]:
+            if axis.known is None:
+                raise text.error(f"the shape of {line.name} is not settled; declare it, as in W : m x n", line.left)
+
+
+def _check_reads(text: ProgramText, extents: Extents) -> None:
+    for read in extents.reads:
+        extent = read.axis.known
+        if extent is None or not governed(read.index).isdisjoint(guarding(read.conditions)):
+            continue
+        reached = outside(read.index, extent)
+        if reached is not None:
+            left = formula(read.line.left)
+            entry = Entry(read.array, read.indices)
+            raise text.error(outside_text(left, entry, read.axis.axis, extent, reached), read.node)
+
+
+def _outputs(
+    text: ProgramText, equations: Sequence[Equation], extents: Extents
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The outputs, and the names of the gradients that come down to them."""
+    ranks = {equation.name: len(equation.indices) for equation in equations}
+    taken = {*text.inputs, *text.sizes, *text.shapes, *ranks}
+    for name, gradient in text.upstream.items():
+        _check_upstream(text, name, gradient, ranks, extents)
+    if text.loss:
+        if ranks[text.loss]:
+            line = next(line for line in text.lines if line.name == text.loss)
+            message = f"the loss {text.loss} has {axes_text(ranks[text.loss])}; a loss is one number, so write "
+            raise text.error(f"{message}upstream {text.loss} = G, or sum its entries on a line of its own", line.left)
+        return (text.loss, *(name for name in text.upstream if name != text.loss)), dict(text.upstream)
+    if text.upstream:
+        return tuple(text.upstream), dict(text.upstream)
+    read = {name for line in text.lines for name in line.needs if name != line.name}
+    last = [line for line in text.lines if line.name not in read] or list(text.lines[-1:])
+    constants = {line.name for line in text.lines if _is_constant(line.right)}
+    last = [line for line in last if line.name not in constants] or last
+    final = max(last, key=lambda line: line.number)
+    if not ranks[final.name]:
+        return (final.name,), {}
+    names = tuple(line.name for line in last)
+    return names, adjoint_names(names, taken=taken)
+
+
+def _is_constant(tree: Tree) -> bool:
+    """`eps = 1e-5`, `c = 2*pi`."""
+    return all(not isinstance(n, (t.Subscript, t.Reduction, t.Call)) for n in t.walk(tree)) and all(
+        n.text in CONSTANTS for n in t.walk(tree) if isinstance(n, t.Name)
+    )
+
+
+def _check_upstream(text: ProgramText, name: str, gradient: str, ranks: Mapping[str, int], extents: Extents) -> None:
+    line = next(line for line in text.lines if line.name == name)
+    if gradient in ranks or gradient in text.sizes:
+        raise text.error(f"{gradient} is a value already, and cannot be the gradient by {name}; rename it", line.left)
+    if gradient in text.shapes:
+        declared, own = extents.axes[gradient], extents.axes[name]
+        if [axis.known for axis in declared] != [axis.known for axis in own]:
+            shapes = f"{name} is {extents.shape_text(name) or 'a number'} and {gradient} is "
+            shapes += extents.shape_text(gradient) or "a number"
+            raise text.error(f"the gradient by {name} has the shape of {name}: {shapes}", line.left)

@@ -9,8 +9,7 @@ import sympy
 
 from derive import tree as t
 from derive.errors import ProgramError, WorkLimitError
-from derive.index import fresh, size_symbol
-from derive.symbolic import FUNCTIONS, RELATIONS, Guard, Partial
+from derive.symbolic import FUNCTIONS, RELATIONS, Guard, Partial, fresh, size_symbol
 from derive.tree import Tree
 
 #: The most digits that a power of constants may have.

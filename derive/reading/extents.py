@@ -2,269 +2,314 @@
 
 An index alone in a subscript has that axis's extent, and all such axes agree. An index that stands in affine subscripts
 only (`V[2*i + k]`) gets the largest extent for which every such read is inside. A read under an indicator that compares
-one of its indices constrains nothing, except that an index which stands alone nowhere else takes its axis from it.
+what stands in its subscript constrains nothing; where nothing else is known, an index or axis takes its extent there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
 
-import sympy
-
-from derive import tree as t
 from derive.errors import ReadingError
-from derive.index import Index, affine, bounds, index_symbol, provably_positive, size_symbol
-from derive.reading.expressions import to_sympy
-from derive.reading.programs import ProgramLine, ProgramText, Size
+from derive.index import axis_words, ends, governed, guarding, is_nonnegative, is_positive, text_of
+from derive.integers import Index, Integer, Size, floor, integer
+from derive.reading.programs import ProgramLine, ProgramText
+from derive.terms import Chain, Condition
 from derive.tree import Tree
 
 
-class Axis(NamedTuple):
-    """An axis of an array, counted from 0."""
+@dataclass(eq=False, slots=True)
+class Extent:
+    """How many entries an axis has, or values an index takes. Joined extents form a class that shares one value.
 
-    array: str
-    axis: int
+    label : whose it is, "axis 2 of W (m x n)".  array, axis : the same apart; "" for an index.
+    """
 
+    label: str
+    value: Integer | None = None
+    array: str = ""
+    axis: int = 0
+    parent: Extent | None = None
 
-class Bound(NamedTuple):
-    """An index: of the left side of a line (scope 0), or bound by a reduction (scope: the identity of its node)."""
+    @property
+    def root(self) -> Extent:
+        node = self
+        while node.parent is not None:
+            node = node.parent
+        if node is not self and self.parent is not node:
+            self.parent = node
+        return node
 
-    line: str
-    scope: int
-    name: str
-
-
-Member = Axis | Bound
+    @property
+    def known(self) -> Integer | None:
+        return self.root.value
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One subscript on the right: the indices known where it stands, and those that an indicator around it compares."""
+    """One axis of one subscript.  conditions : the integer conditions that hold where it stands."""
 
     line: ProgramLine
-    node: t.Subscript
-    indices: Mapping[str, Bound]
-    guarded: frozenset[Bound]
+    node: Tree
+    array: str
+    axis: Extent
+    index: Integer
+    indices: tuple[Integer, ...]
+    conditions: tuple[Condition, ...]
 
-    def is_guarded(self, axis: int) -> bool:
-        names = {node.text for node in t.walk(self.node.indices[axis]) if isinstance(node, t.Name)}
-        return any(self.indices.get(name) in self.guarded for name in names)
-
-    def alone(self, axis: int) -> Bound | None:
-        """The index that stands alone on this axis, if one does."""
-        index = self.node.indices[axis]
-        return self.indices.get(index.text) if isinstance(index, t.Name) else None
+    @property
+    def is_guarded(self) -> bool:
+        keys = governed(self.index)
+        return bool(keys) and not keys.isdisjoint(guarding(self.conditions))
 
 
 @dataclass(slots=True)
 class Extents:
-    """What is known while it is worked out: classes of axes and indices that have one extent, and these extents."""
+    """What is known while it is worked out.
+
+    axes : array -> its axes.  indices : index -> its extent; those of the left side and of reductions that have names.
+    """
 
     text: ProgramText
-    reads: list[Read]
-    parent: dict[Member, Member] = field(default_factory=dict)
-    extent: dict[Member, Any] = field(default_factory=dict)
+    axes: dict[str, tuple[Extent, ...]] = field(default_factory=dict)
+    indices: dict[Index, Extent] = field(default_factory=dict)
+    reads: list[Read] = field(default_factory=list)
 
-    def find(self, member: Member) -> Member:
-        while self.parent.setdefault(member, member) != member:
-            self.parent[member] = self.parent[self.parent[member]]
-            member = self.parent[member]
-        return member
+    def shape_text(self, array: str) -> str:
+        return " x ".join(_or_dash(axis) for axis in self.axes.get(array, ()))
 
-    def join(self, first: Member, second: Member) -> None:
-        self.parent[self.find(first)] = self.find(second)
+    def join(self, one: Extent, other: Extent, conflict: Callable[[Extent, Extent], ReadingError]) -> None:
+        """Make two extents one; `conflict` makes the error where both are known and differ."""
+        first, second = one.root, other.root
+        if first is second:
+            return
+        if first.value is not None and second.value is not None and first.value != second.value:
+            raise conflict(first, second)
+        if first.value is None and second.value is not None:
+            first, second = second, first
+        second.parent = first
 
-    def of(self, member: Member) -> Any | None:
-        return self.extent.get(self.find(member))
-
-    def settled(self, index: Bound, line: ProgramLine, node: Tree) -> Any:
-        """The extent of an index; an error at the node where it is not settled."""
-        extent = self.of(index)
-        if extent is None:
-            raise _unsettled(self, line, index.name, node)
-        return extent
-
-
-def infer(text: ProgramText, reads: list[Read], ranks: Mapping[str, int]) -> Extents:
-    """The extents of all axes and indices. Raises ReadingError where two disagree, or where one is not settled.
-
-    ranks : how many axes each array has.
-    """
-    known = Extents(text, reads)
-    for line in text.lines:
-        for axis, name in enumerate(line.indices):
-            known.join(Bound(line.name, 0, name), Axis(line.name, axis))
-    for read in reads:
-        for axis in range(len(read.node.indices)):
-            index = read.alone(axis)
-            if index is not None and not read.is_guarded(axis):
-                known.join(index, Axis(read.node.array, axis))
-    _declared(known)
-    _inputs(known, ranks)
-    while _guarded_alone(known) or _affine_only(known):
-        pass
-    for line in text.lines:
-        for name in line.indices:
-            known.settled(Bound(line.name, 0, name), line, line.left)
-    return known
-
-
-def _declared(known: Extents) -> None:
-    """Declared shapes, which must agree wherever one index links their axes."""
-    first: dict[Member, tuple[Axis, Size]] = {}
-    for array, shape in known.text.shapes.items():
-        for number, size in enumerate(shape):
-            axis = Axis(array, number)
-            other, agreed = first.setdefault(known.find(axis), (axis, size))
-            if agreed != size:
-                raise _disagree(known, (other, agreed), (axis, size))
-            known.extent[known.find(axis)] = sympy.Integer(size) if isinstance(size, int) else size_symbol(size)
-
-
-def _disagree(known: Extents, one: tuple[Axis, Size], other: tuple[Axis, Size]) -> ReadingError:
-    links = [
-        (read, axis)
-        for read in known.reads
-        for axis in range(len(read.node.indices))
-        if read.alone(axis) is not None and known.find(Axis(read.node.array, axis)) == known.find(one[0])
-    ]
-    (read, place) = next((link for link in links if Axis(link[0].node.array, link[1]) in (one[0], other[0])), links[0])
-    index = read.node.indices[place]
-    told = " and ".join(f"{size} on axis {axis.axis + 1} of {axis.array}" for axis, size in (one, other))
-    name = index.text if isinstance(index, t.Name) else "an index"
-    return known.text.error(f"index {name} has two extents: {told}", read.node)
-
-
-def _inputs(known: Extents, ranks: Mapping[str, int]) -> None:
-    """Inputs without a declaration have sizes of their own, under names nobody uses."""
-    text = known.text
-    taken = {*text.inputs, *text.sizes, *text.shapes, *(line.name for line in text.lines)}
-    for array in text.inputs:
-        for number in range(ranks.get(array, 0)):
-            root = known.find(Axis(array, number))
-            if root not in known.extent:
-                name = f"n_{array}{number + 1}"
-                while name in taken:
-                    name += "_1"
-                taken.add(name)
-                known.extent[root] = size_symbol(name)
-
-
-def _guarded_alone(known: Extents) -> bool:
-    """An index that stands alone only under indicators takes the axis where it does; whether anything was found."""
-    found: dict[Member, dict[Any, Read]] = {}
-    for read in known.reads:
-        for axis in range(len(read.node.indices)):
-            index = read.alone(axis)
-            if index is not None and known.of(index) is None:
-                extent = known.of(Axis(read.node.array, axis))
-                if extent is not None:
-                    found.setdefault(known.find(index), {}).setdefault(extent, read)
-    for root, extents in found.items():
-        if len(extents) > 1:
-            read = list(extents.values())[1]
-            told = " and ".join(str(extent) for extent in extents)
-            raise known.text.error(f"an index here could have the extents {told}; declare {read.line.name}", read.node)
-        known.extent[root] = next(iter(extents))
-    return bool(found)
-
-
-def _affine_only(known: Extents) -> bool:
-    """The largest extent for which every affine read is inside; whether anything was found."""
-    limits: dict[Member, dict[Any, Read]] = {}
-    waiting: set[Member] = set()
-    for read in known.reads:
-        for axis in range(len(read.node.indices)):
-            if read.is_guarded(axis) or read.alone(axis) is not None:
-                continue
-            roots = {known.find(index) for index in _indices_of(read, axis)}
-            open_roots = {root for root in roots if root not in known.extent}
-            extent = known.of(Axis(read.node.array, axis))
-            if len(open_roots) == 1 and extent is not None:
-                (root,) = open_roots
-                limit = _limit(known, read, axis, root, extent)
-                if limit is None:
-                    waiting.add(root)
-                else:
-                    limits.setdefault(root, {}).setdefault(limit, read)
-            else:
-                waiting |= open_roots
-    settled = {root: found for root, found in limits.items() if root not in waiting}
-    for root, found in settled.items():
-        known.extent[root] = _smallest(known, found)
-    return bool(settled)
-
-
-def _indices_of(read: Read, axis: int) -> list[Bound]:
-    return [
-        read.indices[node.text]
-        for node in t.walk(read.node.indices[axis])
-        if isinstance(node, t.Name) and node.text in read.indices
-    ]
-
-
-def _limit(known: Extents, read: Read, axis: int, root: Member, extent: Any) -> Any | None:
-    """The largest extent of the indices in class `root` for which this read stays inside; None if it is not affine.
-
-    With c > 0: c*(n - 1) + (the largest of the rest) <= extent - 1. With c < 0: c*(n - 1) + (the least) >= 0.
-    """
-    expr, symbols = _index_expression(known.text, read, axis)
-    parts = affine(expr, symbols.values())
-    if parts is None:
-        return None
-    coefficients, constant = parts
-    coefficient: Any = sympy.Integer(0)
-    domains: list[Index] = []
-    rest = constant
-    for name, symbol in symbols.items():
-        if known.find(read.indices[name]) == root:
-            coefficient += coefficients.get(symbol, 0)
+    def read(self, read: Read) -> None:
+        """Take note of a read. An index that stands alone, unguarded, shares the extent of the axis."""
+        index = read.index.index
+        if index is not None and not read.is_guarded:
+            self.join(
+                self.indices[index],
+                read.axis,
+                lambda one, other: self.text.error(
+                    f"index {index.name} has two extents: {self._told(one)} and {self._told(other)}", read.node
+                ),
+            )
         else:
-            rest += coefficients.get(symbol, 0) * symbol
-            other: Any = known.of(read.indices[name])
-            domains.append(Index(symbol, sympy.Integer(0), other - 1))
-    ends = bounds(rest, domains)
-    if ends is None:
+            self.reads.append(read)
+
+    def _told(self, extent: Extent) -> str:
+        """`n on axis 2 of W (m x n)`."""
+        where = f"{extent.label} ({self.shape_text(extent.array)})" if extent.array else extent.label
+        return f"{_or_dash(extent)} on {where}"
+
+    # --- solving ------------------------------------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """What follows without giving an undeclared input a size of its own."""
+        while self._guarded_alone() or self._affine() or self._inputs_read_inside():
+            pass
+
+    def solve(self) -> None:
+        """All extents. Raises ReadingError where two disagree, or where one is not settled."""
+        self.settle()
+        unsettled = [axis for name in self.text.inputs for axis in self.axes.get(name, ()) if axis.known is None]
+        elsewhere = {read.axis.root for read in self.reads}
+        for axis in unsettled:  # first those that are not read at sums of indices: their sizes are free
+            if axis.known is None and axis.root not in elsewhere:
+                self._name(axis)
+        self.settle()
+        for axis in unsettled:
+            if axis.known is None and not self._joined_under_guards(axis):
+                self._name(axis)
+            self.settle()
+        while self._join_guarded():
+            self.settle()
+        for index, extent in self.indices.items():
+            if extent.known is not None:
+                index.stop = extent.known
+
+    def _name(self, axis: Extent) -> None:
+        """A size of its own, under a name that nobody uses; large enough for what is read at plain numbers."""
+        text = self.text
+        taken = {*text.inputs, *text.sizes, *text.shapes, *(line.name for line in text.lines)}
+        name = f"n_{axis.array}{axis.axis + 1}"
+        while name in taken:
+            name += "_1"
+        places = [
+            read.index.value
+            for read in self.reads
+            if read.axis.root is axis.root and read.index.value is not None and not read.conditions
+        ]
+        axis.root.value = integer(Size(name, max(1, *(place + 1 for place in places)) if places else 1))
+
+    def _guarded_alone(self) -> bool:
+        """An index that stands alone only under indicators takes the extent of its axis."""
+        found: dict[Extent, dict[Integer, Read]] = {}
+        for read in self.reads:
+            if (index := read.index.index) is None or self.indices[index].known is not None:
+                continue
+            if (extent := read.axis.known) is not None:
+                found.setdefault(self.indices[index].root, {}).setdefault(extent, read)
+        for root, extents in found.items():
+            if len(extents) > 1:
+                read = list(extents.values())[1]
+                told = " and ".join(map(text_of, extents))
+                message = f"an index here could have the extents {told}; declare the shape of {read.line.name}"
+                raise self.text.error(message, read.node)
+            root.value = next(iter(extents))
+        return bool(found)
+
+    def _join_guarded(self) -> bool:
+        """An index and an axis that are linked under an indicator only, and are both open, share one extent."""
+        for read in self.reads:
+            index = read.index.index
+            if index is not None and self.indices[index].known is None and read.axis.known is None:
+                extent = self.indices[index]
+                if extent.root is not read.axis.root:
+                    extent.root.parent = read.axis.root
+                    return True
+        return False
+
+    def _joined_under_guards(self, axis: Extent) -> bool:
+        """An undeclared axis that is read at an index alone, under an indicator, takes that index's extent."""
+        for read in self.reads:
+            index = read.index.index
+            if read.axis.root is axis.root and index is not None:
+                extent = self.indices[index]
+                if extent.known is not None:
+                    axis.root.value = extent.known
+                    return True
+        return False
+
+    def _affine(self) -> bool:
+        """The largest extent for which every affine read is inside; whether anything was found."""
+        limits: dict[Extent, dict[Integer, Read]] = {}
+        waiting: set[Extent] = set()
+        for read in self.reads:
+            if read.is_guarded:
+                continue
+            roots = dict.fromkeys(self.indices[index].root for index in read.index.indices)
+            open_roots = [root for root in roots if root.value is None]
+            if not open_roots:
+                continue
+            extent = read.axis.known
+            limit = self._limit(read, open_roots[0], extent) if len(open_roots) == 1 and extent is not None else None
+            if limit is None:
+                waiting.update(open_roots)
+            else:
+                limits.setdefault(open_roots[0], {}).setdefault(limit, read)
+        settled = {root: found for root, found in limits.items() if root not in waiting}
+        for root, found in settled.items():
+            root.value = self._smallest(found)
+        return bool(settled)
+
+    def _limit(self, read: Read, root: Extent, extent: Integer) -> Integer | None:
+        """The largest extent of the indices in class `root` for which this read stays inside; None if not affine.
+
+        With c > 0: c*(n - 1) + (the largest of the rest) <= extent - 1. With c < 0: c*(n - 1) + (the least) >= 0.
+        """
+        coefficient, rest = integer(0), read.index
+        for index in read.index.indices:
+            if self.indices[index].root is root:
+                parts = rest.linear(index)
+                if parts is None:
+                    return None
+                coefficient, rest = coefficient + parts[0], parts[1]
+        if any(self.indices[index].root is root for index in coefficient.indices):
+            return None
+        least, greatest = ends(rest, self._domain)
+        if is_positive(coefficient) and greatest is not None:
+            return floor(extent - 1 - greatest, coefficient) + 1
+        if is_positive(-coefficient) and least is not None:
+            return floor(least, -coefficient) + 1
         return None
-    if coefficient.is_positive:
-        return sympy.floor((extent - 1 - ends[1]) / coefficient) + 1
-    if coefficient.is_negative:
-        return sympy.floor(ends[0] / -coefficient) + 1
+
+    def _domain(self, index: Index) -> tuple[Integer, Integer]:
+        extent = self.indices[index].known
+        assert extent is not None  # only asked for what is settled
+        return index.lower, extent
+
+    def _smallest(self, found: Mapping[Integer, Read]) -> Integer:
+        """The least of the limits, where it is the least for all sizes; at least one entry must remain."""
+        read = next(iter(found.values()))
+        least = next(
+            (one for one in found if all(one == other or is_nonnegative(other - one) for other in found)), None
+        )
+        if least is None:
+            told = " or ".join(map(text_of, found))
+            message = f"the extent is {told}, whichever is less; declare the shape of {read.line.name}"
+            raise self.text.error(message, read.node)
+        if is_positive(1 - least):
+            raise self.text.error(self._empty(found[least]), found[least].node)
+        return least
+
+    def _empty(self, read: Read) -> str:
+        """The kernel is larger than the image: both sizes."""
+        inner = [index for index in read.index.indices if self.indices[index].known is not None]
+        spans = " and ".join(f"{index.name} runs over {text_of(self._domain(index)[1])}" for index in inner)
+        extent = read.axis.known
+        assert extent is not None
+        entries = axis_words(read.axis.axis, len(self.axes[read.array]))
+        reason = (
+            f"{spans}: no entry of {read.line.name} is inside" if spans else f"no entry of {read.line.name} is inside"
+        )
+        return f"{read.line.name} would be empty: {read.array} has {text_of(extent)} {entries}, {reason}"
+
+    def _inputs_read_inside(self) -> bool:
+        """An undeclared axis of an input gets the smallest extent for which every read is inside, where all are known.
+
+        A read at e under [0 <= e < H] needs H entries.
+        """
+        reads: dict[Extent, list[Read]] = {}
+        for read in self.reads:
+            if read.axis.known is None and read.array in self.text.inputs:
+                reads.setdefault(read.axis.root, []).append(read)
+        joined = {extent.root for extent in self.indices.values()}
+        found = False
+        for root, group in reads.items():
+            if root in joined or not any(read.index.indices for read in group):
+                continue
+            needed = [self._needed(read) for read in group]
+            if all(one is not None for one in needed) and (
+                largest := _largest(one for one in needed if one is not None)
+            ):
+                root.value = largest
+                found = True
+        return found
+
+    def _needed(self, read: Read) -> Integer | None:
+        for condition in read.conditions:
+            if isinstance(condition, Chain) and (stop := stop_of(condition, read.index)) is not None:
+                return stop
+        if read.is_guarded or any(self.indices[index].known is None for index in read.index.indices):
+            return None
+        greatest = ends(read.index, self._domain)[1]
+        return None if greatest is None else greatest + 1
+
+
+def stop_of(chain: Chain, value: Integer) -> Integer | None:
+    """H where the chain says value < H (or <= H - 1) of a size or number H."""
+    for left, sign, right in zip(chain.sides, chain.operators, chain.sides[1:], strict=False):
+        for low, order, high in ((left, sign, right), (right, sign.translate(_TURNED), left)):
+            difference = (value - low).value
+            if order in ("<", "<=") and difference is not None and not high.indices:
+                return high + difference + (order == "<=")
     return None
 
 
-def _smallest(known: Extents, found: Mapping[Any, Read]) -> Any:
-    """The least of the limits, where it is the least for all sizes; at least one entry must remain."""
-    read = next(iter(found.values()))
-    least = next((one for one in found if all(one == other or _at_most(one, other) for other in found)), None)
-    if least is None:
-        told = " or ".join(str(limit) for limit in found)
-        message = f"the extent is {told}, whichever is less; declare the shape of {read.line.name}"
-        raise known.text.error(message, read.node)
-    if provably_positive(1 - least):
-        message = f"{read.node.array} is too small for this read: no entry of {read.line.name} is inside"
-        raise known.text.error(message, found[least].node)
-    return least
+_TURNED = str.maketrans("<>", "><")
 
 
-def _at_most(one: Any, other: Any) -> bool:
-    return provably_positive(sympy.expand(other - one) + 1)
+def _largest(values: Iterable[Integer]) -> Integer | None:
+    different = list(dict.fromkeys(values))
+    return next((one for one in different if all(is_nonnegative(one - other) for other in different)), None)
 
 
-def _unsettled(known: Extents, line: ProgramLine, name: str, node: Tree) -> ReadingError:
-    if name in line.indices:
-        example = f"{line.name} : {' x '.join('mnpqrs'[: len(line.indices)])}"
-        return known.text.error(f"the extent of {name} is not settled; declare the shape, as in {example}", node)
-    return known.text.error(f"the extent of {name} is not settled; declare the shapes of what is read at it", node)
-
-
-def _index_expression(text: ProgramText, read: Read, axis: int) -> tuple[Any, dict[str, Any]]:
-    """The index on an axis as an expression, and the symbols of the indices in it by name."""
-    symbols = {name: sympy.Dummy(name, integer=True) for name in read.indices}
-    index = read.node.indices[axis]
-    whole = {node.text: index_symbol(node.text) for node in t.walk(index) if isinstance(node, t.Name)}
-    sizes = {size: size_symbol(size) for size in text.sizes}
-    expr = to_sympy(index, symbols=whole | sizes | symbols)
-    return expr, {name: symbol for name, symbol in symbols.items() if symbol in expr.free_symbols}
+def _or_dash(extent: Extent) -> str:
+    return "?" if extent.known is None else text_of(extent.known)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from derive import tree as t
 from derive import words
@@ -54,7 +54,7 @@ class ProgramText:
     inputs : names that no line defines, by first appearance.  sizes : names of extents, usable as numbers.
     shapes : declared name -> its extents, () for a scalar.  upstream : name -> name of its upstream gradient.
     loss : the name after `loss`, or None.  remarks : what a reader must know, such as that the lines were reordered.
-    sources : the physical lines, for errors that are found later.
+    sources : the physical lines, for errors that are found later.  numbers : sizes whose values are known.
     """
 
     lines: tuple[ProgramLine, ...]
@@ -66,6 +66,7 @@ class ProgramText:
     remarks: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     file: str | None = None
+    numbers: Mapping[str, int] = field(default_factory=dict)
 
     def error(self, message: str, tree: Tree) -> ReadingError:
         """An error at a piece of the text."""
@@ -75,16 +76,19 @@ class ProgramText:
         return error
 
 
-def read_program(text: str, *, file: str | None = None) -> ProgramText:
+def read_program(
+    text: str, *, shapes: Mapping[str, Sequence[Size]] | None = None, file: str | None = None
+) -> ProgramText:
     """Read a file of equations. Raises ReadingError with line, column and what to write instead.
 
+    shapes : declarations from elsewhere; a number there for a size that is named here says what the size is.
     Refused: a name given two values or declared twice, a line that is no equation, a cycle.
     """
     with naming_file(file):
         lines = scan(text)
         if not lines:
             raise ReadingError("there is nothing to read; write equations such as q = x*y")
-        shapes: dict[str, tuple[Size, ...]] = {}
+        declarations: dict[str, tuple[Size, ...]] = {}
         declared_in: dict[str, int] = {}
         upstream: dict[str, tuple[str, Line]] = {}
         losses: list[Line] = []
@@ -97,16 +101,17 @@ def read_program(text: str, *, file: str | None = None) -> ProgramText:
                     message = f"{first} is declared twice, in lines {declared_in[first]} and {line.number}"
                     raise line.error(message, line.tokens[0])
                 declared_in[first] = line.number
-                shapes[first] = _shape(line)
+                declarations[first] = _shape(line)
             elif kinds == ["NAME", "NAME"] and first == "upstream":
                 _upstream(line, upstream)
             elif kinds == ["NAME", "NAME"] and first == "loss":
                 losses.append(line)
             else:
                 equations.append(line)
-        sizes = tuple(dict.fromkeys(size for shape in shapes.values() for size in shape if isinstance(size, str)))
+        numbers = _merged(declarations, shapes or {}, lines)
+        sizes = tuple(dict.fromkeys(size for shape in declarations.values() for size in shape if isinstance(size, str)))
         named = {line.tokens[0].text for line in equations if line.tokens[0].kind == "NAME" and _defines(line)}
-        declared = named.union(shapes, sizes, (value for value, _ in upstream.values()))
+        declared = named.union(declarations, sizes, (value for value, _ in upstream.values()))
         written = [_equation(line, declared) for line in equations]
         _check_single(written, sources := lines[0].sources)
         defined = {line.name for line in written}
@@ -118,12 +123,13 @@ def read_program(text: str, *, file: str | None = None) -> ProgramText:
             ordered,
             tuple(dict.fromkeys(name for line in written for name in line.needs if name not in given)),
             sizes,
-            shapes,
+            declarations,
             {name: value for name, (value, _) in upstream.items()},
             _loss(losses, defined),
             _remarks(written, ordered),
             sources,
             file,
+            numbers | _sizes_by_lines(written, sizes, sources),
         )
 
 
@@ -154,6 +160,54 @@ def _shape(line: Line) -> tuple[Size, ...]:
             message = f"an extent is a name or a whole number from 1 to {LARGEST_SIZE}; write W : m x n or c : scalar"
             raise line.error(message, behind[0] if behind else line.tokens[1])
     return tuple(sizes)
+
+
+def _merged(
+    declarations: dict[str, tuple[Size, ...]], shapes: Mapping[str, Sequence[Size]], lines: Sequence[Line]
+) -> dict[str, int]:
+    """Shapes from elsewhere added to the declarations; the sizes that they give a number."""
+    words_read = {token.text for line in lines for token in line.tokens}
+    numbers: dict[str, tuple[int, str]] = {}
+    for name, given in shapes.items():
+        shape = tuple(given)
+        told = " x ".join(map(str, shape)) or "scalar"
+        for size in shape:
+            good = 1 <= size <= LARGEST_SIZE if isinstance(size, int) else re.fullmatch(NAME_PATTERN, size)
+            if not good:
+                message = f"the shape {told} of {name} has the size {size}; "
+                raise ReadingError(f"{message}a size is a name or a whole number from 1 to {LARGEST_SIZE}")
+        if name not in words_read:
+            meant = words.nearest(name, sorted(words_read))
+            raise ReadingError(f"no line mentions {name}" + (f"; did you mean {meant}?" if meant else ""))
+        here = declarations.setdefault(name, shape)
+        both = f"{name} is declared {' x '.join(map(str, here)) or 'scalar'} in the text, and {told} outside of it"
+        if len(here) != len(shape):
+            raise ReadingError(f"{both}; delete one")
+        for declared, size in zip(here, shape, strict=True):
+            if isinstance(declared, str) and isinstance(size, int):
+                number, by = numbers.setdefault(declared, (size, name))
+                if number != size:
+                    raise ReadingError(
+                        f"the size {declared} is {number} by the shape of {by}, and {size} by that of {name}"
+                    )
+            elif declared != size:
+                raise ReadingError(f"{both}; delete one")
+    return {size: number for size, (number, _) in numbers.items()}
+
+
+def _sizes_by_lines(lines: Sequence[ProgramLine], sizes: Sequence[str], sources: tuple[str, ...]) -> dict[str, int]:
+    """`n = 4` says what the size n is."""
+    found: dict[str, int] = {}
+    for line in lines:
+        if line.name in sizes:
+            value = line.right.value if isinstance(line.right, t.Number) else None
+            if value is None or value.denominator != 1 or not 1 <= value <= LARGEST_SIZE:
+                message = (
+                    f"{line.name} is the name of a size; give it a whole number from 1 to {LARGEST_SIZE}, or rename"
+                )
+                raise _at(f"{message} one of them", line.right, sources)
+            found[line.name] = int(value)
+    return found
 
 
 def _upstream(line: Line, upstream: dict[str, tuple[str, Line]]) -> None:
