@@ -1,0 +1,85 @@
+"""The domain of an array: the shape of its storage, and for a ragged one the entries that exist."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from derive.evaluation.duals import Array
+from derive.evaluation.grids import Grid
+from derive.evaluation.integer import Closure, closure
+from derive.evaluation.storage import Environment
+from derive.integers import Index
+from derive.terms import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """shape : one above the largest index of each axis.  lower : the smallest.  inside : None for a box."""
+
+    shape: tuple[int, ...]
+    lower: tuple[int, ...]
+    inside: Array | None
+
+    @staticmethod
+    def of(head: Entry, environment: Environment) -> Domain:
+        """The domain of an array from its own indices; those that others depend on come first."""
+        indices = [part.index for part in head.indices]
+        assert all(indices), head
+        binding = Binding([index for index in indices if index is not None], 0)
+        grid, masks = binding(Grid.empty(environment, len(indices)))
+        lower, shape = [], []
+        for index in indices:
+            assert index is not None
+            _, values = grid.places[index]
+            lower.append(int(values.min(initial=np.iinfo(np.int64).max)) if values.size else 0)
+            shape.append(int(values.max()) + 1 if values.size else 0)
+        inside = None
+        if masks:
+            inside = np.zeros(shape, dtype=bool)
+            held = np.ones(grid.extents, dtype=bool)
+            for mask in masks:
+                held = held & mask
+            inside[tuple(slice(low, None) for low in lower)] = held
+        return Domain(tuple(shape), tuple(lower), inside)
+
+
+class Binding:
+    """Indices that take their values on axes of their own, from `first` on."""
+
+    __slots__ = ("domains", "first", "indices")
+
+    def __init__(self, indices: Any, first: int) -> None:
+        self.indices: tuple[Index, ...] = tuple(indices)
+        self.first = first
+        self.domains: list[tuple[Closure, Closure]] = [
+            (closure(index.lower), closure(index.stop)) for index in self.indices
+        ]
+
+    @property
+    def axes(self) -> range:
+        return range(self.first, self.first + len(self.indices))
+
+    def __call__(self, grid: Grid, only: dict[Index, Array] | None = None) -> tuple[Grid, list[Any]]:
+        """The grid with these indices, and the conditions that ragged domains put on it.
+
+        only : values for some of them, instead of their domains.
+        """
+        masks: list[Any] = []
+        for axis, index, (low, high) in zip(self.axes, self.indices, self.domains, strict=True):
+            if only is not None and index in only:
+                grid = grid.with_index(index, axis, only[index])
+                continue
+            lower, stop = low(grid), high(grid)
+            ragged = [np.size(end) > 1 for end in (lower, stop)]
+            first = int(np.min(lower)) if ragged[0] else int(lower)
+            last = int(np.max(stop)) if ragged[1] else int(stop)
+            grid = grid.with_index(index, axis, np.arange(first, max(first, last)))
+            values = grid.places[index][1]
+            if ragged[0]:
+                masks.append(values >= lower)
+            if ragged[1]:
+                masks.append(values < stop)
+        return grid, masks

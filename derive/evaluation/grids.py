@@ -1,0 +1,311 @@
+"""The grid of index values on which a term is evaluated, and the part of it on which conditions hold.
+
+Every index in scope has an axis; the number of axes is fixed for a term (its deepest nesting), so that arrays
+broadcast. A condition such as `i + k = m` ties axes together: those become one axis that lists the points at which it
+holds. What is outside is never visited: no read outside, no 1/0, no nan that a mask would have to hide.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from derive.evaluation.duals import Array, Number, mapped
+from derive.integers import Index
+
+if TYPE_CHECKING:
+    from derive.evaluation.storage import Environment
+
+
+class Grid:
+    """extents : the length of each axis.  places : index -> its axis, and its values along it."""
+
+    __slots__ = ("environment", "extents", "places")
+
+    def __init__(
+        self, environment: Environment, extents: tuple[int, ...], places: Mapping[Index, tuple[int, Array]]
+    ) -> None:
+        self.environment, self.extents, self.places = environment, extents, places
+
+    @staticmethod
+    def empty(environment: Environment, axes: int) -> Grid:
+        return Grid(environment, (1,) * axes, {})
+
+    def along(self, axis: int, values: Array) -> Array:
+        """Values as an array of the grid's rank."""
+        return values.reshape((1,) * axis + (-1,) + (1,) * (len(self.extents) - axis - 1))
+
+    def with_index(self, index: Index, axis: int, values: Array) -> Grid:
+        extents = (*self.extents[:axis], len(values), *self.extents[axis + 1 :])
+        return Grid(self.environment, extents, {**self.places, index: (axis, self.along(axis, values))})
+
+    def with_points(self, points: Mapping[Index, Array], axis: int = 0) -> Grid:
+        """Several indices along one axis, point by point."""
+        length = len(next(iter(points.values()))) if points else 1
+        extents = (*self.extents[:axis], length, *self.extents[axis + 1 :])
+        places = {index: (axis, self.along(axis, values)) for index, values in points.items()}
+        return Grid(self.environment, extents, {**self.places, **places})
+
+    def sliced(self, axis: int, start: int, stop: int) -> Grid:
+        """A part of one axis."""
+        stop = min(stop, self.extents[axis])
+        extents = (*self.extents[:axis], stop - start, *self.extents[axis + 1 :])
+        places = {
+            index: (place, self.along(axis, values.reshape(-1)[start:stop]))
+            if place == axis and values.size > 1
+            else (place, values)
+            for index, (place, values) in self.places.items()
+        }
+        return Grid(self.environment, extents, places)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Axes that conditions tie together, listed along the axis `home`, in row-major order of outer, then bound axes.
+
+    outer, bound : the axes.  coordinates : axis -> position of each point.  extents : outer axis -> its length before.
+    """
+
+    home: int
+    outer: tuple[int, ...]
+    bound: tuple[int, ...]
+    coordinates: Mapping[int, Array]
+    extents: tuple[int, ...]
+
+    @property
+    def points(self) -> int:
+        return len(self.coordinates[self.home])
+
+    def part(self, start: int, stop: int) -> Group:
+        sliced = {axis: values[start:stop] for axis, values in self.coordinates.items()}
+        return Group(self.home, self.outer, self.bound, sliced, self.extents)
+
+    def segments(self) -> tuple[Array, Array]:
+        """Where the points of each outer place begin, and how many they are."""
+        count = self.points
+        if not self.outer:
+            return np.zeros(1, dtype=np.intp), np.array([count])
+        new = np.zeros(count, dtype=bool)
+        new[:1] = True
+        for axis in self.outer:
+            values = self.coordinates[axis]
+            new[1:] |= values[1:] != values[:-1]
+        starts = np.flatnonzero(new)
+        return starts, np.diff(starts, append=count)
+
+    def expanded(self, array: Array, starts: Array, fill: float) -> Array:
+        """What stands along `home`, one entry per outer place, put back on the outer axes; `fill` at the others."""
+        if not self.outer:
+            return array
+        if len(starts) == self.extents[0] and len(self.outer) == 1 and self.home == self.outer[0]:
+            return array
+        front = np.moveaxis(array, self.home, 0)
+        rest = tuple(size for axis, size in enumerate(array.shape) if axis not in {self.home, *self.outer})
+        front = front.reshape(front.shape[0], *rest)
+        if len(starts) == math.prod(self.extents):
+            full = front.reshape(*self.extents, *rest)
+        else:
+            full = np.full((*self.extents, *rest), fill, dtype=array.dtype)
+            full[tuple(self.coordinates[axis][starts] for axis in self.outer)] = front
+        others = [axis for axis in range(array.ndim) if axis not in {self.home, *self.outer}]
+        if self.home not in self.outer:  # a lone bound axis as home cannot be: outer axes come first
+            raise AssertionError(self)
+        order = (*self.outer, *others)
+        return full.transpose(np.argsort(order))
+
+    def along_home(self, array: Array) -> Array:
+        """Repeated along `home` where it does not depend on it."""
+        if array.shape[self.home] == self.points:
+            return array
+        return np.broadcast_to(array, (*array.shape[: self.home], self.points, *array.shape[self.home + 1 :]))
+
+    def summed(self, array: Array) -> Array:
+        if array.ndim == 0:
+            raise AssertionError
+        full = self.along_home(array)
+        if not self.bound:
+            return self.expanded(full, np.arange(self.points), 0.0)
+        if not self.outer:
+            return full.sum(axis=self.home, keepdims=True)
+        starts, lengths = self.segments()
+        if len(starts) < self.points:
+            full = np.add.reduceat(full, starts, axis=self.home)
+        return self.expanded(full, starts, 0.0)
+
+    def carried(self, array: Array) -> Array:
+        """An array on the outer axes, read at each point of the group."""
+        if not self.outer or all(array.shape[axis] == 1 for axis in self.outer):
+            return array
+        places = tuple(
+            self.coordinates[axis] if array.shape[axis] > 1 else np.zeros(self.points, dtype=np.intp)
+            for axis in self.outer
+        )
+        others = [axis for axis in range(array.ndim) if axis not in self.outer]
+        front = array.transpose((*self.outer, *others))[places]
+        shape = [array.shape[axis] if axis in others else 1 for axis in range(array.ndim)]
+        result = front.reshape(front.shape[0], *(shape[axis] for axis in others))
+        expanded = result.reshape(result.shape[0], *(shape[axis] for axis in others))
+        # home first, then the others in order; the other outer axes have length 1
+        full = np.expand_dims(expanded, tuple(range(1, len(self.outer))))
+        order = (self.home, *(axis for axis in self.outer if axis != self.home), *others)
+        return full.transpose(np.argsort(order))
+
+
+def padded(array: Array, home: int, starts: Array, lengths: Array, fill: float) -> Array:
+    """Segments of an axis as rows of equal length: (..., segment, place); `fill` behind the end of a segment."""
+    last = np.moveaxis(array, home, -1)
+    longest = int(lengths.max(initial=0))
+    places = starts[:, None] + np.arange(longest)
+    inside = np.arange(longest) < lengths[:, None]
+    taken = last[..., np.where(inside, places, 0)]
+    return taken if inside.all() else np.where(inside, taken, fill)
+
+
+def restricted(
+    grid: Grid, masks: Sequence[Any], bound: Sequence[int] = (), *, together: bool = False
+) -> tuple[Grid, list[Group]] | None:
+    """The grid on which all masks are true, and the groups of axes that this ties together; None if nowhere.
+
+    bound : axes that will be reduced.  together : whether they shall be one group, with all that is tied to them.
+    """
+    rank = len(grid.extents)
+    kept: list[Array] = []
+    for each in masks:
+        mask = np.asarray(each)
+        if mask.all():
+            continue
+        if not mask.any():
+            return None
+        kept.append(mask)
+    parent = list(range(rank))
+
+    def root(axis: int) -> int:
+        while parent[axis] != axis:
+            axis = parent[axis]
+        return axis
+
+    def tie(axes: Sequence[int]) -> None:
+        for axis in axes[1:]:
+            parent[root(axis)] = root(axes[0])
+
+    for mask in kept:
+        tie(_axes(mask))
+    if together:
+        shape = [size if axis in bound else 1 for axis, size in enumerate(grid.extents)]
+        kept.append(np.ones(shape, dtype=bool))
+        tie([*bound, *(axis for mask in kept[:-1] for axis in _axes(mask))])
+    if not kept:
+        return grid, []
+    by_root: dict[int, list[Array]] = {}
+    for mask in kept:
+        axes = _axes(mask)
+        where = root(axes[0]) if axes else root(bound[0])
+        by_root.setdefault(where, []).append(mask)
+    groups = []
+    for found in by_root.values():
+        coordinates = _joined(found, grid.extents)
+        if not coordinates:  # bound axes of length 1, nothing to choose from
+            continue
+        axes = sorted(coordinates)
+        if not len(coordinates[axes[0]]):
+            return None
+        outer = tuple(axis for axis in axes if axis not in bound)
+        groups.append(
+            Group(
+                axes[0],
+                outer,
+                tuple(axis for axis in axes if axis in bound),
+                coordinates,
+                tuple(grid.extents[axis] for axis in outer),
+            )
+        )
+    return regrouped(grid, groups), groups
+
+
+def regrouped(grid: Grid, groups: Sequence[Group]) -> Grid:
+    """The grid with each group's axes listed along its home."""
+    extents = list(grid.extents)
+    of_axis: dict[int, Group] = {}
+    for group in groups:
+        for axis in group.coordinates:
+            extents[axis] = 1
+            of_axis[axis] = group
+        extents[group.home] = group.points
+    places = {}
+    for index, (axis, values) in grid.places.items():
+        group_of = of_axis.get(axis)
+        if group_of is not None and values.size > 1:
+            taken = values.reshape(-1)[group_of.coordinates[axis]]
+            places[index] = (group_of.home, grid.along(group_of.home, taken))
+        else:
+            places[index] = (axis, values)
+    return Grid(grid.environment, tuple(extents), places)
+
+
+def _axes(mask: Array) -> list[int]:
+    return [axis for axis, size in enumerate(mask.shape) if size > 1]
+
+
+def _joined(masks: list[Array], extents: Sequence[int]) -> dict[int, Array]:
+    """The points at which all masks of a group hold: axis -> coordinates, in row-major order."""
+    remaining = sorted(masks, key=lambda mask: mask.size)
+    first = remaining.pop(0)
+    axes = _axes(first)
+    coordinates = (
+        dict(zip(axes, np.nonzero(first.reshape([first.shape[a] for a in axes])), strict=True)) if axes else {}
+    )
+    several = bool(remaining)
+    while remaining:
+        remaining.sort(key=lambda mask: (-len(coordinates.keys() & set(_axes(mask))), mask.size))
+        mask = remaining.pop(0)
+        axes = _axes(mask)
+        shared = [axis for axis in axes if axis in coordinates]
+        new = [axis for axis in axes if axis not in coordinates]
+        compact = mask.transpose([*shared, *new, *(a for a in range(mask.ndim) if a not in axes)])
+        compact = compact.reshape([mask.shape[axis] for axis in (*shared, *new)])
+        if shared:
+            rows = compact[tuple(coordinates[axis] for axis in shared)]
+        else:
+            count = len(next(iter(coordinates.values()))) if coordinates else 1
+            rows = np.broadcast_to(compact, (count, *compact.shape))
+        point, *found = np.nonzero(rows)
+        coordinates = {axis: values[point] for axis, values in coordinates.items()}
+        coordinates.update(zip(new, found, strict=True))
+    if several and coordinates:
+        order = np.lexsort([coordinates[axis] for axis in sorted(coordinates, reverse=True)])
+        coordinates = {axis: values[order] for axis, values in coordinates.items()}
+    return coordinates
+
+
+def collapsed(number: Number, groups: Sequence[Group], dense: Sequence[int], grid: Grid) -> Any:
+    """The sum over the bound axes of groups and over `dense` axes, back on the outer axes of the grid before."""
+
+    def change(array: Array) -> Array:
+        if array.ndim == 0:
+            array = array.reshape((1,) * len(grid.extents))
+        for group in groups:
+            array = group.summed(array)
+        repeated = 1
+        axes = []
+        for axis in dense:
+            if array.shape[axis] == 1:
+                repeated *= grid.extents[axis]
+            else:
+                axes.append(axis)
+        if axes:
+            array = array.sum(axis=tuple(axes), keepdims=True)
+        return array * float(repeated) if repeated != 1 else array
+
+    return mapped(number, change)
+
+
+def blocks(extent: int, size: int) -> Iterator[tuple[int, int]]:
+    for start in range(0, extent, size):
+        yield start, min(start + size, extent)
+
+
+Condition = Callable[[Grid], Any]
