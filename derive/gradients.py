@@ -204,7 +204,7 @@ class _Sweep:
         equation = self._run((guards.DISCHARGE,), equation, steps)
         for line in self._forward_values(readers):
             equation = self._take(primal.reuse_rule(line), equation, steps)
-        equation = self._run((sums.PULL_OUT, collecting.COLLECT), equation, steps)
+        equation = self._run((sums.PULL_OUT, collecting.COLLECT, collecting.COMMON_FACTOR), equation, steps)
         equation = self._renamed(equation, name, readers, steps)
         limited = step(guards.LIMITS, equation, self.program)
         ranged = None

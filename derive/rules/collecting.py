@@ -42,3 +42,31 @@ def _everywhere(equation: Equation, program: Program) -> Rewrite | None:
 
 
 COLLECT = rule("collect like terms", "equal terms of a sum are counted")(_everywhere)
+
+
+def _common(node: Term) -> Term | None:
+    """a b + a c -> a (b + c), where every term has the factor."""
+    if not isinstance(node, terms.Add):
+        return None
+    parts = [list(factors_of(part)) for part in node.terms]
+    shared: list[Term] = []
+    for factor in list(parts[0]):
+        if isinstance(factor, Number):
+            continue
+        places = [
+            next((k for k, other in enumerate(part) if terms.same(other, factor)), None) for part in parts
+        ]
+        if all(place is not None for place in places):
+            shared.append(factor)
+            for part, place in zip(parts, places, strict=True):
+                assert place is not None
+                del part[place]
+    return multiply(*shared, add(*(multiply(*part) for part in parts))) if shared else None
+
+
+def _common_factor(equation: Equation, program: Program) -> Rewrite | None:
+    made = first_changed(equation.term, _common)
+    return None if made is None else Rewrite(made)
+
+
+COMMON_FACTOR = rule("common factor", "a b + a c = a (b + c)")(_common_factor)

@@ -107,16 +107,17 @@ def _divided(node: Term, head: Entry, pattern: tuple[Counter[Any], dict[Any, Ter
         mine = have.get(key, 0)
         if not mine or (mine > 0) != (exponent > 0) or abs(mine) < abs(exponent):
             return None
+    times = min(int(abs(have[key]) / abs(exponent)) for key, exponent in wanted.items())  # tanh^2 is a^2
     rest: list[Term] = []
     placed = False
     for key, base in factor_of.items():
         if key in wanted and not placed:
-            rest.append(head)
+            rest.append(power(head, times))
             placed = True
-        left = Fraction(have[key]) - Fraction(wanted.get(key, 0))
+        left = Fraction(have[key]) - times * Fraction(wanted.get(key, 0))
         if left:
             rest.append(power(base, left))
-    return multiply(own / number, *rest)
+    return multiply(own / number**times, *rest)
 
 
 def reuse_rule(line: Equation) -> Any:
