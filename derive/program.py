@@ -196,7 +196,7 @@ class Equation:
             return tuple(seen)
         if isinstance(source, t.Operators):
             return t.names_in(source)  # type: ignore[arg-type]
-        from derive.index import names_read
+        from derive.symbolic import names_read  # only for what is given as SymPy objects
 
         return names_read(source)
 
@@ -328,7 +328,7 @@ class Program:
             if output not in place:
                 raise ProgramError(f"the output {output} is given no value by any equation", output)
         if any(equation.is_indexed for equation in self.equations):
-            from derive.index import check_indices  # SymPy only for index equations
+            from derive.index import check_indices  # it reads programs, so the program asks for it by name
 
             check_indices(self)
         return self
