@@ -5,16 +5,13 @@ A Notation changes no mathematics and no program; derivation, printers and code 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from derive.names import anatomy
 
-#: The symbol of the loss, a script L: no name of the plain notation has it, so it never looks like the last layer L.
-LOSS = "loss"
-
-#: What an adjoint is called in formulas.
-ERRORS = ("bar", "delta", "partial")
+#: The symbol of the loss. No name of the plain notation has it, so the loss never looks like the last layer L.
+LOSS = "ℒ"
 
 
 @dataclass(frozen=True)
@@ -25,10 +22,11 @@ class Notation:
     layer : these brackets, "[]" or "()".
     base : 0, or 1 where indices are printed as if they counted from 1; indices of layers stay as they are.
     tight : single letters in a subscript stand without commas, Z_ij.
-    limits : every sum shows its limits; else only where the arrays that it reads do not imply them.
-    symbols : names that formulas show as other names, such as {"zbar": "delta"}; LOSS is the script L.
-    adjoints : name of an adjoint -> (the loss, the name it is the adjoint of): printed as a partial derivative.
+    limits : every reduction shows its limits; else only where the arrays that it reads do not imply them.
+    symbols : names that formulas show as other names, such as {"z_bar": "delta", "loss": LOSS}.
+    adjoints : name of an adjoint -> (the loss, whose adjoint it is): printed as a partial derivative.
     first : names whose entries stand first in a product, behind the number.
+    kronecker : Kronecker's delta is printed as a delta; else as an indicator, and always so beside another delta.
     """
 
     layered: frozenset[str] = frozenset()
@@ -39,10 +37,15 @@ class Notation:
     symbols: Mapping[str, str] = field(default_factory=dict)
     adjoints: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     first: frozenset[str] = frozenset()
+    kronecker: bool = True
 
-    def is_delta(self, name: str) -> bool:
-        """Whether an array of that name is printed as a delta, so that Kronecker's must look otherwise."""
-        return anatomy(self.symbols.get(name, name)).base == "delta"
+    def beside(self, names: Iterable[str]) -> Notation:
+        """The same for a page on which these names occur: beside an array called delta, Kronecker's is [m = k]."""
+        return replace(self, kronecker=False) if self.kronecker and self._has_delta(names) else self
+
+    def _has_delta(self, names: Iterable[str]) -> bool:
+        shown = {*self.symbols.values(), *(self.symbols.get(name, name) for name in names)}
+        return any(anatomy(name).base == "delta" for name in shown if name != LOSS)
 
 
 PLAIN = Notation()

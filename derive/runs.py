@@ -30,7 +30,7 @@ LETTERS = {
 
 FUNCTIONS = {"log": "ln", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "sigmoid": "σ"}
 COMPARISONS = {"!=": "≠", "<=": "≤", ">=": "≥"}
-REDUCTIONS = {"sum": "∑", "prod": "∏"}
+REDUCTIONS = {"sum": "∑", "prod": "∏", "argmax": "arg max", "argmin": "arg min"}
 THIN = 0.167  # of the font size, as in TeX
 
 
@@ -103,7 +103,7 @@ def _formula(tree: Tree) -> Iterator[Run]:
         case t.Number(text=text):
             yield from _number(text)
         case t.Name(text=text):
-            yield from _name(text)
+            yield from _name(tree.symbol or text)
         case t.Negative(body=body):
             yield Run(MINUS)
             yield from _bracketed(body, t.PRODUCT if not isinstance(body, t.Negative) else t.ATOM)
@@ -122,20 +122,22 @@ def _formula(tree: Tree) -> Iterator[Run]:
         case t.Transpose(body=body):
             yield from _bracketed(body, t.ATOM)
             yield Run("⊤", scripts=("sup",))
-        case t.Call(function=function, arguments=arguments):
-            yield from _call(function, arguments)
-        case t.Subscript(array=array, indices=indices):
-            yield from _name(array)
-            if anatomy(array).subscripts:
+        case t.Call():
+            yield from _call(tree)
+        case t.Subscript(indices=indices, layer=layer):
+            symbol = tree.symbol or tree.array
+            yield from _name(symbol)
+            if anatomy(symbol).subscripts:
                 yield Run(",", scripts=("sub",))
-            yield from _script(_listed(indices), "sub")
-        case t.Reduction(operator=operator, bound=bound, body=body):
-            yield Run(REDUCTIONS.get(operator, operator))
-            yield from _script(_listed(map(t.Name, bound)), "sub")
-            head, *rest = _bracketed(body, t.PRODUCT)
-            yield replace(head, space=THIN)
-            yield from rest
+            yield from _indexed(indices, layer)
+        case t.Reduction():
+            yield from _reduction(tree)
+        case t.Indicator(sides=sides, kronecker=True):
+            yield from _name("delta")
+            yield from _script(_listed(sides), "sub")
         case t.Indicator(sides=sides, operators=operators):
+            if (division := t.division(tree)) is not None:
+                sides, operators = division, ("∣",)
             yield Run("[")
             yield from _formula(sides[0])
             for comparison, side in zip(operators, sides[1:], strict=True):
@@ -173,18 +175,63 @@ def _listed(trees: Iterable[Tree]) -> Iterator[Run]:
         yield from _formula(tree)
 
 
-def _call(function: str, arguments: tuple[Tree, ...]) -> Iterator[Run]:
-    if function == "abs":
-        yield Run("|")
+def _indexed(indices: tuple[Tree, ...], layer: str, above: str = "") -> Iterator[Run]:
+    """Subscripts, then the layer in its brackets and what else stands above."""
+    if layer and indices:
+        yield from _script(_listed(indices[1:]), "sub")
+        yield from _script([Run(layer[0]), *_formula(indices[0]), Run(layer[1])], "sup")
+    else:
+        yield from _script(_listed(indices), "sub")
+    if above:
+        yield Run(above, scripts=("sup",))
+
+
+def _reduction(tree: t.Reduction) -> Iterator[Run]:
+    """One sign; what it runs over stands at its lower and upper right."""
+    limits = tree.limits or (None,) * len(tree.bound)
+    closed = tree.operator in ("sum", "prod")
+    groups = [tree.bound] if not any(limits) else [(name,) for name in tree.bound]
+    for names, pair in zip(groups, limits, strict=False):
+        yield Run(REDUCTIONS.get(tree.operator, tree.operator))
+        below: list[Run] = list(_listed(map(t.Name, names)))
+        if pair is not None and closed:
+            yield from _script([*below, Run("="), *_formula(pair[0])], "sub")
+            yield from _script(_formula(t.one_less(pair[1])), "sup")
+        elif pair is not None:
+            yield from _script([*_formula(pair[0]), Run("≤"), *below, Run("<"), *_formula(pair[1])], "sub")
+        else:
+            yield from _script(below, "sub")
+    head, *rest = _bracketed(tree.body, t.PRODUCT)
+    yield replace(head, space=THIN)
+    yield from rest
+
+
+def _call(tree: t.Call) -> Iterator[Run]:
+    function, arguments = tree.function, tree.arguments
+    if function in ("abs", "floor"):
+        left, right = "||" if function == "abs" else "⌊⌋"
+        yield Run(left)
         yield from _listed(arguments)
-        yield Run("|")
+        yield Run(right)
         return
     if function == "sqrt":
         yield Run("√")
         yield from _bracketed(arguments[0], t.ATOM)
         return
-    name = FUNCTIONS.get(function, function)
-    yield Run(name, _slanted(name))
+    if tree.orders:
+        primes = ""
+        if len(tree.orders) == 1:
+            primes = "′" * tree.orders[0]
+        else:
+            for slot, order in enumerate(tree.orders, 1):
+                for _ in range(order):
+                    yield Run("∂")
+                    yield Run(str(slot), scripts=("sub",))
+        yield from _name(function)
+        yield from _indexed(tree.parameters, tree.layer, primes)
+    elif function:
+        name = FUNCTIONS.get(function, function)
+        yield Run(name, _slanted(name))
     yield Run("(")
     yield from _listed(arguments)
     yield Run(")")

@@ -315,6 +315,25 @@ def tidy_sum(terms: list[Tree], seed: Any = None) -> Tree:
     return Sum(tuple(parts))
 
 
+def one_less(tree: Tree) -> Tree:
+    """tree - 1, its number worked out: the last value of an index that ends before `tree`."""
+    match tree:
+        case Call(function="max" | "min", arguments=arguments):
+            return replace(tree, arguments=tuple(map(one_less, arguments)))
+        case Sum(terms=parts):
+            terms = [negate(part) if sign == "-" else part for sign, part in parts]
+        case _:
+            terms = [tree]
+    for place, term in enumerate(terms):
+        body = term.body if isinstance(term, Negative) else term
+        if isinstance(body, Number) and body.value.denominator == 1:
+            terms[place] = tree_of((-1 if body is not term else 1) * body.value - 1)
+            break
+    else:
+        terms.append(Negative(Number("1")))
+    return tidy_sum(terms)
+
+
 # --- walking ----------------------------------------------------------------------------------------------------------
 
 
@@ -411,6 +430,19 @@ def names_in(tree: Tree) -> tuple[str, ...]:
         elif isinstance(node, Subscript):
             seen.setdefault(node.array)
     return tuple(seen)
+
+
+def is_entry(tree: Tree) -> bool:
+    """A name or an entry of an array: what a partial derivative can be of without brackets."""
+    return isinstance(tree, (Name, Subscript))
+
+
+def division(tree: Indicator) -> tuple[Tree, Tree] | None:
+    """(c, e) of an indicator [mod(e, c) = 0], the remainder is 0; None for any other."""
+    match tree:
+        case Indicator(sides=(Call(function="mod", arguments=(value, divisor)), zero), operators=("=",)):
+            return (divisor, value) if is_number(zero, 0) else None
+    return None
 
 
 # --- how tightly a node binds: shared by all printers -----------------------------------------------------------------

@@ -7,23 +7,20 @@ the same values, `Winner`, `Partial` and opaque functions excepted: the plain no
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from derive import functions, terms
 from derive import tree as t
 from derive.conventions import PLAIN, Notation
-from derive.integers import Extreme, Floor, Index, Integer, IntegerEntry, IntegerLike, Size, integer
+from derive.integers import Extreme, Floor, Index, Integer, IntegerLike, integer
+from derive.subscripts import Subscripts
 from derive.terms import Term
 from derive.tree import Tree
 
 if TYPE_CHECKING:
     from derive.program import Equation
-
-#: The letters of indices, in the order in which they are taken where a name is in use.
-LETTERS = "ijklmnpqrstuvwabcdghxyz"
 
 Shapes = Mapping[str, tuple[Integer, ...]]
 
@@ -53,84 +50,13 @@ def tree_of_equation(equation: Equation, notation: Notation = PLAIN, *, shapes: 
     return t.Relation((writer.tree(left), writer.tree(right)))
 
 
-class _Writer:
-    """Knows the name of every index that is visible at the place that is being written."""
-
+class _Writer(Subscripts):
     def __init__(
         self, written: Sequence[Term], notation: Notation, free: Sequence[Index], shapes: Shapes | None
     ) -> None:
-        self.notation = notation
+        super().__init__(written, notation, free)
         self.shapes = shapes
-        self.reserved = frozenset(name for term in written for name in _names(term))
-        self.names: dict[Index, str] = {}
-        later = {index for term in written for index in terms.free_indices(term)} - set(free)
-        for index in [*dict.fromkeys(free), *sorted(later, key=lambda index: index.serial)]:
-            self.names[index] = self._fresh(index.name, set(self.names.values()))
-
-    @staticmethod
-    def _fresh(name: str, taken: set[str] | frozenset[str]) -> str:
-        """The name itself, or the next letter that is not taken."""
-        if name not in taken:
-            return name
-        if len(name) == 1:
-            start = LETTERS.find(name) + 1
-            for letter in LETTERS[start:] + LETTERS[:start]:
-                if letter not in taken:
-                    return letter
-        count = 1
-        while f"{name}{count}" in taken:
-            count += 1
-        return f"{name}{count}"
-
-    @contextmanager
-    def _bound(self, indices: Sequence[Index], body: Term) -> Iterator[tuple[str, ...]]:
-        """Names for bound indices, different from all that are visible and from the names of arrays and sizes."""
-        before = dict(self.names)
-        for index in indices:
-            taken = self.reserved.union(name for other, name in self.names.items() if other is not index)
-            self.names[index] = self._fresh(index.name, taken)
-        yield tuple(self.names[index] for index in indices)
-        self.names = before
-
-    # --- integer expressions ------------------------------------------------------------------------------------------
-
-    def integer(self, expression: Integer) -> Tree:
-        """Positive terms first, then negative ones, then the number: m - i, 2*i + k - 1; 1 - i has nothing else."""
-        variable = [(monomial, factor) for monomial, factor in expression.terms.items() if monomial]
-        ordered = [part for part in variable if part[1] > 0] + [part for part in variable if part[1] < 0]
-        pieces = [(factor, self._monomial(monomial, abs(factor))) for monomial, factor in ordered]
-        if expression.constant or not pieces:
-            number = (expression.constant, t.tree_of(abs(expression.constant)))
-            leads = bool(pieces) and pieces[0][0] < 0 < expression.constant
-            pieces.insert(0 if leads else len(pieces), number)
-        return _signed_sum([(factor < 0, tree) for factor, tree in pieces])
-
-    def _monomial(self, atoms: Sequence[object], factor: int) -> Tree:
-        counted = {atom: atoms.count(atom) for atom in atoms}
-        factors = [t.power(self._atom(atom), count) for atom, count in counted.items()]
-        if factor != 1:
-            factors.insert(0, t.Number(str(factor)))
-        return factors[0] if len(factors) == 1 else t.Product(tuple(("*", each) for each in factors))
-
-    def _atom(self, atom: object) -> Tree:
-        match atom:
-            case Index():
-                return t.Name(self.names.get(atom, atom.name))
-            case Size(name=name):
-                return self._name(name)
-            case IntegerEntry(array=array, indices=indices):
-                return self._subscript(array, indices)
-            case Floor(numerator=upper, denominator=lower):
-                return t.Call("floor", (t.divide(self.integer(upper), self.integer(lower)),))
-            case Extreme(operator=operator, arguments=arguments):
-                return t.Call(operator, tuple(map(self.integer, arguments)))
-        raise TypeError(f"{atom!r} is no atom of an integer expression")
-
-    def _name(self, name: str) -> Tree:
-        return t.Name(name)
-
-    def _subscript(self, array: str, indices: Sequence[Integer]) -> Tree:
-        return t.Subscript(array, tuple(map(self.integer, indices))) if indices else self._name(array)
+        self.kronecker = notation.beside(self.reserved).kronecker
 
     # --- terms --------------------------------------------------------------------------------------------------------
 
@@ -155,26 +81,28 @@ class _Writer:
             case terms.Constant(name=name):
                 return t.Name(name)
             case terms.Entry(array=array, indices=indices):
-                return self._subscript(array, indices)
+                return self._entry(array, indices)
             case terms.Whole(value=value):
-                return self.integer(value)
+                return self.amount(value)
             case terms.Apply(function=function, arguments=arguments):
                 return functions.operation_tree(functions.operation(function), tuple(map(self.tree, arguments)))
             case terms.Opaque():
                 return t.Call(
                     term.name,
                     tuple(map(self.tree, term.arguments)),
-                    parameters=tuple(map(self.integer, term.parameters)),
+                    parameters=self.subscripts(term.name, term.parameters),
                     orders=term.orders,
+                    layer=self.layer(term.name) if term.parameters else "",
                 )
             case terms.Add(terms=parts):
-                return _signed_sum([self._signed(part) for part in parts])
+                return t.tidy_sum([self.tree(part) for part in parts])
             case terms.Power(base=base, exponent=exponent):
                 if exponent == terms.Number(Fraction(1, 2)):
                     return t.Call("sqrt", (self.tree(base),))
                 return t.power(self.tree(base), self.tree(exponent))
             case terms.Delta(left=left, right=right):
-                return t.Indicator((self.integer(left), self.integer(right)), ("=",), kronecker=True)
+                sides, operators = self.compared((left, right), ("=",))
+                return t.Indicator(sides, operators, kronecker=self.kronecker)
             case terms.Guard(conditions=conditions):
                 return _product_of([self._condition(each) for each in conditions])
             case terms.Reduce():
@@ -185,12 +113,18 @@ class _Writer:
                 return t.Derivative(self.tree(of), self.tree(by))
         raise TypeError(f"{term!r} is no term")
 
+    def _entry(self, array: str, indices: Sequence[Integer]) -> Tree:
+        if (primal := self.notation.adjoints.get(array)) is not None:
+            loss, name = primal
+            return t.Derivative(self.entry(loss, ()), self.entry(name, indices))
+        return self.entry(array, indices)
+
     def _condition(self, condition: terms.Condition) -> Tree:
         match condition:
             case terms.Chain(sides=sides, operators=operators):
-                return t.Indicator(tuple(map(self.integer, sides)), operators)
+                return t.Indicator(*self.compared(sides, operators))
             case terms.Divides(divisor=divisor, value=value):
-                remainder = t.Call("mod", (self.integer(value), self.integer(divisor)))
+                remainder = t.Call("mod", (self.amount(value), self.amount(divisor)))
                 return t.Indicator((remainder, t.Number("0")), ("=",))
         return t.Indicator(tuple(map(self.tree, condition.sides)), condition.operators)
 
@@ -201,7 +135,7 @@ class _Writer:
         number = Fraction(1)
         upper: list[Tree] = []
         lower: list[Tree] = []
-        for factor in _guards_first(factors):
+        for factor in self._ordered(factors):
             if isinstance(factor, terms.Number):
                 number *= factor.value
             elif isinstance(factor, terms.Power) and _is_divisor(factor):
@@ -228,20 +162,32 @@ class _Writer:
         parts += [("*", tree) for tree in behind]
         return number < 0, parts[0][1] if len(parts) == 1 else t.Product(tuple(parts))
 
+    def _ordered(self, factors: Sequence[Term]) -> list[Term]:
+        """The factors in order, each guard before the first factor with a subscript that it keeps inside."""
+        first = {each for each in factors if isinstance(each, terms.Entry) and each.array in self.notation.first}
+        ordered: list[Term] = [each for each in factors if each in first]
+        for factor in factors:
+            place = len(ordered)
+            if isinstance(factor, terms.Guard):
+                place = next((k for k, other in enumerate(ordered) if _guards(factor, other)), place)
+            if factor not in first:
+                ordered.insert(place, factor)
+        return ordered
+
     # --- reductions ---------------------------------------------------------------------------------------------------
 
     def _reduction(self, term: terms.Reduce) -> Tree:
-        with self._bound(term.indices, term.body) as names:
+        with self.bound(term.indices) as names:
             limits = tuple(
-                None if self._is_implied(index, term.body) else (self.integer(index.lower), self.integer(index.stop))
+                self.limits(index) if self.notation.limits or not self._is_implied(index, term.body) else None
                 for index in term.indices
             )
             body = self.tree(term.body)
         return t.Reduction(term.operator, names, body, limits=limits if any(limits) else ())
 
     def _winner(self, term: terms.Winner) -> Tree:
-        at = tuple(map(self.integer, term.at))
-        with self._bound(term.indices, term.body) as names:
+        at = self.places(term.at)
+        with self.bound(term.indices) as names:
             body = self.tree(term.body)
         best = t.Reduction(f"arg{term.operator}", names, body)
         return t.Indicator((best, at[0] if len(at) == 1 else t.Call("", at)), ("=",))
@@ -271,16 +217,6 @@ class _Writer:
 # --- pieces -----------------------------------------------------------------------------------------------------------
 
 
-def _names(term: Term) -> Iterator[str]:
-    """The names of arrays and sizes in a term, also those in the domains of its indices."""
-    for node in terms.walk(term):
-        if isinstance(node, terms.Entry):
-            yield node.array
-        domains = [side for index in terms.bound_in(node) for side in (index.lower, index.stop)]
-        for expression in [*terms.integers_in(node), *domains]:
-            yield from expression.names
-
-
 def _is_divisor(term: terms.Power) -> bool:
     return isinstance(term.exponent, terms.Number) and term.exponent.value < 0
 
@@ -295,22 +231,6 @@ def _factors(tree: Tree) -> list[Tree]:
 def _product_of(factors: Sequence[Tree]) -> Tree:
     flat = [part for factor in factors for part in _factors(factor)]
     return flat[0] if len(flat) == 1 else t.Product(tuple(("*", part) for part in flat))
-
-
-def _signed_sum(pieces: Sequence[tuple[bool, Tree]]) -> Tree:
-    """A sum of (has a minus sign, tree), not led by a minus sign where that can be avoided."""
-    return t.tidy_sum([t.negate(tree) if negative else tree for negative, tree in pieces])
-
-
-def _guards_first(factors: Sequence[Term]) -> list[Term]:
-    """The factors in order, each guard before the first factor with a subscript that it keeps inside."""
-    ordered: list[Term] = []
-    for factor in factors:
-        place = len(ordered)
-        if isinstance(factor, terms.Guard):
-            place = next((k for k, other in enumerate(ordered) if _guards(factor, other)), place)
-        ordered.insert(place, factor)
-    return ordered
 
 
 def _guards(guard: terms.Guard, factor: Term) -> bool:

@@ -6,10 +6,10 @@ only where the reading would change without them, and grow only around what is t
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from derive import tree as t
+from derive.html import indexed
 from derive.html.elements import (
     Piece,
     bracketed,
@@ -23,32 +23,10 @@ from derive.html.elements import (
     starts_with_minus,
 )
 from derive.html.escaping import escape
+from derive.html.style import APPLY, FRACTIONS, ROOTS, THIN, TIMES, Style, Writer, carries_power, infix, slash
 from derive.names import anatomy
-from derive.runs import COMPARISONS, FUNCTIONS, LETTERS, MINUS, REDUCTIONS
+from derive.runs import FUNCTIONS, LETTERS, MINUS
 from derive.tree import Tree
-
-#: Fractions within fractions, and roots within roots, are drawn as such to this depth.
-FRACTIONS, ROOTS = 2, 8
-
-APPLY, TIMES = "\u2061", "\u2062"  # invisible: function application and multiplication
-_THIN = "0.1667em"
-
-
-@dataclass(frozen=True, slots=True)
-class _Style:
-    """inline : a/b in place of fractions.  script : below or above the line, where signs are set without space.
-
-    fractions, roots : how many surround this place.
-    """
-
-    inline: bool = False
-    script: bool = False
-    fractions: int = 0
-    roots: int = 0
-
-
-#: A formula asks for its parts and is sent them: no recursion, however deep the tree.
-_Writer = Generator[tuple[Tree, _Style], Piece, Piece]
 
 
 def formula(tree: Tree, *, display: bool = False, inline: bool = False) -> str:
@@ -62,7 +40,7 @@ def formula(tree: Tree, *, display: bool = False, inline: bool = False) -> str:
 
 def row(tree: Tree, *, inline: bool = False) -> str:
     """The elements inside <math>."""
-    stack: list[_Writer] = [_written(tree, _Style(inline))]
+    stack: list[Writer] = [_written(tree, Style(inline))]
     answer: Piece | None = None
     while stack:
         try:
@@ -77,20 +55,15 @@ def row(tree: Tree, *, inline: bool = False) -> str:
     return answer.markup if answer else ""
 
 
-def _infix(text: str, style: _Style) -> Piece:
-    """A sign between two operands."""
-    return sign(text, form="infix", **({"lspace": "0", "rspace": "0"} if style.script else {}))
-
-
 # --- the tree ---------------------------------------------------------------------------------------------------------
 
 
-def _written(tree: Tree, style: _Style) -> _Writer:
+def _written(tree: Tree, style: Style) -> Writer:
     match tree:
         case t.Number(text=text):
             return number(text)
         case t.Name(text=text):
-            base, below = name_parts(text)
+            base, below = name_parts(tree.symbol or text)
             return Piece(scripted(base, below, ""), "x", "x", True)
         case t.Negative(body=body):
             piece = yield body, style
@@ -108,16 +81,12 @@ def _written(tree: Tree, style: _Style) -> _Writer:
         case t.Call():
             return (yield from _call(tree, style))
         case t.Subscript():
-            below_piece = yield from _listed(tree.indices, replace(style, inline=True, script=True))
-            return Piece(scripted(_array(tree.array), one(below_piece), ""), "x", "x", True)
+            array, indices, layer = yield from indexed.scripts(tree, style)
+            return Piece(scripted(array, indices, layer), "x", "x", True)
         case t.Reduction():
-            return (yield from _reduction(tree, style))
-        case t.Indicator(sides=sides, operators=operators):
-            whole = yield sides[0], replace(style, inline=True)
-            for operator, side in zip(operators, sides[1:], strict=True):
-                piece = yield side, replace(style, inline=True)
-                whole = whole + _infix(COMPARISONS.get(operator, operator), style) + piece
-            return bracketed(whole, "[", "]")
+            return (yield from indexed.reduction(tree, style))
+        case t.Indicator():
+            return (yield from indexed.indicator(tree, style))
         case t.Relation(sides=sides):
             first = yield sides[0], style
             whole = bracketed_if(isinstance(sides[0], t.Relation), first)
@@ -125,55 +94,24 @@ def _written(tree: Tree, style: _Style) -> _Writer:
                 piece = yield side, style
                 whole = whole + sign("=") + bracketed_if(isinstance(side, t.Relation), piece)
             return whole
-        case t.Derivative(of=of, by=by):
-            partial = Piece("<mi>∂</mi>", "∂", "∂", True)
-            upper = partial + bracketed_if(not _carries_power(of), (yield of, style))
-            lower = partial + bracketed_if(not _carries_power(by), (yield by, style))
-            if style.inline or style.fractions >= FRACTIONS:
-                return upper + _slash() + lower
-            return replace(element("mfrac", upper, lower, tall=True), first="", last="")
+        case t.Derivative():
+            return (yield from indexed.derivative(tree, style))
 
 
-def _carries_power(tree: Tree) -> bool:
-    """Whether an exponent can stand at it without brackets."""
-    match tree:
-        case t.Name() | t.Subscript() | t.Indicator():
-            return True
-        case t.Number(text=text):
-            return text.replace(".", "", 1).isdigit()
-        case t.Call(function=function):
-            return function in ("abs", "norm")
-    return False
-
-
-def _raised(base: Tree, above: Piece, style: _Style) -> _Writer:
+def _raised(base: Tree, above: Piece, style: Style) -> Writer:
     """A base with something at its upper right; a subscript that it has stands below that, not before it."""
     if isinstance(base, t.Name):
-        letter, below = name_parts(base.text)
+        letter, below = name_parts(base.symbol or base.text)
         return Piece(scripted(letter, below, one(above)), "x", "x", True)
-    if isinstance(base, t.Subscript):
-        indices = yield from _listed(base.indices, replace(style, inline=True, script=True))
-        return Piece(scripted(_array(base.array), one(indices), one(above)), "x", "x", True)
+    if isinstance(base, t.Subscript) and not base.layer:
+        array, indices, _ = yield from indexed.scripts(base, style)
+        return Piece(scripted(array, indices, one(above)), "x", "x", True)
     piece = yield base, style
-    piece = bracketed_if(not _carries_power(base), piece)
+    piece = bracketed_if(not carries_power(base), piece)
     return Piece(f"<msup>{one(piece)}{one(above)}</msup>", piece.first, piece.last, True, piece.tall)
 
 
-def _array(name: str) -> str:
-    """An array before its indices; one that has a subscript of its own stands in brackets."""
-    base, below = name_parts(name)
-    return one(bracketed(Piece(scripted(base, below, ""), "x", "x", True))) if below else base
-
-
-def _listed(trees: tuple[Tree, ...], style: _Style) -> _Writer:
-    whole: Piece | None = None
-    for tree in trees:
-        piece = yield tree, style
-        whole = piece if whole is None else whole + sign(",") + piece
-    return whole or Piece("<mrow></mrow>", "", "", True)
-
-
-def _sum(tree: t.Sum, style: _Style) -> _Writer:
+def _sum(tree: t.Sum, style: Style) -> Writer:
     whole: Piece | None = None
     for operator, term in tree.terms:
         piece = yield term, style
@@ -182,15 +120,21 @@ def _sum(tree: t.Sum, style: _Style) -> _Writer:
         if whole is None:
             whole = sign(MINUS, form="prefix") + piece if operator == "-" else piece
         else:
-            whole = whole + _infix(MINUS if operator == "-" else "+", style) + piece
+            whole = whole + infix(MINUS if operator == "-" else "+", style) + piece
     return whole or number("0")
 
 
-def _call(tree: t.Call, style: _Style) -> _Writer:
+def _call(tree: t.Call, style: Style) -> Writer:
     if tree.function == "sqrt" and len(tree.arguments) == 1 and style.roots < ROOTS:
         piece = yield tree.arguments[0], replace(style, roots=style.roots + 1)
         return replace(element("msqrt", piece, tall=piece.tall), first="√", last="√")
-    inside = yield from _listed(tree.arguments, style)
+    if tree.function == "floor":
+        return (yield from indexed.floor(tree, style))
+    if tree.orders:
+        return (yield from indexed.named_function(tree, style))
+    inside = yield from indexed.listed(tree.arguments, style)
+    if not tree.function:
+        return bracketed(inside)
     if tree.function in ("abs", "norm") and len(tree.arguments) == 1:
         bar = "|" if tree.function == "abs" else "‖"
         whole = bracketed(inside, bar, bar)
@@ -200,29 +144,13 @@ def _call(tree: t.Call, style: _Style) -> _Writer:
     return Piece(f"<mi>{escape(head)}</mi>", head[:1], head[-1:], True) + sign(APPLY) + bracketed(inside)
 
 
-def _reduction(tree: t.Reduction, style: _Style) -> _Writer:
-    body = yield tree.body, style
-    body = bracketed_if(t.binding(tree.body) <= t.SUM or starts_with_minus(body), body)
-    symbol = REDUCTIONS.get(tree.operator, tree.operator)
-    # words behave as sum signs do: what they run over stands below them in a display, beside them in a line
-    head = sign(symbol, form="prefix", movablelimits="true", lspace=_THIN, rspace=_THIN)
-    below = Piece(sign(",").markup.join(one(Piece(scripted(*name_parts(k), ""), "", "", True)) for k in tree.bound),
-                  "", "", len(tree.bound) == 1)  # fmt: skip
-    whole = element("munder", head, below) if tree.bound else head
-    return replace(whole, first=symbol[0]) + replace(body, tall=True)
-
-
 # --- products and quotients -------------------------------------------------------------------------------------------
 
 #: Operators after which another one makes the reader look twice: `a/b c` gets brackets.
 _AGAIN = {"/": ("*", "/", ".*", "./"), "./": ("*", "/", ".*", "./"), ".*": ("*", "/", "./"), "*": (".*", "./")}
 
 
-def _slash() -> Piece:
-    return sign("/", lspace="0", rspace="0", stretchy="false")
-
-
-def _product(tree: t.Product, style: _Style) -> _Writer:
+def _product(tree: t.Product, style: Style) -> Writer:
     """Factors from left to right; all that stands before a `/` is its numerator."""
     quotients = sum(operator == "/" for operator, _ in tree.factors)
     flat = style.inline or style.fractions + quotients > FRACTIONS
@@ -270,7 +198,7 @@ def _loose_later(tree: Tree, piece: Piece, kind: str, last: bool) -> bool:
 def _joined(whole: Piece, left: Tree, operator: str, right: Tree, piece: Piece) -> Piece:
     """Two factors side by side where that is clear, else with a sign between them."""
     if operator == "/":
-        return whole + _slash() + piece
+        return whole + slash() + piece
     if operator in (".*", "./"):
         return whole + sign("⊙" if operator == ".*" else "⊘") + piece
     digits = isinstance(left, t.Number) and whole.last.isdigit()
@@ -280,7 +208,7 @@ def _joined(whole: Piece, left: Tree, operator: str, right: Tree, piece: Piece) 
         return whole + sign("⋅") + piece
     if bracket and (whole.last == ")" or _looks_like_a_function(left)):
         return whole + sign("⋅") + piece
-    return whole + sign(TIMES, lspace="0", rspace="0" if bracket else _THIN) + piece
+    return whole + sign(TIMES, lspace="0", rspace="0" if bracket else THIN) + piece
 
 
 #: Followed by a bracket, these read as a function.
