@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 from derive.errors import ProgramError
@@ -222,9 +222,12 @@ def outside_text(left: str, read: Entry, axis: int, extent: Integer, reached: In
     ranges = ", ".join(f"{each.name} in {text_of(each.lower)}..{text_of(each.stop - 1)}" for each in index.indices)
     where = f"{text_of(index)} reaches {text_of(reached)}, "
     where += f"{read.array} has {axis_words(axis, rank)} 0..{text_of(extent - 1)}" + (f" ({ranges})" if ranges else "")
-    way_out = f"[0 <= {text_of(index)} < {text_of(extent)}]*{read.array}[...]"
+    inside = f"[{text_of(index)} < {text_of(extent)}]"
+    if is_positive(-reached):
+        inside = f"[{text_of(index)} >= 0]"
+    read_there = f"{read.array}[{', '.join(shown)}]"
     return (
-        f"{left} reads {read.array}[{', '.join(shown)}] outside {read.array}: {where}; if 0 is meant there, {way_out}"
+        f"{left} reads {read_there} outside {read.array}: {where}; where 0 is meant there, write {inside}*{read_there}"
     )
 
 
@@ -320,16 +323,3 @@ def _check_read(
     for axis, (index, extent) in enumerate(zip(read.indices, shape, strict=True)):
         if governed(index).isdisjoint(held) and (reached := outside(index, extent)) is not None:
             raise ProgramError(outside_text(left, read, axis, extent, reached), equation.name)
-
-
-def reads_of(term: Term) -> Iterator[tuple[Entry, tuple[Condition, ...]]]:
-    """Every entry that is read, with the integer conditions that hold where it stands."""
-    stack: list[tuple[Term, tuple[Condition, ...]]] = [(term, ())]
-    while stack:
-        node, conditions = stack.pop()
-        if isinstance(node, Entry):
-            yield node, conditions
-        elif isinstance(node, Mul):
-            held = (each for factor in node.factors if isinstance(factor, Guard) for each in factor.conditions)
-            conditions += tuple(each for each in held if not isinstance(each, Comparison))
-        stack.extend((child, conditions) for child in reversed(children(node)))

@@ -309,6 +309,7 @@ class Program:
         Every name has one value and is read after it is given; indices are bound, appear once on the left, and stay
         inside the domains of what they read.
         """
+        together = self._read_together()
         place: dict[str, int] = {}
         for name in self.input_names:
             if name in place:
@@ -321,7 +322,7 @@ class Program:
                 earlier = both if place[name] else f"as an input and by equation {number}"
                 raise ProgramError(f"{name} is given two values, {earlier}; rename one of them", name)
             for read in equation.reads:
-                if read not in place and not (read == name and equation.is_indexed):
+                if read not in place and read not in together.get(name, ()):
                     self._unbound(read, name, number)
             place[name] = number
         for output in self.outputs:
@@ -332,6 +333,15 @@ class Program:
 
             check_indices(self)
         return self
+
+    def _read_together(self) -> dict[str, tuple[str, ...]]:
+        """Name -> the names of its recurrence, which it may read before they have a value."""
+        if not self.is_indexed:
+            return {}
+        from derive.recurrence import recurrences  # it reads equations, so the program asks for it by name
+
+        lines = [equation for equation in self.equations if equation.is_indexed]
+        return {name: each.names for each in recurrences(lines) for name in each.names}
 
     def _unbound(self, read: str, name: str, number: int) -> None:
         later = next((k for k, other in enumerate(self.equations, 1) if other.name == read), None)

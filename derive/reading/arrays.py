@@ -173,7 +173,9 @@ class Arrays:
         if operator == "/":
             if right.rank:
                 one, other = self.written(left), self.written(right)
-                message = f"{self._told((right,))} is an array and divides nothing as a whole; write {one} ./ {other}"
+                message = (
+                    f"{other} is an array ({self.shape(right)}) and divides nothing as a whole; write {one} ./ {other}"
+                )
                 raise self.error(tree, message)
             return self.entrywise(tree, (left, right), lambda one, other: multiply(one, power(other, -1)))
         if not (left.rank and right.rank):
@@ -182,7 +184,7 @@ class Arrays:
             return self.entrywise(tree, (left, right), multiply)
         if operator == "*":
             one, other = self.written(left), self.written(right)
-            message = f"* between two arrays has two readings, {self._told((left, right))}"
+            message = f"* between two arrays has two readings, where {self._told((left, right))}"
             raise self.error(
                 tree,
                 f"{message}; write {one} {other} (or {one} @ {other}) for the matrix product, "
@@ -231,12 +233,12 @@ class Arrays:
             return self.entrywise(tree, (base, exponent), power, "do not fit in .^")
         one, other = self.written(base), self.written(exponent)
         if exponent.rank:
-            raise self.error(tree, f"the exponent {self._told((exponent,))} is an array; write {one} .^ {other}")
+            raise self.error(tree, f"the exponent {other} is an array ({self.shape(exponent)}); write {one} .^ {other}")
         if other == "2" and base.rank == 2:
-            raise self.error(tree, f"{one}^2 has two readings, {self._told((base,))}; write {one} {one} for the matrix "
+            raise self.error(tree, f"{one}^2 has two readings, where {self._told((base,))}; write {one} {one} for the matrix "
                              f"product, {one} .^ 2 entry by entry")  # fmt: skip
         ways = f"{one}^T {one} for the product, " if base.rank == 1 else f"{one} {one} for the matrix product, "
-        raise self.error(tree, f"a power of an array, {self._told((base,))}, has two readings; write {ways}"
+        raise self.error(tree, f"a power of an array has two readings, where {self._told((base,))}; write {ways}"
                          f"{one} .^ {other} entry by entry")  # fmt: skip
 
     def transposed(self, tree: Tree, value: Value) -> Value:
@@ -364,9 +366,13 @@ def _contracted(left: Term, right: Term) -> Term:
 
 def _summed(bound: tuple[Index, ...], term: Term) -> Term:
     """The outer index of u^T A v stands behind that of the inner sum: sum(i, j) u[i]*A[i, j]*v[j]."""
-    if isinstance(term, Reduce) and term.operator == "sum" and _is_monomial(term.body):
-        return Reduce("sum", (*term.indices, *bound), term.body)
-    return total(bound, term)
+    if not (isinstance(term, Reduce) and term.operator == "sum" and _is_monomial(term.body)):
+        return total(bound, term)
+    names = [index.name for index in (*bound, *term.indices)]  # in the order in which they were chosen
+    indices = (*term.indices, *bound)
+    for index, name in zip(indices, names, strict=True):
+        index.name = name
+    return Reduce("sum", indices, term.body)
 
 
 def _is_monomial(term: Term) -> bool:

@@ -16,6 +16,7 @@ from derive.reading.extents import Extent, Extents
 from derive.reading.lowering import Lowering, axes_text, unsettled
 from derive.reading.programs import ProgramLine, ProgramText, Size, read_program
 from derive.reading.subscripts import declared_size
+from derive.recurrence import in_order
 from derive.terms import Entry, Reduce, Term, children
 from derive.tree import Tree
 from derive.words import CONSTANTS
@@ -58,25 +59,21 @@ def program_of(text: ProgramText) -> Program:
     values = frozenset({*text.shapes, *text.sizes, *text.inputs, *(line.name for line in text.lines)})
     arrays = Arrays(text, extents, values)
     lowering = Lowering(text, extents, arrays, ranks, numbers, _integer_names(text, numbers), values)
-    lefts: list[tuple[ProgramLine, tuple[Index, ...], Value]] = []
+    lefts: list[tuple[ProgramLine, str, tuple[Index, ...], Value]] = []
     for line in text.lines:
-        lefts.append((line, *_lowered(line, lowering)))
+        indices, value = _lowered(line, lowering)
+        lefts += [(own, name, (), part) for own, name, part in lowering.inner if own is line]
+        lefts.append((line, line.name, indices, value))
     extents.solve()
     _check_settled(text, extents, lowering)
     _check_reads(text, extents)
-    equations = tuple(_equation(text, arrays, extents, *each) for each in lefts)
+    equations = tuple(_equation(arrays, *each) for each in lefts)
     outputs, upstream = _outputs(text, equations, extents)
     inputs = tuple(_head(name, extents.axes.get(name, ()), values) for name in text.inputs)
-    program = Program(
-        inputs,
-        equations,
-        outputs,
-        remarks=text.remarks,
-        integers=lowering.integers.intersection(text.inputs),
-        upstream=upstream,
-    )
+    integers = lowering.integers.intersection(text.inputs)
     try:
-        return program.check()
+        ordered = in_order(equations)
+        return Program(inputs, ordered, outputs, remarks=text.remarks, integers=integers, upstream=upstream).check()
     except ProgramError as error:
         line = next((line for line in text.lines if line.name == error.name), text.lines[0])
         raise text.error(error.message, line.left) from None
@@ -223,7 +220,7 @@ def _whole(line: ProgramLine, value: Value, lowering: Lowering) -> Value:
     """`NAME = expr`: the name has the shape of the right side."""
     text, extents = lowering.text, lowering.extents
     if value.row:
-        message = f"{line.name} would be a row, 1 x n; a rank-1 array is a column, so write ({formula(line.right)})^T"
+        message = f"{line.name} would be a row, 1 x n, and a rank-1 array is a column; transpose the right side"
         raise text.error(message, line.right)
     declared = extents.axes.get(line.name)
     if line.name in text.shapes and declared is not None:
@@ -251,17 +248,15 @@ def _depth(tree: Tree) -> int:
     return deepest
 
 
-def _equation(
-    text: ProgramText, arrays: Arrays, extents: Extents, line: ProgramLine, indices: tuple[Index, ...], value: Value
-) -> Equation:
+def _equation(arrays: Arrays, line: ProgramLine, name: str, indices: tuple[Index, ...], value: Value) -> Equation:
     if indices or not value.rank:
         arrays.used[:] = line.indices
         term = value.term()
     else:
-        indices, term = arrays.over(extents.axes[line.name], lambda own: value.at(tuple(map(integer, own))))
+        indices, term = arrays.over(arrays.extents.axes[name], lambda own: value.at(tuple(map(integer, own))))
     arrays.used.clear()
-    _check_cost(text, line, term)
-    return Equation(Entry(line.name, tuple(map(integer, indices))), term, line.written)
+    _check_cost(arrays.text, line, term)
+    return Equation(Entry(name, tuple(map(integer, indices))), term, line.written if name == line.name else None)
 
 
 def _check_cost(text: ProgramText, line: ProgramLine, term: Term) -> None:

@@ -59,8 +59,9 @@ class Read:
 
     @property
     def is_guarded(self) -> bool:
-        keys = governed(self.index)
-        return bool(keys) and not keys.isdisjoint(guarding(self.conditions))
+        """Whether a chain of comparisons around it restricts what stands in the subscript; a remainder does not."""
+        chains = [each for each in self.conditions if isinstance(each, Chain)]
+        return bool(chains) and not governed(self.index).isdisjoint(guarding(chains))
 
 
 @dataclass(slots=True)

@@ -44,7 +44,10 @@ _OF_INTEGERS = ("floor", "mod")
 
 @dataclass(slots=True)
 class Lowering:
-    """ranks : how many axes each array has, as far as it is known.  values : names that are no index."""
+    """ranks : how many axes each array has, as far as it is known.  values : names that are no index.
+
+    places : where the author wrote each index.  inner : values that got a line of their own, with the line they serve.
+    """
 
     text: ProgramText
     extents: Extents
@@ -54,6 +57,7 @@ class Lowering:
     integers: frozenset[str]
     values: frozenset[str]
     places: dict[Index, tuple[ProgramLine, Tree]] = field(default_factory=dict)
+    inner: list[tuple[ProgramLine, str, Value]] = field(default_factory=list)
     line: ProgramLine = field(init=False)
     subscripts: Subscripts = field(init=False)
 
@@ -189,7 +193,17 @@ class Lowering:
                 raise self.text.error(message, tree)
             number = self.subscripts.integer(tree, scope)
             return Value(tree, (), lambda _: whole(number))
-        return self.arrays.function(tree, [self.value(argument, scope) for argument in tree.arguments])
+        values = [self.value(argument, scope) for argument in tree.arguments]
+        if tree.function in ("softmax", "logsoftmax") and not scope.indices and not isinstance(values[0].tree, t.Name):
+            values = [self._named(values[0])]
+        return self.arrays.function(tree, values)
+
+    def _named(self, value: Value) -> Value:
+        """A value that is used twice, on a line of its own: `P.1 = Q K^T` for the argument of P = softmax(Q K^T)."""
+        name = f"{self.line.name}.{sum(line is self.line for line, *_ in self.inner) + 1}"
+        self.inner.append((self.line, name, value))
+        self.extents.axes[name] = value.axes
+        return replace(value, at=lambda indices: Entry(name, indices))
 
     # --- reductions and indicators ------------------------------------------------------------------------------------
 
