@@ -9,7 +9,7 @@ from typing import Any
 
 from derive.evaluate import FLOATS
 from derive.functions import CALLABLE
-from derive.recording import Variable, recorded
+from derive.variables import Variable, recorded
 
 
 def _function(name: str) -> Any:

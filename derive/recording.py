@@ -7,308 +7,135 @@ and the Program says so in its remarks.
 from __future__ import annotations
 
 import inspect
-import math
-import sys
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from fractions import Fraction
 from typing import Any
 
-from derive import functions
-from derive import tree as t
 from derive.errors import UsageError
-from derive.evaluate import FLOATS
-from derive.functions import OPERATIONS, Operation
+from derive.evaluate import FLOATS, tree_value
+from derive.functions import OPERATIONS
+from derive.plain import formula
 from derive.program import Branch, Program
-from derive.tape import Slot, Tape
+from derive.tape import Slot
 from derive.tracing import numbered
-from derive.tree import Tree
+from derive.variables import Recording, Variable, constant
 
-_ADD, _SUB, _MUL, _DIV = (OPERATIONS[name] for name in ("add", "sub", "mul", "div"))
-_NEG, _POW, _COPY = OPERATIONS["neg"], OPERATIONS["pow"], OPERATIONS["copy"]
+_COPY = OPERATIONS["copy"]
 
-#: NumPy ufuncs that are one row of the table.
-_UFUNCS = {
-    "add": "add", "subtract": "sub", "multiply": "mul", "divide": "div", "true_divide": "div", "negative": "neg",
-    "power": "pow", "float_power": "pow", "sin": "sin", "cos": "cos", "tan": "tan", "arcsin": "asin",
-    "arccos": "acos", "arctan": "atan", "sinh": "sinh", "cosh": "cosh", "tanh": "tanh", "exp": "exp", "log": "log",
-    "sqrt": "sqrt", "absolute": "abs", "fabs": "abs", "sign": "sign", "maximum": "max", "minimum": "min",
-}  # fmt: skip
-_COMPARED = {"greater": ">", "less": "<", "greater_equal": ">=", "less_equal": "<=", "equal": "==", "not_equal": "!="}
-
-
-class Recording:
-    """One run: the tape, the floating-point values where a point is given, and the branches taken.
-
-    Values are worked out only when a branch asks for them, so that recording without branches costs nothing more.
-    """
-
-    __slots__ = ("branches", "inputs", "tape", "values")
-
-    def __init__(self, inputs: Sequence[str], at: Mapping[str, float]) -> None:
-        self.tape = Tape()
-        self.inputs = tuple(inputs)
-        self.branches: list[tuple[int | Tree, str, int | Tree, bool, str]] = []
-        self.values: list[float] | None = [float(at[name]) for name in inputs] if at else None
-
-    def value(self, slot: Slot) -> float:
-        """The value of a slot at the point; lines recorded since the last question are evaluated now."""
-        if not isinstance(slot, int):
-            return FLOATS.constant(slot)
-        values = self.values
-        if values is None:
-            raise UsageError(
-                "the function branches on a value; give a point to record the branch taken, "
-                "as in record(f, at={'x': 1.5})"
-            )
-        for operation, operands in self.tape.rows[len(values) :]:
-            if operation is not None:
-                given = [values[k] if isinstance(k, int) else FLOATS.constant(k) for k in operands]
-                values.append(float(operation.value(FLOATS, *given)))
-        return values[slot]
-
-
-class Variable:
-    """A value being recorded: it has a place on the tape and no number of its own."""
-
-    __slots__ = ("number", "recording")
-    __array_priority__ = 1000
-
-    def __init__(self, recording: Recording, number: int) -> None:
-        self.recording = recording
-        self.number = number
-
-    def __add__(self, other: Any) -> Variable:
-        return _binary(_ADD, self, other)
-
-    def __radd__(self, other: Any) -> Variable:
-        return _reflected(_ADD, other, self)
-
-    def __sub__(self, other: Any) -> Variable:
-        return _binary(_SUB, self, other)
-
-    def __rsub__(self, other: Any) -> Variable:
-        return _reflected(_SUB, other, self)
-
-    def __mul__(self, other: Any) -> Variable:
-        return _binary(_MUL, self, other)
-
-    def __rmul__(self, other: Any) -> Variable:
-        return _reflected(_MUL, other, self)
-
-    def __truediv__(self, other: Any) -> Variable:
-        return _binary(_DIV, self, other)
-
-    def __rtruediv__(self, other: Any) -> Variable:
-        return _reflected(_DIV, other, self)
-
-    def __pow__(self, other: Any) -> Variable:
-        return _binary(_POW, self, other)
-
-    def __rpow__(self, other: Any) -> Variable:
-        return _reflected(_POW, other, self)
-
-    def __neg__(self) -> Variable:
-        return Variable(self.recording, self.recording.tape.push(_NEG, self.number))
-
-    def __pos__(self) -> Variable:
-        return self
-
-    def __abs__(self) -> Variable:
-        return recorded(OPERATIONS["abs"], self)
-
-    def __lt__(self, other: Any) -> bool:
-        return _branch(self, "<", other)
-
-    def __le__(self, other: Any) -> bool:
-        return _branch(self, "<=", other)
-
-    def __gt__(self, other: Any) -> bool:
-        return _branch(self, ">", other)
-
-    def __ge__(self, other: Any) -> bool:
-        return _branch(self, ">=", other)
-
-    def __eq__(self, other: object) -> bool:
-        return _branch(self, "==", other)
-
-    def __ne__(self, other: object) -> bool:
-        return _branch(self, "!=", other)
-
-    __hash__ = object.__hash__
-
-    def __bool__(self) -> bool:
-        return _branch(self, "!=", 0)
-
-    def __float__(self) -> float:
-        raise UsageError(
-            "a recording variable has no number; use derive.sin, derive.exp, ... or NumPy's functions instead of math's"
-        )
-
-    def __repr__(self) -> str:
-        return f"<recorded value {self.number}>"
-
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        """NumPy's functions on scalars; on an array of variables NumPy itself goes through the entries."""
-        name = ufunc.__name__
-        if method != "__call__" or options:
-            raise UsageError(f"numpy.{name}.{method} cannot be recorded; write it entry by entry")
-        if any(getattr(operand, "ndim", 0) for operand in inputs):
-            import numpy as np  # somebody passed an array, so it is loaded
-
-            pairs = np.broadcast_arrays(*[_boxed(operand) for operand in inputs])
-            flat = [ufunc(*entries) for entries in zip(*(pair.ravel() for pair in pairs), strict=True)]
-            answer = np.empty(pairs[0].shape, dtype=object)
-            answer.ravel()[:] = flat
-            return answer
-        operands = [operand.item() if hasattr(operand, "item") else operand for operand in inputs]
-        if name in _UFUNCS:
-            return recorded(OPERATIONS[_UFUNCS[name]], *operands)
-        if name in _COMPARED:
-            left, right = operands
-            return _branch(left, _COMPARED[name], right)
-        u = operands[0]
-        match name:
-            case "square":
-                return u**2
-            case "reciprocal":
-                return 1 / u
-            case "positive":
-                return u
-            case "log1p":
-                return recorded(OPERATIONS["log"], 1 + u)
-            case "expm1":
-                return recorded(OPERATIONS["exp"], u) - 1
-            case "exp2":
-                return 2**u
-        raise UsageError(f"numpy.{name} is not among the functions that can be recorded")
-
-
-def _boxed(operand: Any) -> Any:
-    import numpy as np
-
-    if isinstance(operand, np.ndarray):
-        return operand
-    box = np.empty((), dtype=object)
-    box[()] = operand
-    return box
-
-
-def _method(name: str) -> Callable[[Variable], Variable]:
-    row = functions.CALLABLE[name]
-    return lambda self: recorded(row, self)
-
-
-# NumPy calls the method of that name on every entry of an array of objects
-for _name, _row in functions.CALLABLE.items():
-    if _row.arity == 1 and _name not in ("abs", "sign"):
-        setattr(Variable, _name, _method(_name))
-for _name, _row_name in (("arcsin", "asin"), ("arccos", "acos"), ("arctan", "atan")):
-    setattr(Variable, _name, _method(_row_name))
-
-
-def _binary(operation: Operation, left: Variable, other: Any) -> Variable:
-    recording = left.recording
-    if other.__class__ is Variable:
-        if other.recording is not recording:
-            raise UsageError("two recordings cannot be mixed")
-        return Variable(recording, recording.tape.push(operation, left.number, other.number))
-    if getattr(other, "ndim", 0):
-        return NotImplemented  # type: ignore[no-any-return]
-    return Variable(recording, recording.tape.push(operation, left.number, _constant(other)))
-
-
-def _reflected(operation: Operation, other: Any, right: Variable) -> Variable:
-    if getattr(other, "ndim", 0):
-        return NotImplemented  # type: ignore[no-any-return]
-    return Variable(right.recording, right.recording.tape.push(operation, _constant(other), right.number))
-
-
-def recorded(operation: Operation, *operands: Any) -> Variable:
-    """One more line: the operation on variables and numbers."""
-    recording = next(operand.recording for operand in operands if isinstance(operand, Variable))
-    slots: list[Slot] = []
-    for operand in operands:
-        if isinstance(operand, Variable):
-            if operand.recording is not recording:
-                raise UsageError("two recordings cannot be mixed")
-            slots.append(operand.number)
-        else:
-            slots.append(_constant(operand))
-    return Variable(recording, recording.tape.push(operation, *slots))
-
-
-def _constant(value: Any) -> Tree:
-    """A Python number as a literal: an integer, a fraction, or the shortest decimal that means this double."""
-    if isinstance(value, (int, Fraction)):
-        return t.tree_of(value if isinstance(value, Fraction) else int(value))
-    try:
-        number = float(value)
-    except (TypeError, ValueError) as reason:
-        raise UsageError(f"{type(value).__name__} cannot be recorded: numbers and recorded values only") from reason
-    if not math.isfinite(number):
-        raise UsageError(f"{number} is no constant that can be recorded")
-    literal = t.Number(repr(abs(number)))
-    return t.Negative(literal) if number < 0 else literal
-
-
-def _branch(left: Any, comparison: str, right: Any) -> bool:
-    recording = next(side.recording for side in (left, right) if isinstance(side, Variable))
-    slots = [side.number if isinstance(side, Variable) else _constant(side) for side in (left, right)]
-    a, b = (recording.value(slot) for slot in slots)
-    taken = {"<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b, "==": a == b, "!=": a != b}[comparison]
-    frame = sys._getframe(2)
-    while frame.f_code.co_filename == __file__ and frame.f_back is not None:
-        frame = frame.f_back
-    place = f"line {frame.f_lineno} of {frame.f_code.co_name}"
-    recording.branches.append((slots[0], comparison, slots[1], taken, place))
-    return taken
+#: What NumPy says where an entry of an array of objects has no method of the function's name.
+_NO_METHOD = re.compile(r"loop of ufunc does not support argument \d+ of type (?P<entry>\S+) which has no callable "
+                        r"(?P<function>\w+) method")  # fmt: skip
 
 
 def record(
     function: Callable[..., Any],
-    at: Mapping[str, float] | Sequence[float] | None = None,
+    at: Mapping[str, float] | Sequence[float] | str | None = None,
     *,
     inputs: Sequence[str] | int | None = None,
 ) -> Program:
     """Run a Python function once on recording variables, and answer the Program of what it computed.
 
     function : takes one variable per parameter and returns a scalar, or a tuple, list or array of scalars.
-    at : a point, by name or in order; needed only where the function branches on a value.
+    at : a point, by name, in order, or as text "x=1.5,y=1/3"; needed only where the function branches on a value.
     inputs : names of the inputs, or how many, for a function of *args.
     Returns the Program that `derive.trace` gives for the same formula; several results are several outputs.
     Raises UsageError for what cannot be recorded.
     """
-    names = _input_names(function, inputs)
-    point: Mapping[str, float] = at if isinstance(at, Mapping) else dict(zip(names, at or (), strict=False))
-    if at is not None and (missing := [name for name in names if name not in point]):
-        raise UsageError(f"{missing[0]} has no value in the point {dict(point)}")
-    recording = Recording(names, point)
+    names, by_name = _input_names(function, inputs)
+    recording = Recording(names, _point(names, at))
     tape = recording.tape
-    variables = [Variable(recording, tape.input()) for _ in names]
-    results = function(*variables)
-    outputs: list[Slot] = []
-    for result in _scalars(results):
-        slot: Slot = result.number if isinstance(result, Variable) else tape.push(_COPY, _constant(result))
-        while slot in outputs or (isinstance(slot, int) and slot < len(names)):
-            slot = tape.push(_COPY, slot)  # every result is an output of its own, also an input or a repetition
-        outputs.append(slot)
+    variables = {name: Variable(recording, tape.input()) for name in names}
+    given = [variable for name, variable in variables.items() if name not in by_name]
+    try:
+        results = _scalars(function(*given, **{name: variables[name] for name in by_name}))
+    except TypeError as error:
+        if explained := _explained(error):
+            raise explained from error
+        raise
+    slots = [
+        result.number if isinstance(result, Variable) else tape.push(_COPY, constant(result)) for result in results
+    ]
+    outputs: list[int] = []
+    last: dict[int, int] = {}
+    for slot in slots:
+        # of several results each is an output of its own: an input is copied, a repetition copies the one before
+        is_own = slot not in last and (slot >= len(names) or len(slots) == 1)
+        last[slot] = slot if is_own else tape.push(_COPY, last.get(slot, slot))
+        outputs.append(last[slot])
     program = numbered(tape, names, outputs, _remarks(recording))
     return replace(program, branches=_branches(recording)) if recording.branches else program
 
 
-def _input_names(function: Callable[..., Any], inputs: Sequence[str] | int | None) -> tuple[str, ...]:
-    if isinstance(inputs, int):
-        return tuple(f"x{k}" for k in range(1, inputs + 1))
+def _point(names: Sequence[str], at: Mapping[str, Any] | Sequence[Any] | str | None) -> dict[str, float]:
+    """The point by name, as floats; empty where none is given."""
+    if at is None:
+        return {}
+    if isinstance(at, str):
+        from derive.reading.points import read_point
+
+        at = {name: tree_value(FLOATS, tree, {}) for name, tree in read_point(at, names).items()}
+    if not isinstance(at, Mapping):
+        if len(at) != len(names):
+            raise UsageError(f"the point has {len(at)} values, and the inputs are {', '.join(names) or 'none'}")
+        at = dict(zip(names, at, strict=True))
+    for name in at:
+        if name not in names:
+            raise UsageError(f"{name} is no input; the inputs are {', '.join(names) or 'none'}")
+    for name in names:
+        if name not in at:
+            raise UsageError(f"{name} has no value in the point {dict(at)}")
+    return {name: float(at[name]) for name in names}
+
+
+def _input_names(
+    function: Callable[..., Any], inputs: Sequence[str] | int | None
+) -> tuple[tuple[str, ...], frozenset[str]]:
+    """The names of the inputs, and those of them that the function takes by name only."""
     if inputs is not None:
-        return tuple(inputs)
+        given = tuple(f"x{k}" for k in range(1, inputs + 1)) if isinstance(inputs, int) else tuple(inputs)
+        if len(set(given)) < len(given):
+            raise UsageError(f"two inputs are called {next(name for name in given if given.count(name) > 1)}")
+        _require_fitting(function, given)
+        return given, frozenset()
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError) as reason:
+        what = getattr(function, "__name__", type(function).__name__)
+        hint = "say them, as in record(f, inputs=['x', 'y'])" if callable(function) else "record takes a function"
+        raise UsageError(f"the inputs of {what} are not known; {hint}") from reason
     names = []
-    for parameter in inspect.signature(function).parameters.values():
+    for parameter in parameters:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             raise UsageError(f"{parameter} may be any number of inputs; say which, as in record(f, inputs=3)")
         if parameter.default is parameter.empty:
-            names.append(parameter.name)
-    return tuple(names)
+            names.append(parameter)
+    by_name = frozenset(parameter.name for parameter in names if parameter.kind is parameter.KEYWORD_ONLY)
+    return tuple(parameter.name for parameter in names), by_name
+
+
+def _require_fitting(function: Callable[..., Any], names: Sequence[str]) -> None:
+    """Raise UsageError where the function does not take so many inputs."""
+    try:
+        inspect.signature(function).bind(*names)
+    except ValueError:
+        return  # a builtin that does not say what it takes
+    except TypeError as reason:
+        raise UsageError(f"the function does not take the inputs {', '.join(names)}: {reason}") from reason
+
+
+def _explained(error: TypeError) -> UsageError | None:
+    """What NumPy means where it finds no method on an entry of an array; None for any other error."""
+    found = _NO_METHOD.search(str(error))
+    if found is None:
+        return None
+    name = found["function"]
+    if found["entry"] == Variable.__name__:
+        return UsageError(f"numpy.{name} is not among the functions that can be recorded")
+    return UsageError(
+        f"numpy.{name} of an array that holds both recorded values and a {found['entry']} cannot be recorded; apply "
+        f"derive's own function to each entry, as in [derive.exp(u) for u in (x, 1.0)]"
+    )
 
 
 def _scalars(results: Any) -> list[Any]:
@@ -324,6 +151,8 @@ def _branches(recording: Recording) -> tuple[Branch, ...]:
     tape = recording.tape
     found: dict[tuple[Slot, str, Slot, bool], Branch] = {}
     for left, comparison, right, taken, place in recording.branches:
+        if (left, comparison, right, taken) in found:
+            continue
         # a copy of each side keeps the two apart, also where one is an input or both are the same
         ends = [tape.push(_COPY, left), tape.push(_COPY, tape.push(_COPY, right))]
         sides = numbered(tape, recording.inputs, ends)
@@ -335,8 +164,6 @@ def _remarks(recording: Recording) -> tuple[str, ...]:
     """Each branch once, with what it compared."""
     if not recording.branches:
         return ()
-    from derive.plain import formula  # only where a branch is to be told
-
     sentences = []
     for left, comparison, right, taken, place in recording.branches:
         sides = [_described(recording, side) if isinstance(side, int) else formula(side) for side in (left, right)]
