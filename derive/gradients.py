@@ -142,10 +142,9 @@ class _Sweep:
         self.loss = next((name for name in program.outputs if name not in program.upstream), None)
         self.relevant = self._downstream(wrt) & self._upstream(seeds)
         taken = {*program.heads, *program.upstream.values(), *(_names_of_sizes(program))}
-        self.names = _adjoint_names(program, taken)
-        for output, given in program.upstream.items():
-            if not any(output in self.reads[name] for name in self.relevant if name in self.reads):
-                self.names[output] = given
+        inner = {name for name in program.upstream if self._readers(name)}
+        self.names = _adjoint_names(program, taken, inner)
+        self.names |= {output: given for output, given in program.upstream.items() if output not in inner}
         used = {index.name for line in program.equations for index in _indices(line)} | taken
         self.letters = [letter for letter in _LETTERS if letter not in used]
 
@@ -246,7 +245,7 @@ class _Sweep:
         equation = self._run((*sums.NORMALISE, *deltas.UNIT), equation, steps)
         equation = self._run((guards.DISCHARGE,), equation, steps)
         equation = self._take(primal.reuse_rule(line), equation, steps)
-        equation = self._run((collecting.COLLECT,), equation, steps)
+        equation = self._run((collecting.COLLECT, collecting.COLLECT_POWERS), equation, steps)
         return LocalPartial(line.name, name, equation, tuple(steps))
 
     # --- small things -------------------------------------------------------------------------------------------------
@@ -308,11 +307,20 @@ def _author_indices(name: str, readers: list[Equation]) -> list[str] | None:
     return list(letters) if letters and all(letters) and len(set(letters)) == len(letters) else None
 
 
-def _adjoint_names(program: Program, taken: set[str]) -> dict[str, str]:
-    names = adjoint_names(list(program.heads))
-    upstream = set(program.upstream.values())
-    clashing = {name for name, bar in names.items() if bar in upstream and program.upstream.get(name) != bar}
-    return {name: f"{bar}_bar" if name in clashing else bar for name, bar in names.items()}
+def _adjoint_names(program: Program, taken: set[str], inner: set[str]) -> dict[str, str]:
+    """A name for the adjoint of each array. inner : outputs that other lines read as well.
+
+    Their adjoint is more than what comes down from above, so it cannot bear the name of the upstream gradient.
+    """
+    names = adjoint_names(list(program.heads), taken=taken.difference(program.upstream.values()))
+    given = {bar: output for output, bar in program.upstream.items()}
+    for name, bar in names.items():
+        if bar in given and (given[bar] != name or name in inner):
+            fresh = f"{name}_total_bar"
+            while fresh in taken or fresh in names.values():
+                fresh += "_bar"
+            names[name] = fresh
+    return names
 
 
 def _names_of_sizes(program: Program) -> set[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from derive import terms
 from derive.program import Equation, Program
 from derive.rules.rewriting import Rewrite, factors_of, first_changed, rule
-from derive.terms import Number, Term, add, multiply
+from derive.terms import Number, Power, Term, add, multiply, power
 
 
 def _key(term: Term) -> tuple[Any, Fraction, Term]:
@@ -70,3 +70,58 @@ def _common_factor(equation: Equation, program: Program) -> Rewrite | None:
 
 
 COMMON_FACTOR = rule("common factor", "a b + a c = a (b + c)")(_common_factor)
+
+
+def _exponent(factor: Term) -> tuple[Term, Fraction] | None:
+    """Base and number as exponent: sqrt(u) is u^(1/2), also under a further exponent."""
+    exponent = Fraction(1)
+    if isinstance(factor, Power):
+        if not isinstance(factor.exponent, Number):
+            return None
+        factor, exponent = factor.base, factor.exponent.value
+    if isinstance(factor, terms.Apply) and factor.function == "sqrt":
+        return factor.arguments[0], exponent / 2
+    return factor, exponent
+
+
+def _powers(node: Term) -> Term | None:
+    """u^a u^b -> u^(a+b) for exponents of one sign: nothing is cancelled, so nothing is lost at u = 0."""
+    if not isinstance(node, terms.Mul):
+        return None
+    factors: list[Term] = []
+    for factor in node.factors:  # (2 u)^-1 is 2^-1 u^-1
+        split = isinstance(factor, Power) and isinstance(factor.base, terms.Mul) and isinstance(factor.exponent, Number)
+        if split and isinstance(factor, Power) and isinstance(factor.base, terms.Mul):
+            factors += [power(part, factor.exponent) for part in factor.base.factors]
+        else:
+            factors.append(factor)
+    found: dict[Any, list[int]] = {}
+    for place, factor in enumerate(factors):
+        parts = _exponent(factor)
+        if parts is None or isinstance(parts[0], (Number, terms.Guard, terms.Delta)):
+            continue
+        found.setdefault((terms.canonical(parts[0]), parts[1] > 0), []).append(place)
+    several = [places for places in found.values() if len(places) > 1 and _is_compound(factors, places)]
+    if not several:
+        return None
+    kept: list[Term | None] = list(factors)
+    for places in several:
+        pairs = [_exponent(factors[place]) for place in places]
+        bases = [pair for pair in pairs if pair is not None]
+        kept[places[0]] = power(bases[0][0], sum((exponent for _, exponent in bases), Fraction(0)))
+        for place in places[1:]:
+            kept[place] = None
+    return multiply(*(factor for factor in kept if factor is not None))
+
+
+def _is_compound(factors: list[Term], places: list[int]) -> bool:
+    """Whether taking the powers together reads better: a root or a quotient is among them."""
+    return any(isinstance(factors[place], (Power, terms.Apply)) for place in places)
+
+
+def _collect_powers(equation: Equation, program: Program) -> Rewrite | None:
+    made = first_changed(equation.term, _powers)
+    return None if made is None else Rewrite(made)
+
+
+COLLECT_POWERS = rule("collect powers", "u^a u^b = u^(a+b), a root being the power 1/2")(_collect_powers)

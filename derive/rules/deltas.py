@@ -141,9 +141,10 @@ def _applied(node: Reduce, place: int, solved: Solved) -> Term:
     inner = {index: value.substitute(anew) for index, value in solved.values.items()} | anew
     moved = tuple(terms.substitute(factor, inner) for factor in factors)
     conditions = tuple(terms.substituted_condition(each, inner) for each in solved.conditions)
-    # a guard stands before what it guards
-    body = multiply(guard(*conditions), *moved[:place], *moved[place + 1 :])
-    return total(bound, body)
+    # a guard stands before what it guards, behind the guards that are there already
+    others = [*moved[:place], *moved[place + 1 :]]
+    behind = next((k for k, factor in enumerate(others) if not isinstance(factor, terms.Guard)), len(others))
+    return total(bound, multiply(*others[:behind], guard(*conditions), *others[behind:]))
 
 
 def _contraction(solve: Callable[[Reduce, Delta], Solved | None]) -> Callable[[Equation, Program], Rewrite | None]:

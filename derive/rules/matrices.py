@@ -190,6 +190,12 @@ def _chain(group: list[Array], bound: list[Index]) -> Array | None:
             return only
         if len(inner) == len(only.indices):
             return Array(t.Call("sum", (only.tree,)), ())
+        if len(only.indices) == 2:  # the sum of the columns or rows
+            (free,) = set(only.indices) - set(inner)
+            body = _oriented(only, (free, inner[0]))
+            assert body is not None
+            ones = t.Call("ones", (tree_of_term(terms.whole(inner[0].extent)),))
+            return Array(_side_by_side([body, ones]), (free,))
         return None
     if all(index in bound for array in group for index in array.indices):
         closed = _closed(group)
