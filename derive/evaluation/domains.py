@@ -34,7 +34,7 @@ class Domain:
         for index in indices:
             assert index is not None
             _, values = grid.places[index]
-            lower.append(int(values.min(initial=np.iinfo(np.int64).max)) if values.size else 0)
+            lower.append(int(values.min()) if values.size else 0)
             shape.append(int(values.max()) + 1 if values.size else 0)
         inside = None
         if masks:
@@ -46,6 +46,10 @@ class Domain:
         return Domain(tuple(shape), tuple(lower), inside)
 
 
+def _ends(index: Index) -> tuple[Index, ...]:
+    return (*index.lower.indices, *index.stop.indices)
+
+
 class Binding:
     """Indices that take their values on axes of their own, from `first` on."""
 
@@ -54,9 +58,15 @@ class Binding:
     def __init__(self, indices: Any, first: int) -> None:
         self.indices: tuple[Index, ...] = tuple(indices)
         self.first = first
-        self.domains: list[tuple[Closure, Closure]] = [
-            (closure(index.lower), closure(index.stop)) for index in self.indices
-        ]
+        # an index whose domain depends on others takes its values after them, whatever their order
+        waiting = list(enumerate(self.indices, first))
+        self.domains: list[tuple[int, Index, Closure, Closure]] = []
+        while waiting:
+            names = {index for _, index in waiting}
+            ready = next((each for each in waiting if names.isdisjoint(_ends(each[1]))), waiting[0])
+            waiting.remove(ready)
+            axis, index = ready
+            self.domains.append((axis, index, closure(index.lower), closure(index.stop)))
 
     @property
     def axes(self) -> range:
@@ -68,15 +78,12 @@ class Binding:
         only : values for some of them, instead of their domains.
         """
         masks: list[Any] = []
-        for axis, index, (low, high) in zip(self.axes, self.indices, self.domains, strict=True):
-            if only is not None and index in only:
-                grid = grid.with_index(index, axis, only[index])
-                continue
+        for axis, index, low, high in self.domains:
             lower, stop = low(grid), high(grid)
             ragged = [np.size(end) > 1 for end in (lower, stop)]
-            first = int(np.min(lower)) if ragged[0] else int(lower)
-            last = int(np.max(stop)) if ragged[1] else int(stop)
-            grid = grid.with_index(index, axis, np.arange(first, max(first, last)))
+            first, last = int(np.min(lower)), int(np.max(stop))
+            chosen = None if only is None else only.get(index)
+            grid = grid.with_index(index, axis, np.arange(first, max(first, last)) if chosen is None else chosen)
             values = grid.places[index][1]
             if ragged[0]:
                 masks.append(values >= lower)

@@ -12,14 +12,16 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
-from typing import Any, Union
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from derive.functions import OPERATIONS, Operation
+from derive.functions import OPERATIONS
 
 Array = npt.NDArray[Any]
+#: An array, a Scaled or a Dual; a Python float is an exact number, such as the 2 of a square.
+Number = Any
 Change = Callable[[Array], Array]
 
 
@@ -73,10 +75,6 @@ class Dual(_Arithmetic):
         self.level, self.value, self.tangent = level, value, tangent
 
 
-#: A float stands for an exact number, such as the 2 of a square.
-Number = Union[Array, np.float64, float, Scaled, Dual]
-
-
 def plain(number: Number) -> Any:
     """The value alone."""
     while isinstance(number, (Dual, Scaled)):
@@ -89,7 +87,7 @@ def tangent_of(number: Number, level: int) -> Number:
 
 
 def scale_of(number: Number) -> Any:
-    return number.scale if isinstance(number, Scaled) else np.abs(number)  # type: ignore[arg-type]
+    return number.scale if isinstance(number, Scaled) else np.abs(number)
 
 
 def mapped(number: Number, base: Change, linear: Change | None = None) -> Any:
@@ -117,7 +115,7 @@ def added(one: Number, two: Number) -> Any:
     if level:
         (a, da), (b, db) = _parts(one, level), _parts(two, level)
         tangent = da + db if da is not None and db is not None else da if db is None else db
-        return Dual(level, a + b, tangent)  # type: ignore[arg-type, operator]
+        return Dual(level, a + b, tangent)
     if isinstance(one, Scaled) or isinstance(two, Scaled):
         return Scaled(plain(one) + plain(two), scale_of(one) + scale_of(two))
     return one + two
@@ -178,7 +176,7 @@ class _Functions:
     def power_rule(self, base: Number, exponent: Number) -> Any:
         if isinstance(exponent, (int, float)) and exponent == 0:
             return 0.0
-        return exponent * applied("pow", base, exponent - 1.0)  # type: ignore[operator]
+        return exponent * applied("pow", base, exponent - 1.0)
 
     def holds(self, comparison: str, left: Number, right: Number) -> Any:
         return np.asarray(COMPARISONS[comparison](plain(left), plain(right)), dtype=np.float64)
@@ -262,7 +260,3 @@ def _vanishes(number: Number) -> Any:
     if isinstance(number, Dual):
         return _vanishes(number.value) & _vanishes(number.tangent)
     return np.equal(plain(number), 0.0)
-
-
-def row(name: str) -> Operation:
-    return OPERATIONS[name]

@@ -8,7 +8,7 @@ holds. What is outside is never visited: no read outside, no 1/0, no nan that a 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -104,16 +104,14 @@ class Group:
         if len(starts) == self.extents[0] and len(self.outer) == 1 and self.home == self.outer[0]:
             return array
         front = np.moveaxis(array, self.home, 0)
-        rest = tuple(size for axis, size in enumerate(array.shape) if axis not in {self.home, *self.outer})
+        rest = tuple(size for axis, size in enumerate(array.shape) if axis not in self.outer)
         front = front.reshape(front.shape[0], *rest)
         if len(starts) == math.prod(self.extents):
             full = front.reshape(*self.extents, *rest)
         else:
             full = np.full((*self.extents, *rest), fill, dtype=array.dtype)
             full[tuple(self.coordinates[axis][starts] for axis in self.outer)] = front
-        others = [axis for axis in range(array.ndim) if axis not in {self.home, *self.outer}]
-        if self.home not in self.outer:  # a lone bound axis as home cannot be: outer axes come first
-            raise AssertionError(self)
+        others = [axis for axis in range(array.ndim) if axis not in self.outer]
         order = (*self.outer, *others)
         return full.transpose(np.argsort(order))
 
@@ -124,14 +122,12 @@ class Group:
         return np.broadcast_to(array, (*array.shape[: self.home], self.points, *array.shape[self.home + 1 :]))
 
     def summed(self, array: Array) -> Array:
-        if array.ndim == 0:
-            raise AssertionError
         full = self.along_home(array)
         if not self.bound:
             return self.expanded(full, np.arange(self.points), 0.0)
         if not self.outer:
-            return full.sum(axis=self.home, keepdims=True)
-        starts, lengths = self.segments()
+            return np.asarray(full.sum(axis=self.home, keepdims=True))
+        starts, _ = self.segments()
         if len(starts) < self.points:
             full = np.add.reduceat(full, starts, axis=self.home)
         return self.expanded(full, starts, 0.0)
@@ -145,12 +141,8 @@ class Group:
             for axis in self.outer
         )
         others = [axis for axis in range(array.ndim) if axis not in self.outer]
-        front = array.transpose((*self.outer, *others))[places]
-        shape = [array.shape[axis] if axis in others else 1 for axis in range(array.ndim)]
-        result = front.reshape(front.shape[0], *(shape[axis] for axis in others))
-        expanded = result.reshape(result.shape[0], *(shape[axis] for axis in others))
-        # home first, then the others in order; the other outer axes have length 1
-        full = np.expand_dims(expanded, tuple(range(1, len(self.outer))))
+        read = array.transpose((*self.outer, *others))[places]
+        full = np.expand_dims(read, tuple(range(1, len(self.outer))))  # the other outer axes have length 1
         order = (self.home, *(axis for axis in self.outer if axis != self.home), *others)
         return full.transpose(np.argsort(order))
 
@@ -255,9 +247,7 @@ def _joined(masks: list[Array], extents: Sequence[int]) -> dict[int, Array]:
     remaining = sorted(masks, key=lambda mask: mask.size)
     first = remaining.pop(0)
     axes = _axes(first)
-    coordinates = (
-        dict(zip(axes, np.nonzero(first.reshape([first.shape[a] for a in axes])), strict=True)) if axes else {}
-    )
+    coordinates = dict(zip(axes, np.nonzero(first.reshape([first.shape[axis] for axis in axes])), strict=True))
     several = bool(remaining)
     while remaining:
         remaining.sort(key=lambda mask: (-len(coordinates.keys() & set(_axes(mask))), mask.size))
@@ -306,6 +296,3 @@ def collapsed(number: Number, groups: Sequence[Group], dense: Sequence[int], gri
 def blocks(extent: int, size: int) -> Iterator[tuple[int, int]]:
     for start in range(0, extent, size):
         yield start, min(start + size, extent)
-
-
-Condition = Callable[[Grid], Any]

@@ -64,7 +64,7 @@ def _atom(atom: Atom) -> Closure:
             return extreme
 
 
-def entry(stored: Storage, subscripts: list[Any], read: Any, grid: Grid) -> Array:
+def entry(stored: Storage, subscripts: list[Any], read: Any, grid: Grid) -> Any:
     """The entries of an array at subscripts.
 
     read : the term that reads, for the message.  Raises ProgramError where a subscript is outside.
@@ -91,18 +91,15 @@ class OutsideRead(ProgramError):
 
 def outside(stored: Storage, axis: int, subscript: Array, read: Any, grid: Grid) -> OutsideRead:
     """`V[2*i + k, j] is read outside V: 2*i + k = 8 at i = 3, k = 2, and V has 0..7 on axis 1`."""
-    from derive.plain import formula
-    from derive.writing import tree_of_term
-
     lower, stop = stored.lower[axis], stored.array.shape[axis]
     wrong = (subscript < lower) | (subscript >= stop)
     place = np.unravel_index(int(np.argmax(wrong)), wrong.shape)
-    part = formula(tree_of_term(read.indices[axis]))
+    part = said(read.indices[axis])
     at = _at(place, read.indices[axis], grid)
     value = subscript[place]
     same = "" if part == str(value) else f"{part} = "
     has = f"{lower}..{stop - 1}" if stop > lower else "no entries"
-    return OutsideRead(f"{_said(read)} is read outside {stored.name}: {same}{value}{at}, and {stored.name} has {has} "
+    return OutsideRead(f"{said(read)} is read outside {stored.name}: {same}{value}{at}, and {stored.name} has {has} "
                        f"on axis {axis + 1}", stored.name)  # fmt: skip
 
 
@@ -112,21 +109,20 @@ def missing(stored: Storage, held: Array, subscripts: list[Any], read: Any, grid
     numbers = [int(np.broadcast_to(each, held.shape)[place]) for each in subscripts]
     entry_text = f"{stored.name}[{', '.join(map(str, numbers))}]"
     at = "".join(sorted({_at(place, part, grid) for part in read.indices}))
-    return OutsideRead(f"{_said(read)} is read outside {stored.name}: there is no {entry_text}{at}", stored.name)
-
-
-def _said(read: Any) -> str:
-    from derive.plain import formula
-    from derive.writing import tree_of_term
-
-    if isinstance(read, IntegerEntry):
-        return formula(tree_of_term(read))
-    return formula(tree_of_term(read))
+    return OutsideRead(f"{said(read)} is read outside {stored.name}: there is no {entry_text}{at}", stored.name)
 
 
 def _at(place: tuple[Any, ...], expression: Integer, grid: Grid) -> str:
     """` at i = 3, k = 2`, for the indices of an expression; nothing where it has none, or is one itself."""
     return values_at(place, expression.indices, grid) if expression.index is None else ""
+
+
+def said(value: Any) -> str:
+    """A term or an integer expression in the plain notation."""
+    from derive.plain import formula  # for messages only
+    from derive.writing import tree_of_term
+
+    return formula(tree_of_term(value))
 
 
 def values_at(place: tuple[Any, ...], indices: Any, grid: Grid) -> str:

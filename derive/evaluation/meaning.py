@@ -2,38 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from derive import terms
+from derive.evaluation.compiling import made, nesting
 from derive.evaluation.domains import Binding
 from derive.evaluation.duals import Array, Number, mapped
 from derive.evaluation.grids import Grid, collapsed, restricted
-from derive.evaluation.nodes import Node, made, nesting
+from derive.evaluation.nodes import Node
 from derive.evaluation.storage import Environment
+from derive.evaluation.undefined import not_double
 from derive.integers import Index
 from derive.program import Equation, Program
 from derive.terms import Entry, Partial, Term
 
 
+@contextmanager
+def strictly(term: Term) -> Iterator[None]:
+    """Whatever is no number is an error, in one line that says where."""
+    with np.errstate(divide="raise", invalid="raise", over="ignore", under="ignore"):
+        try:
+            yield
+        except FloatingPointError as reason:
+            raise not_double(term, reason) from reason
+
+
 class Compiled:
     """A term made into nodes once, with an axis for each of its free indices."""
 
-    __slots__ = ("binding", "indices", "node", "rank")
+    __slots__ = ("binding", "indices", "node", "rank", "term")
 
     def __init__(self, term: Term, indices: Sequence[Index]) -> None:
+        self.term = term
         self.indices = tuple(indices)
-        # an index whose domain depends on another takes its values after it, whatever their order on the left
         self.binding = Binding(self.indices, 0)
         self.rank = len(self.indices) + nesting(term)
         self.node: Node = made(term, frozenset(self.indices), len(self.indices))
 
     def on_grid(self, environment: Environment, only: dict[Index, Array] | None = None) -> tuple[Number, Grid]:
         """The number over the grid, all free indices on their own axes, and the grid."""
-        with np.errstate(divide="raise", invalid="raise", over="ignore", under="ignore"):
+        with strictly(self.term):
             wide, masks = self.binding(Grid.empty(environment, self.rank), only)
             if 0 in wide.extents:
                 return np.zeros(wide.extents), wide
@@ -47,7 +60,6 @@ class Compiled:
         """The number over its box of index values, one axis an index, and where the box begins."""
         number, grid = self.on_grid(environment, only)
         extents = tuple(grid.extents[: len(self.indices)])
-        starts = tuple(int(grid.places[index][1].min(initial=0)) for index in self.indices)
         starts = tuple(
             int(grid.places[index][1].reshape(-1)[0]) if grid.places[index][1].size else 0 for index in self.indices
         )
@@ -61,7 +73,7 @@ class Compiled:
     def at(self, points: Mapping[Index, Array], environment: Environment) -> Any:
         """The number at single points, each index with its value there."""
         count = len(next(iter(points.values()))) if points else 1
-        with np.errstate(divide="raise", invalid="raise", over="ignore", under="ignore"):
+        with strictly(self.term):
             grid = Grid.empty(environment, max(self.rank, 1)).with_points(points)
             number = self.node(grid)
         return mapped(number, lambda array: np.broadcast_to(array.reshape(-1), (count,)))

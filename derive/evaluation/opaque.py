@@ -58,4 +58,5 @@ def _scrambled(state: Array) -> Array:
     state = state + np.uint64(0x9E3779B97F4A7C15)
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return state ^ (state >> np.uint64(31))
+    scrambled: Array = state ^ (state >> np.uint64(31))
+    return scrambled

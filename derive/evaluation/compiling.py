@@ -1,0 +1,157 @@
+"""From a term to its node, once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from derive import terms
+from derive.errors import UsageError
+from derive.evaluation.domains import Binding
+from derive.evaluation.duals import COMPARISONS, plain
+from derive.evaluation.grids import Grid
+from derive.evaluation.integer import closure
+from derive.evaluation.nodes import (
+    Call,
+    Condition,
+    Derivative,
+    Literal,
+    Node,
+    Product,
+    Read,
+    Seed,
+    Sum,
+    Unknown,
+    WholeNumber,
+)
+from derive.evaluation.reductions import First, Reduction
+from derive.integers import Index, IntegerEntry
+from derive.terms import Term
+
+CONSTANTS = {"pi": math.pi, "e": math.e}
+
+Scope = frozenset[Index]
+
+
+def made(term: Term, scope: Scope, depth: int, seeds: tuple[Seed, ...] = ()) -> Node:
+    """The node of a term.
+
+    scope : the indices that have values.  depth : the first axis that is free.  seeds : the pending derivatives.
+    """
+
+    def child(part: Term) -> Node:
+        return made(part, scope, depth, seeds)
+
+    match term:
+        case terms.Number():
+            return Literal(np.float64(float(term.value)))
+        case terms.Constant():
+            return Literal(np.float64(CONSTANTS[term.name]))
+        case terms.Whole():
+            return WholeNumber(closure(term.value))
+        case terms.Entry():
+            mine = tuple(seed for seed in seeds if seed.array == term.array)
+            return Read(term, tuple(map(closure, term.indices)), mine)
+        case terms.Add():
+            return Sum(tuple(map(child, term.terms)))
+        case terms.Mul() | terms.Delta() | terms.Guard():
+            pure, reading, factors = split(term, scope, depth)
+            return Product(pure, reading, tuple(map(child, factors)))
+        case terms.Power():
+            exact = float(term.exponent.value) if isinstance(term.exponent, terms.Number) else None
+            return Call(term, "pow", (child(term.base), child(term.exponent)), exact)
+        case terms.Apply():
+            return Call(term, term.function, tuple(map(child, term.arguments)))
+        case terms.Opaque():
+            return Unknown(term, tuple(map(closure, term.parameters)), tuple(map(child, term.arguments)))
+        case terms.Reduce():
+            return reduction(own_indices(term, scope), scope, depth, seeds)
+        case terms.Winner():
+            node = own_indices(term, scope)
+            body = made(node.body, scope.union(node.indices), depth + len(node.indices))
+            return First(node, Binding(node.indices, depth), body, tuple(map(closure, node.at)))
+        case terms.Partial():
+            level = 1 + max((seed.level for seed in seeds), default=0)
+            seed = Seed(level, term.by.array, tuple(map(closure, term.by.indices)), terms.free_indices(term.by))
+            return Derivative(made(term.of, scope, depth, (*seeds, seed)), level)
+    raise UsageError(f"a {type(term).__name__} has no value on a grid")
+
+
+def own_indices(term: Any, scope: Scope) -> Any:
+    """The same with fresh bound indices where one has a value outside already, which it must not hide."""
+    return term if scope.isdisjoint(term.indices) else terms.freshened(term)
+
+
+def reduction(term: terms.Reduce, scope: Scope, depth: int, seeds: tuple[Seed, ...]) -> Reduction:
+    inner = scope.union(term.indices)
+    below = depth + len(term.indices)
+    binding = Binding(term.indices, depth)
+    free = terms.free_indices(term.body).union(*(seed.free for seed in seeds))
+    if term.operator != "sum" or not isinstance(term.body, (terms.Mul, terms.Delta, terms.Guard)):
+        return Reduction(term, binding, (), made(term.body, inner, below, seeds), free)
+    pure, reading, factors = split(term.body, inner, below)
+    rest = Product((), reading, tuple(made(part, inner, below, seeds) for part in factors))
+    return Reduction(term, binding, pure, rest, free)
+
+
+def split(
+    term: Term, scope: Scope, depth: int
+) -> tuple[tuple[Condition, ...], tuple[Condition, ...], tuple[Term, ...]]:
+    """The conditions of a product: those of indices alone, those that read arrays; and its other factors."""
+    pure: list[Condition] = []
+    reading: list[Condition] = []
+    factors: list[Term] = []
+    for factor in term.factors if isinstance(term, terms.Mul) else (term,):
+        match factor:
+            case terms.Delta(left=left, right=right):
+                conditions: tuple[terms.Condition, ...] = (terms.Chain((left, right), ("=",)),)
+            case terms.Guard(conditions=conditions):
+                pass
+            case _:
+                factors.append(factor)
+                continue
+        for each in conditions:
+            (reading if reads_arrays(each) else pure).append(holds(each, scope, depth))
+    return tuple(pure), tuple(reading), tuple(factors)
+
+
+def reads_arrays(condition: terms.Condition) -> bool:
+    if isinstance(condition, terms.Comparison):
+        return True
+    sides = (condition.divisor, condition.value) if isinstance(condition, terms.Divides) else condition.sides
+    return any(isinstance(atom, IntegerEntry) for side in sides for atom in side.atoms())
+
+
+def holds(condition: terms.Condition, scope: Scope, depth: int) -> Condition:
+    """Whether a condition holds, over a grid."""
+    if isinstance(condition, terms.Divides):
+        divisor, value = closure(condition.divisor), closure(condition.value)
+        return lambda grid: np.equal(value(grid) % divisor(grid), 0)
+    sides: list[Callable[[Grid], Any]]
+    if isinstance(condition, terms.Chain):
+        sides = [closure(side) for side in condition.sides]
+    else:
+        sides = [_plain(made(side, scope, depth)) for side in condition.sides]
+    operators = [COMPARISONS[operator] for operator in condition.operators]
+
+    def held(grid: Grid) -> Any:
+        values = [side(grid) for side in sides]
+        result: Any = np.True_
+        for compare, left, right in zip(operators, values, values[1:], strict=False):
+            result = result & compare(left, right)
+        return result
+
+    return held
+
+
+def _plain(node: Node) -> Callable[[Grid], Any]:
+    return lambda grid: plain(node(grid))
+
+
+def nesting(term: Term) -> int:
+    """How many axes a term needs beyond those of its free indices."""
+    below = max(map(nesting, terms.children(term)), default=0)
+    return below + len(terms.bound_in(term))
