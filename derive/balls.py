@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any
 
-from derive.errors import MissingPartError, UndecidedError
+from derive.enclosures import GIANT, exponent, flint, shown
+from derive.errors import UndecidedError
 from derive.evaluate import Comparisons, OutsideDomain, constant_in, require_base
 from derive.functions import Requirement
 from derive.rounding import exact_text
@@ -18,17 +19,6 @@ from derive.tree import Tree
 
 #: Exact rationals longer than this become balls.
 EXACT_BITS = 4000
-
-
-def flint() -> Any:
-    """python-flint, or MissingPartError with the line that installs it."""
-    try:
-        import flint as module
-    except ImportError as reason:
-        raise MissingPartError(
-            "certified digits need python-flint, which is not installed; run: pip install python-flint"
-        ) from reason
-    return module
 
 
 class Balls(Comparisons):
@@ -60,16 +50,17 @@ class Balls(Comparisons):
         if isinstance(value, int):
             return self.fmpq(value)
         if isinstance(value, Fraction):
-            return self._kept(self.fmpq(value.numerator, value.denominator))
+            return self.kept(self.fmpq(value.numerator, value.denominator))
         return value
 
-    def _kept(self, value: Any) -> Any:
+    def kept(self, value: Any) -> Any:
         """An exact value that grew too long goes on as a ball."""
         if isinstance(value, self.fmpq) and value.q.bit_length() + value.p.bit_length() > EXACT_BITS:
             return self.arb(value)
         return value
 
-    def _ball(self, value: Any) -> Any:
+    def ball(self, value: Any) -> Any:
+        """A number as a ball, of radius 0 where it is exact and short enough."""
         return value if isinstance(value, self.arb) else self.arb(self.exact(value))
 
     def __getattr__(self, name: str) -> Any:
@@ -80,19 +71,21 @@ class Balls(Comparisons):
             # sin(0), exp(0) ... are exact
             if not isinstance(u, self.arb) and self.exact(u) == 0 and name not in ("acos",):
                 return self.fmpq(1 if name in ("cos", "cosh", "exp") else 0)
-            value = getattr(self._ball(u), name)()
-            if not value.is_finite():
-                raise UndecidedError(
-                    f"{name} has a pole that cannot be told from the operand, or a value beyond all bounds"
-                )
-            return value
+            return self._finite(getattr(self.ball(u), name)(), name)
 
         return function
+
+    def _finite(self, value: Any, name: str) -> Any:
+        if not value.is_finite():
+            raise UndecidedError(
+                f"{name} has a pole that cannot be told from the operand, or a value beyond all bounds"
+            )
+        return value
 
     def log(self, u: Any) -> Any:
         if self.order(u, 0) <= 0:
             raise OutsideDomain(Requirement.SENTENCES["positive"])
-        return self.fmpq(0) if not isinstance(u, self.arb) and self.exact(u) == 1 else self._ball(u).log()
+        return self.fmpq(0) if not isinstance(u, self.arb) and self.exact(u) == 1 else self.ball(u).log()
 
     def sqrt(self, u: Any) -> Any:
         if not isinstance(u, self.arb):
@@ -100,27 +93,27 @@ class Balls(Comparisons):
             (upper, rest), (lower, remainder) = u.p.sqrtrem(), u.q.sqrtrem()
             if rest == 0 and remainder == 0:  # the square of a rational stays exact
                 return self.fmpq(upper, lower)
-        return self._ball(u).sqrt()
+        return self.ball(u).sqrt()
 
     def pi(self) -> Any:
         return self.arb.pi()
 
     def sigmoid(self, u: Any) -> Any:
-        return 1 / (1 + self._ball(-u).exp())
+        return self._finite(1 / (1 + self.ball(-u).exp()), "sigmoid")
 
     def softplus(self, u: Any) -> Any:
-        return self._ball(u).exp().log1p()
+        return self._finite(self.ball(u).exp().log1p(), "softplus")
 
     # values at a kink need no decision: the ball of either branch will do; only derivatives ask for a sign
 
     def max(self, u: Any, w: Any) -> Any:
-        return self._ball(u).max(self._ball(w)) if self._either_is_ball(u, w) else super().max(u, w)
+        return self.ball(u).max(self.ball(w)) if self._either_is_ball(u, w) else self.exact(super().max(u, w))
 
     def min(self, u: Any, w: Any) -> Any:
-        return self._ball(u).min(self._ball(w)) if self._either_is_ball(u, w) else super().min(u, w)
+        return self.ball(u).min(self.ball(w)) if self._either_is_ball(u, w) else self.exact(super().min(u, w))
 
     def abs(self, u: Any) -> Any:
-        return abs(u)
+        return abs(self.exact(u))
 
     def sign(self, u: Any) -> Any:
         return self.fmpq(self.order(u, 0))  # exact: a quotient of plain integers would be a float
@@ -143,12 +136,12 @@ class Balls(Comparisons):
                 length = base.p.bit_length() + base.q.bit_length()
                 if length * abs(whole) <= EXACT_BITS:
                     return base**whole
-            return self._ball(base) ** whole
+            return self._finite(self.ball(base) ** whole, "a power")
         if self.order(base, 0) == 0:  # an exact zero, also one that is a ball
             return self.fmpq(0)
         if isinstance(exponent, self.fmpq) and exponent == self.fmpq(1, 2):
             return self.sqrt(base)
-        return (self._ball(exponent) * self._ball(base).log()).exp()
+        return self._finite((self.ball(exponent) * self.ball(base).log()).exp(), "a power")
 
     def power_rule(self, base: Any, exponent: Any) -> Any:
         exponent = self.exact(exponent)
@@ -157,6 +150,8 @@ class Balls(Comparisons):
         return exponent * self.power(base, exponent - 1)
 
     def order(self, left: Any, right: Any) -> int:
+        if left is right:  # one value of one node: a tie, whatever the ball
+            return 0
         difference = self.exact(left) - self.exact(right)
         if difference > 0:
             return 1
@@ -164,43 +159,17 @@ class Balls(Comparisons):
             return -1
         if not isinstance(difference, self.arb) or difference.is_zero():
             return 0
-        raise UndecidedError(
-            f"the sign of a value cannot be decided: it is 0 to {max(0, -_magnitude(difference))} decimals"
-        )
+        decimals = max(0, -(exponent(difference) * 30103 // 100000))
+        seen = f"{decimals} decimals" if decimals < GIANT else "all decimals that are affordable"
+        raise UndecidedError(f"the sign of a value cannot be decided: it is 0 to {seen}")
 
     def is_integer(self, value: Any) -> bool:
         value = self.exact(value)
         return isinstance(value, self.fmpq) and value.q == 1
 
     def show(self, value: Any) -> str:
+        """A value in a message: six digits, of giants as well."""
         value = self.exact(value)
         if isinstance(value, self.fmpq) and max(value.p.bit_length(), value.q.bit_length()) < 30:
             return exact_text(Fraction(int(value.p), int(value.q)))
-        low, high = ends(value)
-        return f"{float((low + high) / 2):.6g}" if low is not None and high is not None else str(value)
-
-
-def _magnitude(ball: Any) -> int:
-    """The power of ten just above the ball."""
-    low, high = ends(ball)
-    if low is None or high is None:
-        return 0
-    size = max(abs(low), abs(high))
-    return (size.numerator.bit_length() - size.denominator.bit_length()) * 30103 // 100000 if size else 0
-
-
-def ends(value: Any) -> tuple[Fraction, Fraction] | tuple[None, None]:
-    """The exact ends of the interval that holds the value; None, None where it is not finite."""
-    if not hasattr(value, "mid"):
-        exact = Fraction(int(value.p), int(value.q)) if hasattr(value, "q") else Fraction(value)
-        return exact, exact
-    if not value.is_finite():
-        return None, None
-    middle, radius = _dyadic(value.mid()), _dyadic(value.rad())
-    return middle - radius, middle + radius
-
-
-def _dyadic(value: Any) -> Fraction:
-    mantissa, exponent = value.man_exp()
-    shift = int(exponent)
-    return Fraction(int(mantissa) << shift) if shift >= 0 else Fraction(int(mantissa), 1 << -shift)
+        return shown(self.ball(value))

@@ -8,13 +8,23 @@ from __future__ import annotations
 
 import cmath
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Protocol
 
 from derive import tree as t
 from derive.errors import DomainError, UndecidedError, UsageError
 from derive.functions import ALIASES, COMPARISONS, OPERATIONS, Operation, Requirement, rational
+from derive.indicators import (
+    Undefined,
+    has_indicators,
+    is_false,
+    is_indicator,
+    partial_vanishes,
+    vanishes,
+    vanishing,
+)
 from derive.program import Accumulation, Elementary, Equation, Program
+from derive.step import Derivation
 from derive.tree import Tree
 
 
@@ -91,7 +101,7 @@ class Floats(Comparisons):
         try:
             return float(base**exponent)
         except OverflowError:
-            return math.inf
+            return -math.inf if base < 0 and exponent % 2 else math.inf
 
     def power_rule(self, base: float, exponent: float) -> float:
         return exponent * self.power(base, exponent - 1) if exponent else 0.0
@@ -220,18 +230,60 @@ def violated(F: Any, requirement: Requirement, operands: tuple[Any, ...]) -> boo
             return False
 
 
-def evaluate(program: Program, inputs: Mapping[str, Any], F: Any = FLOATS, *, check: bool = True) -> dict[str, Any]:
+def evaluate(
+    program: Program,
+    inputs: Mapping[str, Any],
+    F: Any = FLOATS,
+    *,
+    check: bool = True,
+    vanished: Collection[str] | None = None,
+) -> dict[str, Any]:
     """The value of every name of a rank-0 program.
 
     inputs : a number of the arithmetic F for each input.  check : whether operands are tested against the domains
-        (a complex step has none).
+        (a complex step has none).  vanished : those of the inputs that are false products, if there may be any.
+    A line without a value that only false indicators read is Undefined.
     Raises DomainError, naming node, operand and value, where a line has no value or no derivative.
     """
+    gated = vanished is not None or has_indicators(program)
+    return _evaluated(program, inputs, F, check=check, gone=set(vanished or ()) if gated else None)
+
+
+def sweep(
+    derivation: Derivation,
+    values: Mapping[str, Any],
+    F: Any = FLOATS,
+    seeds: Mapping[str, Any] | None = None,
+    *,
+    of: Callable[[Any], Any] | None = None,
+) -> dict[str, Any]:
+    """The value of every derivative line, beside those of the primal program that are given.
+
+    values : what `evaluate` gives for the primal program.  seeds : a number for each open seed.
+    of : what is taken of each local partial: abs for the sum of the sizes of all paths; itself if None.
+    Raises DomainError where a derivative that the outputs need does not exist.
+    """
+    primal = derivation.primal
+    gone = vanishing(primal, values) if has_indicators(primal) else None
+    return _evaluated(derivation.adjoint, {**values, **(seeds or {})}, F, check=True, gone=gone, of=of)
+
+
+def _evaluated(
+    program: Program,
+    inputs: Mapping[str, Any],
+    F: Any,
+    *,
+    check: bool,
+    gone: set[str] | None,
+    of: Callable[[Any], Any] | None = None,
+) -> dict[str, Any]:
+    """gone : the vanishing lines, which elementary lines add to; None where there is no indicator to make any."""
     missing = [name for name in program.input_names if name not in inputs]
     if missing:
         raise UsageError(f"{program.label(missing[0])} has no value")
     values = dict(inputs)
     constants: dict[Tree, Any] = {}
+    kept = getattr(F, "kept", None)  # an exact arithmetic shortens what grew too long
 
     def value_of(operand: Any) -> Any:
         if operand.__class__ is str:
@@ -241,29 +293,86 @@ def evaluate(program: Program, inputs: Mapping[str, Any], F: Any = FLOATS, *, ch
             found = constants[operand] = F.constant(operand)
         return found
 
+    def partial(line: Equation, slot: int) -> Any:
+        value = local_value(F, line, slot, value_of, program, check=check)
+        return value if of is None else of(value)
+
     for line in program.equations:
         source = line.source
-        if source.__class__ is Elementary:
-            operation, operands = source
-            given = tuple([value_of(operand) for operand in operands])
-            if check:
-                for requirement in operation.value_domain:
-                    _require(F, requirement, given, line, program, derivative=False)
-            try:
-                values[line.name] = operation.value(F, *given)
-            except (OutsideDomain, ValueError, ZeroDivisionError, OverflowError) as reason:
-                raise _undefined(F, line, given, str(reason), program, derivative=False) from reason
-            except UndecidedError as reason:
-                raise _undecided(line, reason) from reason
+        if gone is not None:
+            value = _gated(F, line, value_of, partial, program, gone, check=check)
+        elif source.__class__ is Elementary:
+            value = _elementary_value(F, line, value_of, program, check=check)
         elif source.__class__ is Accumulation:
+            value = None if source.seed is None else value_of(source.seed)
+            for factor, reader, slot in source.terms:
+                product = values[factor] * partial(reader, slot)
+                value = product if value is None else value + product
+            if value is None:
+                value = F.constant(t.Number("0"))
+        else:
+            value = tree_value(F, line.tree, values)
+        values[line.name] = value if kept is None else kept(value)
+    if gone is not None:
+        for output in program.outputs:
+            if isinstance(found := values.get(output), Undefined):
+                raise found.error
+    return values
+
+
+def _elementary_value(F: Any, line: Equation, value_of: Any, program: Program, *, check: bool) -> Any:
+    operation, operands = line.source
+    given = tuple([value_of(operand) for operand in operands])
+    if check:
+        for requirement in operation.value_domain:
+            _require(F, requirement, given, line, program, derivative=False)
+    try:
+        return operation.value(F, *given)
+    except (OutsideDomain, ValueError, ZeroDivisionError, OverflowError) as reason:
+        raise _undefined(F, line, given, str(reason), program, derivative=False) from reason
+    except UndecidedError as reason:
+        raise _undecided(line, reason) from reason
+
+
+def _gated(
+    F: Any, line: Equation, value_of: Any, partial: Any, program: Program, gone: set[str], *, check: bool
+) -> Any:
+    """The value of one line where a false indicator may absorb what is undefined: see `derive.indicators`."""
+    source = line.source
+    try:
+        if source.__class__ is Elementary:
+            if vanishes(line, gone):
+                gone.add(line.name)
+                return F.constant(t.Number("0"))
+            if (carried := _carried(map(value_of, source.operands))) is not None:
+                return carried
+            value = _elementary_value(F, line, value_of, program, check=check)
+            if is_indicator(line) and is_false(value):
+                gone.add(line.name)
+            return value
+        if source.__class__ is Accumulation:
             total = None if source.seed is None else value_of(source.seed)
             for factor, reader, slot in source.terms:
-                product = values[factor] * local_value(F, reader, slot, value_of, program, check=check)
+                if factor in gone or partial_vanishes(reader, slot, gone):
+                    continue
+                read = (factor, reader.name, *reader.source.operands)
+                if (carried := _carried(map(value_of, read))) is not None:
+                    return carried
+                product = value_of(factor) * partial(reader, slot)
                 total = product if total is None else total + product
-            values[line.name] = F.constant(t.Number("0")) if total is None else total
-        else:
-            values[line.name] = tree_value(F, line.tree, values)
-    return values
+            if total is None:
+                gone.add(line.name)
+                return F.constant(t.Number("0"))
+            return total
+        carried = _carried(map(value_of, line.reads))
+        return tree_value(F, line.tree, {name: value_of(name) for name in line.reads}) if carried is None else carried
+    except (DomainError, UndecidedError) as error:
+        return Undefined(error)
+
+
+def _carried(values: Iterable[Any]) -> Undefined | None:
+    """The first that has no value."""
+    return next((value for value in values if value.__class__ is Undefined), None)
 
 
 def local_value(F: Any, line: Equation, slot: int, value_of: Any, program: Program, *, check: bool = True) -> Any:

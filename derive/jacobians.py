@@ -14,7 +14,7 @@ from typing import Any
 from derive import tree as t
 from derive.adjoints import reverse
 from derive.errors import UsageError
-from derive.evaluate import FLOATS, evaluate
+from derive.evaluate import FLOATS, evaluate, sweep
 from derive.functions import OPERATIONS
 from derive.lines import line_equations
 from derive.program import Elementary, Equation, Program
@@ -59,7 +59,7 @@ def jacobian(
     if mode == "reverse":
         for output in program.outputs:
             derivation = reverse(program, output)
-            found = evaluate(derivation.adjoint, values, F)
+            found = sweep(derivation, values, F)
             for node in program.input_names:
                 table[program.label(output)][program.label(node)] = found.get(derivation.names[node], zero)
         return table
@@ -69,7 +69,7 @@ def jacobian(
     dots = derivation.names
     for node in program.input_names:
         seeds = {dots[other]: one if other == node else zero for other in program.input_names}
-        found = evaluate(derivation.adjoint, {**values, **seeds}, F)
+        found = sweep(derivation, values, F, seeds)
         for output in program.outputs:
             table[program.label(output)][program.label(node)] = found[dots[output]]
     return table
@@ -97,7 +97,7 @@ def hessian_vector_product(
     tangent = forward(gradient)
     values = evaluate(gradient, by_node(gradient, at), F)
     seeds = {tangent.names[node]: value for node, value in direction.items()}
-    found = evaluate(tangent.adjoint, {**values, **seeds}, F)
+    found = sweep(tangent, values, F, seeds)
     return {program.label(node): found[tangent.names[derivation.names[node]]] for node in program.input_names}
 
 

@@ -65,7 +65,7 @@ def _rounded(value: Fraction, digits: int) -> str:
     small = Fraction(1, 10 ** max(1, digits - 2))
     if size == 0 or small <= size < LARGE:
         return _fixed(value, digits)
-    return _scientific(value, digits)
+    return scientific_text(value, digits)
 
 
 def _fixed(value: Fraction, digits: int) -> str:
@@ -76,7 +76,8 @@ def _fixed(value: Fraction, digits: int) -> str:
     return sign + whole + ("." + text[-digits:] if digits else "")
 
 
-def _scientific(value: Fraction, digits: int) -> str:
+def scientific_text(value: Fraction, digits: int, power: int = 0) -> str:
+    """value * 10^power with `digits` decimals behind the first digit, correctly rounded (half to even): 4.5400e-05."""
     size = abs(value)
     # log10 from the lengths in bits, at most one too large; then exact
     exponent = (size.numerator.bit_length() - size.denominator.bit_length() + 1) * 30103 // 100000 + 1
@@ -87,4 +88,4 @@ def _scientific(value: Fraction, digits: int) -> str:
         mantissa, exponent = mantissa // 10, exponent + 1
     text = str(mantissa)
     point = "." + text[1:] if digits else ""
-    return f"{'-' if value < 0 else ''}{text[0]}{point}e{exponent:+03d}"
+    return f"{'-' if value < 0 else ''}{text[0]}{point}e{exponent + power:+03d}"

@@ -6,15 +6,18 @@ Without python-flint the values are plain floats, and say so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 from derive.adjoints import node_of, reverse
+from derive.balls import Balls
+from derive.enclosures import nearest_double, printed_text
 from derive.errors import DomainError, MissingPartError, UndecidedError, UsageError
-from derive.evaluate import FLOATS, OutsideDomain, evaluate, tree_value
+from derive.evaluate import FLOATS, OutsideDomain, evaluate, sweep, tree_value
+from derive.indicators import Undefined
 from derive.program import Program
-from derive.rounding import decimal_text, to_float
 from derive.step import Derivation
 from derive.tangents import forward
 from derive.tree import Tree
@@ -72,72 +75,28 @@ class Worked:
         return self.adjoint_values[output].get(self.adjoints[output].names[node], 0)
 
     def text(self, value: Any, digits: int | None = None) -> str:
-        """A value with its digits correctly rounded."""
-        digits = self.digits if digits is None else digits
-        if (printed := giant_text(value, digits)) is not None:
-            return printed
-        low, high = interval(value)
-        if low is None or high is None:
-            return str(float(value)) if isinstance(value, float) else "inf"
-        printed = decimal_text(low, high, digits)
-        if printed is None and low <= 0 <= high:  # nothing tells it from 0, which it is to all printed decimals
-            printed = f"{0:.{digits}f}"
-        if printed is None:  # a tie that no precision settles
-            middle = (low + high) / 2
-            printed = decimal_text(middle, middle, digits)
-        return printed or "0"
+        """A value with its digits correctly rounded; "undefined" where a false indicator hides that there is none.
+
+        Raises UndecidedError for a ball that rounds more than one way, DomainError for an infinity or nan.
+        """
+        if isinstance(value, Undefined):
+            return "undefined"
+        printed = printed_text(value, self.digits if digits is None else digits)
+        if printed is None:
+            raise UndecidedError(f"the digits of a value cannot be decided: it is only known as {value.str(6)}")
+        return printed
 
     def number(self, value: Any) -> float | None:
-        """The double nearest to a value; infinities and nan as they are; None for None."""
-        if value is None:
+        """The double nearest to a value, infinite for one beyond all doubles; None for None and Undefined.
+
+        Raises UndecidedError for a ball that several doubles may be nearest to, DomainError for an infinity or nan.
+        """
+        if value is None or isinstance(value, Undefined):
             return None
-        if (size := giant(value)) is not None:
-            return 0.0 if size < 0 else float("inf") if value > 0 else float("-inf")
-        low, high = interval(value)
-        if low is None or high is None:
-            return float(value) if isinstance(value, float) else float("inf")
-        nearest = to_float(low, high)
+        nearest = nearest_double(value)
         if nearest is None:
-            middle = (low + high) / 2
-            nearest = to_float(middle, middle)
+            raise UndecidedError(f"the double nearest to a value cannot be decided: it is only known as {value.str(6)}")
         return nearest
-
-
-#: A ball whose binary exponent is beyond this is no double, and its exact ends would fill the memory.
-GIANT = 1 << 17
-
-
-def giant(value: Any) -> int | None:
-    """The sign of the exponent of a ball that is far beyond every double (1) or far below (-1); None for others."""
-    if not hasattr(value, "mid") or not value.is_finite() or value.contains(0):
-        return None
-    mantissa, exponent = value.mid().man_exp()
-    size = int(exponent) + int(mantissa).bit_length()
-    return None if abs(size) <= GIANT else 1 if size > 0 else -1
-
-
-def giant_text(value: Any, digits: int) -> str | None:
-    """Such a ball in scientific notation: Arb's decimals with twelve to spare, correctly rounded; else None."""
-    if giant(value) is None:
-        return None
-    from decimal import ROUND_HALF_EVEN, Context, Decimal
-
-    context = Context(prec=digits + 1, rounding=ROUND_HALF_EVEN, Emax=10**17, Emin=-(10**17))
-    return f"{context.plus(Decimal(value.str(digits + 13, radius=False))):.{digits}e}"
-
-
-def interval(value: Any) -> Any:
-    """The exact ends of a value of any kind."""
-    from fractions import Fraction
-    from math import isfinite
-
-    if isinstance(value, float):
-        return (Fraction(value), Fraction(value)) if isfinite(value) else (None, None)
-    if isinstance(value, (int, Fraction)):
-        return Fraction(value), Fraction(value)
-    from derive.balls import ends  # a ball can only have come from there
-
-    return ends(value)
 
 
 def work_out(
@@ -152,7 +111,7 @@ def work_out(
 
     at : input (node or label) -> exact constant tree; None or empty for symbols only.
     mode : "reverse", "forward" or "both"; if None, both for few inputs and reverse for many.
-     output : the node or label to differentiate; all outputs if None.
+    output : the node or label to differentiate; all outputs if None.
     digits : decimals of printed values.
     Raises UsageError for an input without a value, DomainError where a line has none.
     """
@@ -170,7 +129,12 @@ def evaluated(worked: Worked) -> Worked:
     try:
         return _certified(worked)
     except MissingPartError:
-        return _with_numbers(worked, FLOATS, certified=False, bits=53)
+        plain = _with_numbers(worked, FLOATS, certified=False, bits=53)
+        for name, value in _named(plain):
+            if not isinstance(value, Undefined) and not isfinite(value):
+                told = f"{name} is {value} in doubles; certified digits need python-flint"
+                raise DomainError(told, node=name) from None
+        return plain
 
 
 def point(program: Program, at: Mapping[str, Tree]) -> dict[str, Tree]:
@@ -223,8 +187,6 @@ def _given(program: Program, name: str, tree: Tree, F: Any) -> Any:
 
 def _certified(worked: Worked) -> Worked:
     """Try precision after precision until every value rounds uniquely."""
-    from derive.balls import Balls
-
     last: Worked | None = None
     doubt: UndecidedError | None = None
     for bits in PRECISIONS:
@@ -235,27 +197,30 @@ def _certified(worked: Worked) -> Worked:
             except UndecidedError as reason:
                 doubt = reason
                 continue
-            if all(_settled(value, worked.digits) for value in _all_values(last)):
+            if next(_unsettled(last), None) is None:
                 return last
-    if last is None and doubt is not None:
-        raise doubt
-    return last or worked
+    if last is None:
+        raise doubt or UndecidedError("the values cannot be decided")
+    for name, value in _unsettled(last):
+        if isinstance(value, Undefined):
+            raise value.error
+        raise UndecidedError(f"{name} cannot be decided: with {last.bits} bits it is only known as {value.str(6)}")
+    return last
 
 
-def _settled(value: Any, digits: int) -> bool:
-    if giant(value) is not None:
-        return bool(value.rel_accuracy_bits() > 4 * (digits + 16))
-    low, high = interval(value)
-    if low is None:
-        return False
-    if to_float(low, high) is None:
-        return False
-    return decimal_text(low, high, digits) is not None or bool(low <= 0 <= high)
+def _unsettled(worked: Worked) -> Iterator[tuple[str, Any]]:
+    """The names whose value rounds more than one way, as printed decimal or as double."""
+    for name, value in _named(worked):
+        if isinstance(value, Undefined):
+            if isinstance(value.error, UndecidedError) and worked.bits < PRECISIONS[-1]:
+                yield name, value
+        elif nearest_double(value) is None or printed_text(value, worked.digits) is None:
+            yield name, value
 
 
-def _all_values(worked: Worked) -> Sequence[Any]:
-    tables = (worked.values, *worked.adjoint_values.values(), *worked.tangent_values.values())
-    return [value for table in tables for value in table.values()]
+def _named(worked: Worked) -> Iterator[tuple[str, Any]]:
+    for table in (worked.values, *worked.adjoint_values.values(), *worked.tangent_values.values()):
+        yield from table.items()
 
 
 def _with_numbers(worked: Worked, F: Any, *, certified: bool, bits: int) -> Worked:
@@ -265,14 +230,14 @@ def _with_numbers(worked: Worked, F: Any, *, certified: bool, bits: int) -> Work
     values = evaluate(program, {name: _given(program, name, tree, F) for name, tree in worked.at.items()}, F)
     adjoint_values = {}
     for output, derivation in worked.adjoints.items():
-        found = evaluate(derivation.adjoint, values, F)
+        found = sweep(derivation, values, F)
         adjoint_values[output] = {line.name: found[line.name] for line in derivation.adjoint}
     tangent_values = {}
     if worked.tangent is not None:
         names = worked.tangent.names
         for name in program.input_names:
             seeds = {names[other]: F.exact(int(other == name)) for other in program.input_names}
-            found = evaluate(worked.tangent.adjoint, {**values, **seeds}, F)
+            found = sweep(worked.tangent, values, F, seeds)
             tangent_values[name] = {dot: found[dot] for dot in names.values()}
     return Worked(
         program, worked.adjoints, worked.tangent, worked.at, worked.digits,

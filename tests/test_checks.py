@@ -23,7 +23,7 @@ from derive.evaluate import evaluate
 from derive.program import Elementary, Equation, Program
 from derive.tangents import forward
 from derive.tracing import trace, trace_tree
-from derive.worked import work_out
+from derive.worked import point, work_out
 from tests.expressions import expressions, points
 
 SHEET = "(sin(x1/x2) + x1/x2 - exp(x2)) * (x1/x2 - exp(x2))"
@@ -234,6 +234,55 @@ def test_the_steps_that_regroup_are_run_too() -> None:
     broken = dataclasses.replace(derivation, primal=dataclasses.replace(program, steps=(slip,)))
     failed = [step for step, found in check_steps(broken).items() if not found.holds]
     assert failed == [slip]
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("x^3*1e250", "x=0"),  # the differences are off by h^2 * 1e250 where both sides are 0
+        ("x^300", "x=0"),
+        ("cos(x)", "x=0"),
+        ("sin(x)^2", "x=pi"),
+        ("sigmoid(x)", "x=600"),
+        ("exp(x)", "x=1e-300"),
+        ("x^2*1e-280", "x=1e-30"),
+        ("exp(exp(x))", "x=24"),
+        ("x^400", "x=1e30"),
+        ("(x + y)/(x - y)", "x=1e-100,y=3e-100"),
+    ],
+)
+@pytest.mark.parametrize("mode", [reverse, forward])
+def test_steps_hold_at_zeros_and_at_numbers_of_any_size(text: str, at: str, mode: Any) -> None:
+    derivation = mode(trace(text))
+    checked = check_steps(derivation, work_out(derivation.primal, point_of(at)).at, points=0)
+    assert all(found.holds and found.points == 1 for found in checked.values()), checked
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "wrong", "at"),
+    [
+        ("x*y*1e-280", "mul", lambda F, u, w, v: u, "x=2,y=3"),  # as small as all numbers there
+        ("x^3*1e250 + x*y", "mul", lambda F, u, w, v: u, "x=0,y=1"),  # wrong by less than the differences at first
+        ("sigmoid(x)", "sigmoid", lambda F, u, v: 2 * v * (1 - v), "x=600"),
+        ("cos(x)", "cos", lambda F, u, v: F.power(10, -250), "x=0"),
+        ("exp(exp(x))", "exp", lambda F, u, v: 2 * v, "x=24"),
+    ],
+)
+def test_steps_that_are_wrong_fail_at_zeros_and_at_numbers_of_any_size(
+    text: str, name: str, wrong: Any, at: str
+) -> None:
+    derivation = reverse(planted(text, name, 0, wrong))
+    checked = check_steps(derivation, point(derivation.primal, point_of(at)), points=0)
+    failed = {step.rule.name for step, found in checked.items() if not found.holds}
+    assert failed == {"sum over readers", "local partial"}
+
+
+def test_what_the_differences_cannot_settle_is_neither_held_nor_wrong() -> None:
+    derivation = reverse(trace("x^3*1e300*1e300*1e300"))
+    checked = check_steps(derivation, work_out(derivation.primal, point_of("x=0")).at, points=0)
+    lost = [found for found in checked.values() if not found.points]
+    assert lost and all("do not settle in 4096 bits" in found.reason for found in lost)
+    assert all(found.holds for found in checked.values())
 
 
 @settings(max_examples=25, deadline=None)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import re
+import sys
+from collections.abc import Callable
 from fractions import Fraction
 
+import flint
 import mpmath
 import pytest
 from hypothesis import given, settings
@@ -123,6 +128,94 @@ def test_cancellation_costs_no_digits() -> None:
 def test_a_sign_that_no_precision_settles_is_undecided() -> None:
     with pytest.raises(UndecidedError):
         worked("relu(sin(x)^2 + cos(x)^2 - 1)", "x=1")
+
+
+def test_a_value_that_no_precision_settles_is_undecided_and_named() -> None:
+    """sin of e^7000: the operand has more digits before the point than the last precision holds."""
+    with pytest.raises(UndecidedError, match=r"^v_2 cannot be decided: with 8192 bits it is only known as \["):
+        worked("sin(exp(x))", "x=7000")
+    w = worked("sin(exp(x))", "x=700")
+    with mpmath.workdps(400):
+        assert w.number(w.values["v_2"]) == float(mpmath.sin(mpmath.exp(700)))
+
+
+def test_neither_infinities_nor_wide_balls_are_printed() -> None:
+    w = worked("x*y", "x=2,y=3")
+    for ball in (flint.arb(2, 1), flint.arb("inf"), flint.arb("nan")):
+        for shown in (w.text, w.number):
+            with pytest.raises(UndecidedError, match="cannot be decided: it is only known as"):
+                shown(ball)
+    for double in (math.inf, -math.inf, math.nan):
+        for shown in (w.text, w.number):
+            with pytest.raises(DomainError, match="in doubles"):
+                shown(double)
+
+
+def test_without_flint_a_value_beyond_doubles_is_a_domain_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "flint", None)
+    assert not worked("exp(x)", "x=1").certified
+    with pytest.raises(DomainError, match="v_1 is inf in doubles; certified digits need python-flint"):
+        worked("exp(x)", "x=1000")
+
+
+def test_the_double_is_the_nearest_also_where_the_decimals_are_clear() -> None:
+    """A hair above the middle of two doubles: 192 bits do not see the hair, and all decimals are the same."""
+    x = 1 + Fraction(1, 2**53) + Fraction(1, 2**300)
+    w = work_out(derive.trace("exp(log(x))"), {"x": _constant(x)})
+    assert w.number(w.values["v_2"]) == 1 + 2**-52 and w.bits > 192
+    below = work_out(derive.trace("exp(log(x))"), {"x": _constant(x - Fraction(2, 2**300))})
+    assert below.number(below.values["v_2"]) == 1.0
+
+
+def test_equal_operands_of_a_kink_are_a_tie() -> None:
+    for text in ("max(x, x)", "min(x, x)"):
+        w = worked(text, "x=pi")
+        assert w.number(w.values["v_1"]) == math.pi and w.number(w.adjoint("v_0")) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "x", "log10"),
+    [
+        ("sqrt(1 - exp(x))", "1000", lambda x: x / mpmath.log(10)),
+        ("log(0 - exp(x))", "1000", lambda x: x / mpmath.log(10)),
+        ("sqrt(-x^400)", "7", lambda x: 400 * mpmath.log10(x)),
+        ("asin(x^400)", "3e30", lambda x: 400 * mpmath.log10(x)),
+        ("log(-exp(x))", "1e30", lambda x: x / mpmath.log(10)),
+        ("acos(exp(exp(x)))", "24", lambda x: mpmath.exp(x) / mpmath.log(10)),
+    ],
+)
+def test_a_giant_outside_the_domain_is_named(text: str, x: str, log10: Callable[[object], object]) -> None:
+    with pytest.raises(DomainError) as caught:
+        worked(text, f"x={x}")
+    found = re.search(r"(v_\d) is (-?)(\d\.\d{5})e\+(\d+), and", caught.value.message)
+    assert found is not None and len(caught.value.message) < 200
+    with mpmath.workdps(60):
+        log = log10(mpmath.mpf(x))
+        assert int(found[4]) == mpmath.floor(log)
+        assert found[3] == mpmath.nstr(10 ** (log - mpmath.floor(log)), 6, strip_zeros=False)
+    assert found[2] == ("" if text.startswith("a") else "-")
+
+
+@pytest.mark.parametrize(("text", "x"), [("-exp(x)", "1e30"), ("exp(exp(x))", "400"), ("exp(-exp(x))", "40")])
+def test_giants_of_any_size_are_correctly_rounded(text: str, x: str) -> None:
+    """By logarithms of mpmath with 700 digits."""
+    w = worked(text, f"x={x}")
+    with mpmath.workdps(700):
+        exponents = {"-exp(x)": mpmath.mpf, "exp(exp(x))": mpmath.exp, "exp(-exp(x))": lambda v: -mpmath.exp(v)}
+        log = exponents[text](mpmath.mpf(x)) / mpmath.log(10)
+        exponent = mpmath.floor(log)
+        mantissa = mpmath.nstr(10 ** (log - exponent), 5)
+    printed, _, shift = w.text(w.values[w.output]).removeprefix("-").partition("e")
+    assert (printed, int(shift)) == (mantissa, int(exponent))
+
+
+@pytest.mark.parametrize("edge", [1, -1])
+def test_a_derivative_needs_each_of_its_requirements(edge: int) -> None:
+    """asin and acos have a value at the ends of their domain, and no derivative; so has no other row one there."""
+    for name in ("asin", "acos"):
+        with pytest.raises(DomainError, match=f"has no derivative: .* is {edge}, and {name} needs .* strictly"):
+            worked(f"{name}(x)", f"x={edge}")
+        assert work_out(derive.trace(f"0*x + {name}({edge})"), read_point("x=1")).has_point
 
 
 def test_without_a_point_everything_is_symbolic() -> None:

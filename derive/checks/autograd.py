@@ -40,7 +40,7 @@ def tie(program: Program, values: Mapping[str, float]) -> str:
     """A sentence on a max or min of equal operands, where torch splits the derivative and we do not; "" elsewhere."""
     for line in program:
         operation, operands = line.source
-        if operation.name in ("max", "min"):
+        if operation.name in ("max", "min") and operands[0] != operands[1]:
             given = [values.get(operand) if isinstance(operand, str) else None for operand in operands]
             if given[0] is not None and given[0] == given[1]:
                 return f"{line.name} is a tie of {operation.name}, whose derivative torch shares between both operands"

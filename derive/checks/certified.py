@@ -5,9 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 from math import floor, isfinite, log10
 
+from derive.enclosures import interval
 from derive.errors import DomainError
-from derive.evaluate import FLOATS, evaluate
-from derive.worked import Worked, interval
+from derive.evaluate import evaluate, sweep
+from derive.worked import Worked
 
 #: What 53 bits can hold.
 MOST_DIGITS = 17
@@ -27,7 +28,7 @@ def certified_digits(worked: Worked) -> int | None:
     values = evaluate(program, point)
     fewest = MOST_DIGITS
     for output, derivation in worked.adjoints.items():
-        found = evaluate(derivation.adjoint, values, FLOATS)
+        found = sweep(derivation, values)
         for name in program.input_names:
             bar = derivation.names[name]
             if bar in found:
@@ -42,7 +43,7 @@ def digits_right(double: float, worked: Worked, value: object) -> int:
     if double == worked.number(value):
         return MOST_DIGITS
     low, high = interval(value)
-    if low is None or not isfinite(double):
+    if low is None or high is None or not isfinite(double):
         return 0
     exact = Fraction(double)
     error = max(abs(exact - low), abs(exact - high))

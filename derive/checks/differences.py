@@ -11,10 +11,12 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf, isfinite
+from typing import Any
 
 from derive.checks.kinks import branches, crossing
 from derive.errors import DomainError, UndecidedError
 from derive.evaluate import COMPLEXES, FLOATS, evaluate
+from derive.indicators import Undefined
 from derive.program import Program
 
 #: Step of a central difference, relative to |x| or to max(1, |x|): it balances h^2 against eps/h.
@@ -124,10 +126,11 @@ def complex_step(program: Program, output: str, point: Mapping[str, float], node
     return Estimate(value, 0.0) if isfinite(value) else Estimate(None, reason="the complex values are not finite")
 
 
-def complex_values(program: Program, point: Mapping[str, float]) -> dict[str, float]:
+def complex_values(program: Program, point: Mapping[str, float]) -> dict[str, Any]:
     """The real parts of the values that a complex step runs through."""
     given = {name: complex(x) for name, x in point.items()}
-    return {name: complex(value).real for name, value in evaluate(program, given, COMPLEXES, check=False).items()}
+    found = evaluate(program, given, COMPLEXES, check=False)
+    return {name: value if isinstance(value, Undefined) else complex(value).real for name, value in found.items()}
 
 
 def at_a_kink(program: Program, point: Mapping[str, float]) -> str:

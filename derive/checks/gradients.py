@@ -25,11 +25,11 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from math import inf, isfinite
-from typing import Any
 
 from derive.checks.results import Entry, Result
 from derive.errors import DomainError, MissingPartError, UndecidedError, WorkLimitError
-from derive.evaluate import FLOATS, evaluate, local_value
+from derive.evaluate import evaluate, sweep
+from derive.indicators import Undefined
 from derive.program import Program
 from derive.step import Derivation
 from derive.worked import Worked
@@ -61,16 +61,7 @@ def _doubles(worked: Worked) -> dict[str, float]:
 
 def path_sizes(derivation: Derivation, values: Mapping[str, float]) -> dict[str, float]:
     """Node -> sum of the absolute contributions of all paths: the reverse sweep over sizes of local partials."""
-
-    def value_of(operand: Any) -> float:
-        return values[operand] if isinstance(operand, str) else FLOATS.constant(operand)
-
-    sizes: dict[str, float] = {}
-    for line in derivation.adjoint:
-        total = 0.0 if line.source.seed is None else 1.0
-        for factor, reader, slot in line.source.terms:
-            total += sizes[factor] * abs(local_value(FLOATS, reader, slot, value_of, derivation.primal))
-        sizes[line.name] = total
+    sizes = sweep(derivation, values, of=abs)
     return {node: sizes.get(name, 0.0) for node, name in derivation.names.items()}
 
 
@@ -90,7 +81,7 @@ def relative(value: float, reference: float, size: float, floor: float = 0.0) ->
 
 def _gradient(derivation: Derivation, values: Mapping[str, float]) -> dict[str, float]:
     """Our gradient in doubles, from given values of the trace."""
-    found = evaluate(derivation.adjoint, values, FLOATS)
+    found = sweep(derivation, values)
     return {name: float(found.get(derivation.names[name], 0.0)) for name in derivation.primal.input_names}
 
 
@@ -191,7 +182,12 @@ def _differences(points: list[Worked], _: list[Derivation], seed: int) -> Result
             values = evaluate(program, at)
             for output, derivation in worked.adjoints.items():
                 gradient, sizes = _gradient(derivation, values), path_sizes(derivation, values)
-                noise = sys.float_info.epsilon * sum(size * abs(values[node]) for node, size in sizes.items())
+                spoilt = [(size, values[node]) for node, size in sizes.items()]
+                noise = sys.float_info.epsilon * sum(
+                    size * abs(value)
+                    for size, value in spoilt
+                    if not isinstance(size, Undefined) and not isinstance(value, Undefined)
+                )
                 chosen = _affordable(program, len(points) * len(worked.adjoints), seed)
                 if len(chosen) < len(program.inputs):
                     reasons.append(f"{len(chosen)} of {len(program.inputs)} inputs were taken")

@@ -6,17 +6,25 @@ from collections.abc import Mapping
 from typing import Any
 
 from derive.functions import COMPARISONS
+from derive.indicators import Undefined
 from derive.plain import formula
 from derive.program import Equation, Program
 
 
 def branch(F: Any, line: Equation, value_of: Any) -> int | None:
-    """-1, 0 or 1: the side of its kink on which a line is (0 at the kink itself); None where it has no kink."""
+    """-1, 0 or 1: the side of its kink on which a line is (0 at the kink itself).
+
+    None where it has no kink (max(x, x) has none either), or no value.
+    """
     operation, operands = line.source
     if not operation.kink and operation not in COMPARISONS.values():
         return None
-    right = value_of(operands[1]) if operation.arity == 2 else 0
-    side: int = F.order(value_of(operands[0]), right)
+    if operation.arity == 2 and operands[0] == operands[1]:
+        return None
+    left, right = value_of(operands[0]), value_of(operands[1]) if operation.arity == 2 else 0
+    if isinstance(left, Undefined) or isinstance(right, Undefined):
+        return None
+    side: int = F.order(left, right)
     return side
 
 
@@ -37,7 +45,7 @@ def branches(F: Any, program: Program, values: Mapping[str, Any]) -> dict[str, i
 def crossing(program: Program, here: Mapping[str, int], there: Mapping[str, int]) -> str:
     """A sentence on the first line that is on another side there; "" where none is."""
     for name, side in here.items():
-        if there[name] != side:
+        if there.get(name) != side:
             return at_kink(program.by_name[name])
     return ""
 

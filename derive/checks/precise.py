@@ -14,10 +14,11 @@ from fractions import Fraction
 from math import floor, log10
 from typing import Any
 
-from derive.balls import Balls, ends
+from derive.balls import Balls
 from derive.checks.kinks import branches, crossing
+from derive.enclosures import ends
 from derive.errors import DomainError, UndecidedError
-from derive.evaluate import OutsideDomain, evaluate, tree_value
+from derive.evaluate import OutsideDomain, evaluate, sweep, tree_value
 from derive.program import Program
 from derive.rounding import nearest_float
 from derive.step import Derivation
@@ -78,7 +79,7 @@ def agreements(derivation: Derivation, at: Mapping[str, Tree], nodes: Iterable[s
                 inputs = {name: balls.exact(tree_value(balls, tree, {})) for name, tree in at.items()}
                 values = evaluate(derivation.primal, inputs, balls)
                 here = branches(balls, derivation.primal, values)
-                gradient = evaluate(derivation.adjoint, values, balls)
+                gradient = sweep(derivation, values, balls)
             except (DomainError, UndecidedError, OutsideDomain, ZeroDivisionError) as reason:
                 found |= {node: Agreement(None, reason=str(reason)) for node in open_nodes}
                 continue

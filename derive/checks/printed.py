@@ -13,7 +13,8 @@ from fractions import Fraction
 from math import floor
 from typing import Any
 
-from derive.balls import Balls, ends
+from derive.balls import Balls
+from derive.enclosures import ends
 from derive.evaluate import tree_value
 from derive.tree import Tree
 from derive.worked import Worked

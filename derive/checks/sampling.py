@@ -8,7 +8,8 @@ from math import isfinite
 
 from derive import tree as t
 from derive.errors import DeriveError, DomainError
-from derive.evaluate import FLOATS, evaluate
+from derive.evaluate import evaluate, sweep
+from derive.indicators import Undefined
 from derive.program import Program
 from derive.step import Derivation
 from derive.tree import Tree
@@ -48,7 +49,7 @@ def decimal(value: float) -> Tree:
 def _defined(program: Program, derivations: list[Derivation], point: dict[str, float]) -> bool:
     try:
         values = evaluate(program, point)
-        found = [value for derivation in derivations for value in evaluate(derivation.adjoint, values, FLOATS).values()]
+        found = [value for derivation in derivations for value in sweep(derivation, values).values()]
     except (DomainError, DeriveError, OverflowError):
         return False
-    return all(isfinite(value) for value in (*values.values(), *found))
+    return all(isinstance(value, Undefined) or isfinite(value) for value in (*values.values(), *found))
