@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from derive.errors import ProgramError
 from derive.integers import (
+    ZERO,
     Atom,
     Extreme,
     Floor,
@@ -206,6 +207,8 @@ def entry_text(entry: Entry | Partial) -> str:
 
 def outside(index: Integer, extent: Integer, domain: Domain = own_domain) -> Integer | None:
     """The value that the index of a read reaches outside 0..extent - 1, for all sizes; None where none is known."""
+    if index.index is not None and domain(index.index) == (ZERO, extent):
+        return None  # most reads
     least, greatest = ends(index, domain)
     if least is not None and is_positive(-least):
         return least

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
-from derive import functions
-from derive import terms
+from derive import functions, terms
 from derive import tree as t
 from derive.errors import ProgramError
 from derive.functions import Operation
@@ -283,7 +282,8 @@ class Program:
     def heads(self) -> dict[str, terms.Entry]:
         """Of index equations: every array at its own indices, whose domains are its shape; scalars at none."""
         found = {name_of(each): each if isinstance(each, terms.Entry) else terms.Entry(each) for each in self.inputs}
-        return found | {equation.name: equation.left for equation in self.equations}
+        lefts = {equation.name: equation.left for equation in self.equations if equation.is_indexed}
+        return found | {name: left for name, left in lefts.items() if isinstance(left, terms.Entry)}
 
     @cached_property
     def input_names(self) -> tuple[str, ...]:

@@ -234,12 +234,12 @@ class Arrays:
         one, other = self.written(base), self.written(exponent)
         if exponent.rank:
             raise self.error(tree, f"the exponent {other} is an array ({self.shape(exponent)}); write {one} .^ {other}")
-        if other == "2" and base.rank == 2:
-            raise self.error(tree, f"{one}^2 has two readings, where {self._told((base,))}; write {one} {one} for the matrix "
-                             f"product, {one} .^ 2 entry by entry")  # fmt: skip
-        ways = f"{one}^T {one} for the product, " if base.rank == 1 else f"{one} {one} for the matrix product, "
-        raise self.error(tree, f"a power of an array has two readings, where {self._told((base,))}; write {ways}"
-                         f"{one} .^ {other} entry by entry")  # fmt: skip
+        told = f"has two readings, where {self._told((base,))}"
+        if base.rank == 1:
+            product = f"{one}^T {one} for the product"
+        else:
+            product = f"{one} {one} for the matrix product" if other == "2" else f"{one} {one} and so on for products"
+        raise self.error(tree, f"{one}^{other} {told}; write {product}, {one} .^ {other} entry by entry")
 
     def transposed(self, tree: Tree, value: Value) -> Value:
         if value.rank == 2:

@@ -218,6 +218,8 @@ def _word(line: Line, tokens: Sequence[Token], place: int, partner: dict[int, in
         return token
     end = partner[place + 1]
     argument = _written(line, tokens[place + 1], tokens[end])
+    if name in words.INSTEAD:
+        raise line.error(f"the function {name} is unknown; write {words.INSTEAD[name].format(argument)}", token)
     if not re.fullmatch("[A-Za-z]{2,}", name) or any(
         other.text == name and tokens[k + 1 : k + 2] and tokens[k + 1].kind != "LPAR" for k, other in enumerate(tokens)
     ):

@@ -9,9 +9,11 @@ from fractions import Fraction
 from typing import Any
 
 import sympy
+from mpmath import libmp
 
 from derive import tree as t
 from derive.errors import UsageError
+from derive.reading import limits
 from derive.symbolic import FUNCTIONS, RELATIONS, Guard, Partial
 from derive.tree import Tree
 
@@ -48,8 +50,7 @@ def _tree(expr: Any) -> Tree:
         case sympy.Rational():
             return t.tree_of(Fraction(int(expr.p), int(expr.q)))
         case sympy.Float():
-            text = t.Number(repr(abs(float(expr))))
-            return t.Negative(text) if expr < 0 else text
+            return t.Negative(t.Number(_decimal(-expr))) if expr < 0 else t.Number(_decimal(expr))
         case sympy.Symbol():
             return t.Name(expr.name)
         case sympy.Indexed():
@@ -88,6 +89,27 @@ def _tree(expr: Any) -> Tree:
     if isinstance(expr, sympy.core.function.AppliedUndef):  # an extent n(l) that depends on another index
         return t.Call(expr.func.__name__, tuple(_tree(argument) for argument in expr.args))
     raise UsageError(f"SymPy's {expr.func.__name__} is not part of the notation")
+
+
+def _decimal(size: Any) -> str:
+    """The shortest decimal that reads back as this number at its own precision: all digits that a Float of 30 has.
+
+    Raises UsageError beyond what a literal may be.
+    """
+    number, bits = size._mpf_, size._prec
+    digits = min(libmp.prec_to_dps(bits), limits.LITERAL_DIGITS)
+    while digits <= limits.LITERAL_DIGITS:
+        text = str(libmp.to_str(number, digits, min_fixed=-5, max_fixed=16))
+        if libmp.from_str(text, bits, "n") == number:
+            exponent = text.partition("e")[2]
+            if abs(int(exponent or 0)) <= limits.EXPONENT:
+                return text
+            break
+        digits += 1
+    raise UsageError(
+        f"a Float has at most {limits.LITERAL_DIGITS} digits and an exponent of at most {limits.EXPONENT} here; "
+        f"{sympy.Float(size, 5)} has more"
+    )
 
 
 def _sum(expr: Any) -> Tree:

@@ -50,20 +50,6 @@ def naming_file(file: str | None) -> Iterator[None]:
         raise
 
 
-def check_names(tree: Tree, declared: Collection[str], text: str = "", file: str | None = None) -> None:
-    """Raise ReadingError at the first name that is neither declared nor a constant, and offer the nearest one."""
-    for node in t.walk(tree):
-        name = node.text if isinstance(node, t.Name) else node.array if isinstance(node, t.Subscript) else None
-        if name is None or name in declared or name in words.CONSTANTS:
-            continue
-        meant = words.nearest(name, declared)
-        message = f"{name} is not declared" + (f"; did you mean {meant}?" if meant else "")
-        at: Span = node.at or Span(1, 1, 2)
-        sources = tuple(text.split("\n")) or ("",)
-        with naming_file(file):
-            raise reading_error(message, sources, min(at.line, len(sources)), at.column, len(name))
-
-
 def _check(tree: Tree, line: Line) -> None:
     """What the grammar cannot see: numbers of arguments, quotients with two readings, exponents too large."""
     for node in t.walk(tree):
