@@ -92,7 +92,7 @@ def value_of(term: Term, indices: Sequence[Index], environment: Environment) -> 
     """
     number, starts = compiled(unfolded(term, environment.equations), tuple(indices)).over(environment)
     if not any(starts):
-        return mapped(number, np.ascontiguousarray)
+        return mapped(number, np.array)  # a copy of rank 0 too, which ascontiguousarray would make rank 1
     return mapped(number, lambda array: np.pad(array, [(start, 0) for start in starts]))
 
 

@@ -1,0 +1,147 @@
+"""Arrays that a user gives by name: read from JSON, held against the shapes of a program, and written back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from derive.errors import ReadingError, UsageError
+from derive.integers import Index, Integer, Size
+from derive.program import Program
+from derive.terms import Entry
+
+#: Numbers that a file of values may hold.
+LARGEST = 10_000_000
+
+
+def read_arrays(text: str, file: str | None = None) -> dict[str, Any]:
+    """A JSON object of nested lists of numbers by name. Raises ReadingError that names the array and its place."""
+    try:
+        data = json.loads(text, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as reason:
+        raise ReadingError(f"no JSON: {reason.msg}", "", reason.lineno, reason.colno, file=file) from None
+    except RecursionError:
+        raise ReadingError("lists are nested too deeply", file=file) from None
+    except ValueError as reason:
+        raise ReadingError(str(reason), file=file) from None
+    if not isinstance(data, dict):
+        raise ReadingError('values are an object of arrays by name, as in {"K": [[1, 2], [3, 4]]}', file=file)
+    return {str(name): _array(str(name), value) for name, value in data.items()}
+
+
+def _refuse_constant(word: str) -> Any:
+    raise ValueError(f"{word} is no number that can be differentiated at")
+
+
+def _array(name: str, value: Any) -> np.ndarray[Any, Any]:
+    """A rectangular array of finite numbers; whole numbers stay whole."""
+    _check_nested(name, value, "")
+    array = np.array(value)
+    if array.dtype == object:
+        raise UsageError(f"{name} is not rectangular: rows of one array must be equally long")
+    if array.size > LARGEST:
+        raise UsageError(f"{name} holds {array.size} numbers; at most {LARGEST} are read")
+    return array
+
+
+def _check_nested(name: str, value: Any, place: str) -> int:
+    """The depth of nesting; every leaf is a number, and lists on one level are equally long."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, list)):
+        raise UsageError(f"{name}{place} is {json.dumps(value)[:40]}, which is no number")
+    if not isinstance(value, list):
+        if isinstance(value, int) and abs(value) > 2**63 - 1:
+            raise UsageError(f"{name}{place} is larger than a double holds exactly")
+        return 0
+    depths = {_check_nested(name, part, f"{place}[{k}]") for k, part in enumerate(value)}
+    lengths = {len(part) for part in value if isinstance(part, list)}
+    if len(depths) > 1 or len(lengths) > 1:
+        raise UsageError(f"{name}{place} is not rectangular: its rows have {' and '.join(map(str, sorted(lengths)))} entries")
+    return 1 + (depths.pop() if depths else 0)
+
+
+def checked_arrays(
+    given: Mapping[str, Any], program: Program, upstream: Mapping[str, Entry]
+) -> dict[str, np.ndarray[Any, Any]]:
+    """The values of all inputs and the given upstream gradients, of the right rank and kind.
+
+    Raises UsageError for a name that the equations do not have, one without values, and a rank that does not fit.
+    """
+    heads = {**{name: program.heads[name] for name in program.input_names}, **upstream}
+    for name in given:
+        if name not in heads:
+            from derive.words import nearest
+
+            close = nearest(name, heads)
+            hint = f"did you mean {close}?" if close else f"there are {', '.join(heads)}"
+            raise UsageError(f"values are given for {name}, which the equations do not read; {hint}")
+    found: dict[str, np.ndarray[Any, Any]] = {}
+    for name, head in heads.items():
+        if name not in given:
+            if name in upstream:
+                continue
+            raise UsageError(f"{name} has no value; values were given for {', '.join(given) or 'nothing'}")
+        array = np.asarray(given[name])
+        if array.ndim != len(head.indices):
+            has = f"{array.ndim} axes" if array.ndim != 1 else "1 axis"
+            raise UsageError(f"{name} has {len(head.indices)} axes in the equations, and {has} in its values")
+        if name in program.integers:
+            if array.size and not np.equal(np.mod(array, 1), 0).all():
+                raise UsageError(f"{name} holds whole numbers, and one of its values is none")
+            array = array.astype(np.int64)
+        else:
+            array = array.astype(np.float64)
+            if not np.isfinite(array).all():
+                raise UsageError(f"{name} holds a value that is not finite")
+        found[name] = array
+    return found
+
+
+def sizes_of(arrays: Mapping[str, Any], heads: Mapping[str, Entry]) -> dict[str, int]:
+    """The sizes that the shapes of the arrays settle. Raises UsageError where two disagree, or an extent is another."""
+    found: dict[str, tuple[int, str]] = {}
+    rest: list[tuple[str, int, Integer, int]] = []
+    for name, array in arrays.items():
+        for axis, (part, extent) in enumerate(zip(heads[name].indices, np.shape(array), strict=True)):
+            index = part.index
+            assert isinstance(index, Index)
+            size = index.extent.alone
+            if not isinstance(size, Size):
+                rest.append((name, axis, index.extent, extent))
+                continue
+            where = f"axis {axis + 1} of {name}"
+            known = found.setdefault(size.name, (extent, where))
+            if known[0] != extent:
+                raise UsageError(f"{size.name} is {known[0]} on {known[1]} and {extent} on {where}")
+    sizes = {name: extent for name, (extent, _) in found.items()}
+    for name, axis, expected, extent in rest:
+        number = _evaluated(expected, sizes)
+        if number is not None and number != extent:
+            raise UsageError(f"{name} has {extent} entries on axis {axis + 1}, and the equations need {number}")
+    return sizes
+
+
+def _evaluated(expression: Integer, sizes: Mapping[str, int]) -> int | None:
+    from derive.integers import Floor
+
+    total = 0
+    for monomial, factor in expression.terms.items():
+        for atom in monomial:
+            if isinstance(atom, Size) and atom.name in sizes:
+                factor *= sizes[atom.name]
+            elif isinstance(atom, Floor):
+                upper, lower = _evaluated(atom.numerator, sizes), _evaluated(atom.denominator, sizes)
+                if upper is None or not lower:
+                    return None
+                factor *= upper // lower
+            else:
+                return None
+        total += factor
+    return total
+
+
+def as_lists(array: Any) -> Any:
+    """Nested lists for JSON; rank 0 is a number."""
+    return np.asarray(array).tolist()
