@@ -61,8 +61,8 @@ def numbers(result: Any) -> list[float]:
     return [float(result)]
 
 
-def every_function(max_leaves: int = 7) -> st.SearchStrategy[t.Tree]:
-    """Trees with all functions and operators of the table; not defined everywhere."""
+def every_function(max_leaves: int = 7, ends: st.SearchStrategy[t.Tree] | None = None) -> st.SearchStrategy[t.Tree]:
+    """Trees with all functions and operators of the table; not defined everywhere.  ends : what the leaves are."""
     one = [name for name, row in functions.CALLABLE.items() if row.arity == 1]
 
     def wider(inner: st.SearchStrategy[t.Tree]) -> st.SearchStrategy[t.Tree]:
@@ -75,7 +75,7 @@ def every_function(max_leaves: int = 7) -> st.SearchStrategy[t.Tree]:
             st.builds(t.Negative, inner),
         )
 
-    return st.recursive(leaves(), wider, max_leaves=max_leaves)
+    return st.recursive(leaves() if ends is None else ends, wider, max_leaves=max_leaves)
 
 
 def inside(program: Program, point: dict[str, float]) -> tuple[float, list[float]]:
@@ -110,6 +110,35 @@ def test_lambdified_source_evaluator_and_torch_agree(tree: t.Tree, drawn: tuple[
             assert numbers(function(*drawn)) == pytest.approx([value, *gradient], rel=1e-7, abs=1e-9), emitted.source
 
 
+whole_numbers = st.integers(0, 60).map(lambda k: t.Negative(t.Number(str(k - 50))) if k > 50 else t.Number(str(k)))
+
+
+@settings(max_examples=120, deadline=None)
+@given(every_function(5, whole_numbers))
+def test_what_is_made_of_whole_numbers_alone_is_a_float64_everywhere(tree: t.Tree) -> None:
+    """Integers of Python and NumPy wrap around, have no negative powers, and give complex roots."""
+    alone, beside = trace_tree(tree), trace_tree(t.Product((("*", tree), ("*", t.Name("x")))))
+    with np.errstate(all="ignore"):
+        for emitted in (to_numpy(alone), to_numpy(beside)):
+            points = [1.0] * len(emitted.inputs)
+            for result in (emitted(*points), emitted.from_source()(*points)):
+                assert result[0].dtype == np.float64, emitted.source
+        found = float(to_numpy(alone).from_source()()[0])
+        assert float(to_torch(alone).from_source()()[0]) == pytest.approx(found, rel=1e-7, nan_ok=True)
+    value, _ = inside(alone, {})
+    assert found == pytest.approx(value, rel=1e-7, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("x*abs(3)^41", 3.0**41), ("x*sign(2)^(-1)", 1.0), ("x*(2 + 3)^30", 5.0**30), ("9007199254740993*x", 2.0**53)],
+)
+def test_whole_numbers_neither_wrap_around_nor_refuse_a_power(text: str, value: float) -> None:
+    for emit in (to_numpy, to_torch):
+        for function in (emit(trace(text)), emit(trace(text)).from_source()):
+            assert numbers(function(1.0)) == [value, value]
+
+
 @settings(max_examples=30, deadline=None)
 @given(expressions(10), st.integers(0, 10**6))
 def test_a_batch_is_a_loop_over_its_points(tree: t.Tree, seed: int) -> None:
@@ -126,8 +155,9 @@ def test_a_batch_is_a_loop_over_its_points(tree: t.Tree, seed: int) -> None:
 
 
 def test_all_results_have_the_broadcast_shape_also_where_they_are_constant() -> None:
-    program = trace("x*0 + 3 + sign(y)", order=["x", "y", "z"])
-    for emitted in (to_numpy(program), to_torch(program), to_numpy(trace("2", order=["x", "y", "z"]))):
+    order = ["x", "y", "z"]
+    texts = ("x*0 + 3 + sign(y)", "2", "sin(2)*3", "pi", "max(2, 3)", "[2 > 1]", "x")
+    for emitted in (emit(trace(text, order=order)) for text in texts for emit in (to_numpy, to_torch)):
         for function in (emitted, emitted.from_source()):
             value, gradient = function(np.ones((4, 1)), np.ones(3), 2.0)
             assert tuple(value.shape) == (4, 3)

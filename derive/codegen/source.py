@@ -35,7 +35,7 @@ class Dialect:
     argument, result : types of an input and of a value.
     broadcast : lines that make the arrays {0} of one shape from the inputs {1}, with {2} for what is between.
     entry : one of the arrays under its own name.  lone : the same for a single input.
-    like : a constant {0} in the shape of {1}.  number : a constant {0} alone.
+    like : a constant {0} in the shape of {1}.  number : a constant {0} as the library's own number.
     kind : what an array is called.
     tensors : whether functions refuse plain numbers.
     """
@@ -235,8 +235,9 @@ class _Printer:
         return [*lines, f"return {shown}, {gradient}"]
 
     def returned(self, output: str) -> str:
+        """A value in the broadcast shape; tensors made of constants have it already."""
         name = self.names[output]
-        if output in self.lowered.constant and self.first:
+        if output in self.lowered.constant and self.first and not self.dialect.tensors:
             return self.dialect.like.format(name, self.first)
         return name
 
@@ -293,17 +294,22 @@ class _Printer:
             return self.constant(value)
         operation, operands = value
         parts = [self.expression(operand) for operand in operands]
-        if self.dialect.tensors and (borrowed := self._constant_slots(value)):
-            for k in borrowed:
-                parts[k] = (self.number(parts[k][0]), ATOM)
+        if operation.infix == "^" and isinstance(operands[1], t.Operators):
+            parts[1] = self.constant(operands[1], whole=True)
+        for k in self._constant_slots(value):
+            parts[k] = (self.number(parts[k][0]), ATOM)
         return applied(getattr(operation, self.dialect.column), operation, parts)
 
     def _constant_slots(self, value: Applied) -> list[int]:
-        """The operands that have to become tensors: functions take nothing else, operators at least one."""
+        """The constants that have to become the library's numbers.
+
+        Of an operator at least one: two plain numbers would go by Python's rules, in which (-2.0) ** 0.5 is complex and
+        1.0 / 0.0 an error. Of torch's functions every operand.
+        """
         operation, operands = value
         constants = [k for k, operand in enumerate(operands) if isinstance(operand, t.Operators)]
         if not operation.infix:
-            return constants
+            return constants if self.dialect.tensors else []
         return constants[:1] if len(constants) == len(operands) else []
 
     def _borrows(self, value: Expression) -> bool:
@@ -314,17 +320,18 @@ class _Printer:
             return True
         return bool(self._constant_slots(value)) or any(self._borrows(operand) for operand in value.operands)
 
-    def constant(self, tree: Tree) -> tuple[str, int]:
+    def constant(self, tree: Tree, *, whole: bool = False) -> tuple[str, int]:
+        """The text of a constant and how tightly it binds; whole : whether whole numbers may stay integers."""
         match tree:
             case t.Number(text=text):
-                return literal(text), ATOM
+                return literal(text, whole=whole), ATOM
             case t.Name(text=("pi" | "e") as text):
                 return f"{self.dialect.prefix}{text}", ATOM
             case t.Negative(body=body):
-                inner, level = self.constant(body)
+                inner, level = self.constant(body, whole=whole)
                 return ("-" + inner if level > UNARY else f"-({inner})"), UNARY
             case t.Product(factors=((_, upper), (_, lower))):
-                return f"{self.constant(upper)[0]} / {self.constant(lower)[0]}", PRODUCT
+                return f"{self.constant(upper, whole=True)[0]} / {self.constant(lower, whole=True)[0]}", PRODUCT
         raise UsageError(f"{formula(tree)} is no constant")
 
 

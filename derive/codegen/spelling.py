@@ -10,13 +10,17 @@ from derive.functions import Operation
 #: How tightly Python binds, loosest first.
 SUM, PRODUCT, UNARY, POWER, ATOM = range(5)
 LEVELS = {"+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT}
-#: An integer literal beyond this is written as the double it becomes.
+#: A whole number beyond this is written as the double it becomes.
 LARGEST = 2**53
 
 
-def literal(text: str) -> str:
-    """A number of the plain notation as a number of Python, spelled as a formatter spells it."""
-    if text.isdigit() and int(text) < LARGEST:
+def literal(text: str, *, whole: bool = False) -> str:
+    """A number of the plain notation as a number of Python, spelled as a formatter spells it.
+
+    It is a float, since integers have rules of their own: those of NumPy wrap around, and take no negative power.
+    whole : where that cannot matter, as in x**2 and 1 / 3, a whole number is written as the author wrote it.
+    """
+    if whole and text.isdigit() and len(text) <= 16 and int(text) < LARGEST:
         return str(int(text))
     value = float(text)
     return repr(value) if value < float("inf") else "1e999"

@@ -59,6 +59,8 @@ def symbol_lines(lowered: Lowered) -> tuple[list[Any], list[tuple[Any, Any]], li
     lines = []
     for line in lowered.lines:
         expression = symbol_expression(line.value, symbols)
+        if expression.is_Number:  # SymPy finds x - x to be 0; as a plain integer it would go its own ways
+            expression = NUMBER(expression)
         symbols[line.name] = symbol = sympy.Dummy()
         lines.append((symbol, expression))
     names = [*lowered.outputs, *(name for gradient in lowered.gradients for name in gradient)]
@@ -77,6 +79,7 @@ def symbol_expression(value: Expression, symbols: dict[str, Any]) -> Any:
     for operand in operands:
         if isinstance(operand, (str, Applied)) or alone:
             parts.append(symbol_expression(operand, symbols))
-        else:  # beside another operand of an operator a plain number will do
-            parts.append(SYMBOLS.constant(operand))
+        else:  # beside another operand of an operator a plain number will do, but for 0: SymPy makes x/0 a symbol
+            number = SYMBOLS.constant(operand)
+            parts.append(number if number else NUMBER(number))
     return OPERATIONS[operation.name].value(SYMBOLS, *parts)

@@ -23,7 +23,7 @@ NUMPY = Dialect(
     entry="np.asarray({0}, dtype=np.float64)",
     lone="np.asarray({0}, dtype=np.float64)",
     like="np.full_like({1}, {0})",
-    number="np.asarray({0}, dtype=np.float64)",
+    number="np.float64({0})",
     kind="array",
     tensors=False,
 )
