@@ -20,7 +20,7 @@ from derive.terms import Term
 from derive.tree import Tree
 
 if TYPE_CHECKING:
-    from derive.program import Equation
+    from derive.program import Equation, Program
 
 Shapes = Mapping[str, tuple[Integer, ...]]
 
@@ -35,8 +35,8 @@ def tree_of_term(
     """A term or an integer expression as a tree.
 
     free : the indices of the equation's left side, in order; they keep their names, bound ones give way.
-    shapes : the extents of the arrays. A sum over the whole axis of an array needs no limits; where shapes are not
-    known, every index that stands alone in a subscript and begins at 0 is taken to run over the whole axis.
+    shapes : the extents of the arrays, see `shapes_of`. A sum over the whole axis of an array needs no limits; where
+    shapes are not given, an index that stands alone in a subscript and begins at 0 is taken to run over the whole axis.
     """
     if not isinstance(term, terms.Arithmetic):
         term = terms.Whole(integer(term))
@@ -48,6 +48,14 @@ def tree_of_equation(equation: Equation, notation: Notation = PLAIN, *, shapes: 
     left, right = equation.left, equation.term
     writer = _Writer([left, right], notation, equation.indices, shapes)
     return t.Relation((writer.tree(left), writer.tree(right)))
+
+
+def shapes_of(program: Program) -> dict[str, tuple[Integer, ...]]:
+    """The extents of every array of a program of index equations."""
+    return {
+        name: tuple(index.extent for place in head.indices if (index := place.index) is not None)
+        for name, head in program.heads.items()
+    }
 
 
 class _Writer(Subscripts):
@@ -62,13 +70,16 @@ class _Writer(Subscripts):
 
     def tree(self, term: Term) -> Tree:
         negative, tree = self._signed(term)
+        if negative and isinstance(tree, t.Product) and all(sign == "*" for sign, _ in tree.factors):
+            (_, head), *rest = tree.factors
+            return t.Product((("*", t.negate(head)), *rest))  # -2*x rather than -(2*x)
         return t.negate(tree) if negative else tree
 
     def _signed(self, term: Term) -> tuple[bool, Tree]:
         """Whether it has a minus sign, and the rest."""
         match term:
             case terms.Number(value=value):
-                return value < 0, t.tree_of(abs(value))
+                return value < 0, _number(abs(value))
             case terms.Mul(factors=factors):
                 return self._product(factors)
             case terms.Power() if _is_divisor(term):
@@ -95,7 +106,8 @@ class _Writer(Subscripts):
                     layer=self.layer(term.name) if term.parameters else "",
                 )
             case terms.Add(terms=parts):
-                return t.tidy_sum([self.tree(part) for part in parts])
+                signed = map(self._signed, parts)
+                return t.tidy_sum([t.negate(tree) if negative else tree for negative, tree in signed])
             case terms.Power(base=base, exponent=exponent):
                 if exponent == terms.Number(Fraction(1, 2)):
                     return t.Call("sqrt", (self.tree(base),))
@@ -145,6 +157,9 @@ class _Writer(Subscripts):
                 number = -number if negative else number
                 upper += _factors(tree)
         size = abs(number)
+        if (decimal := _number(size)) and isinstance(decimal, t.Number) and size.denominator != 1:
+            upper.insert(0, decimal)
+            size = Fraction(1)
         behind = [upper.pop()] if lower and upper and isinstance(upper[-1], t.Reduction) else []
         if size.denominator != 1:
             if lower:
@@ -210,11 +225,30 @@ class _Writer(Subscripts):
 
     def _is_axis(self, array: str, axis: int, stop: Integer) -> bool:
         if self.shapes is None:
-            return not any(isinstance(atom, (Index, Floor, Extreme)) for atom in stop.atoms())
+            return not any(isinstance(atom, (Index, Extreme)) for atom in stop.atoms())
         return array in self.shapes and self.shapes[array][axis] == stop
 
 
 # --- pieces -----------------------------------------------------------------------------------------------------------
+
+
+def _number(value: Fraction) -> Tree:
+    """A fraction, or a decimal number where that is how one writes it: 1/2, 3/4, 1/10, but 0.9 and 1e-5."""
+    rest = value.denominator
+    while rest % 10 == 0 or rest % 5 == 0:
+        rest //= 5
+    is_decimal = rest != value.denominator and rest & (rest - 1) == 0
+    if not is_decimal or (value.numerator == 1 and value.denominator <= 1000):
+        return t.tree_of(value)
+    digits, exponent = value.numerator, 0
+    while digits % value.denominator:
+        digits, exponent = 10 * digits, exponent + 1
+    text = str(digits // value.denominator)
+    if exponent - len(text) >= 4:
+        mantissa = f"{text[0]}.{text[1:]}" if len(text) > 1 else text
+        return t.Number(f"{mantissa}e-{exponent - len(text) + 1}")
+    text = text.rjust(exponent + 1, "0")
+    return t.Number(f"{text[:-exponent]}.{text[-exponent:]}")
 
 
 def _is_divisor(term: terms.Power) -> bool:

@@ -50,7 +50,8 @@ def leaves(tree: Tree) -> list[str]:
     match tree:
         case t.Number(text=text):
             mantissa, _, exponent = text.lower().partition("e")
-            return [mantissa, "10", exponent.lstrip("+-0")] if exponent else [mantissa]
+            power = ["10", exponent.lstrip("+-0")] if exponent else []
+            return power if power and mantissa == "1" else [mantissa, *power]
         case t.Name(text=text):
             return name_leaves(text)
         case t.Call(function=function):

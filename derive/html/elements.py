@@ -51,7 +51,8 @@ def number(text: str) -> Piece:
     if not exponent:
         return plain
     power = (MINUS if exponent.startswith("-") else "") + (exponent.lstrip("+-0") or "0")
-    return plain + sign("⋅") + Piece(f"<msup><mn>10</mn><mn>{escape(power)}</mn></msup>", "1", power[-1], True)
+    ten = Piece(f"<msup><mn>10</mn><mn>{escape(power)}</mn></msup>", "1", power[-1], True)
+    return ten if mantissa == "1" else plain + sign("⋅") + ten
 
 
 def _word(text: str) -> str:

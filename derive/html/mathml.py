@@ -201,6 +201,7 @@ def _joined(whole: Piece, left: Tree, operator: str, right: Tree, piece: Piece) 
         return whole + slash() + piece
     if operator in (".*", "./"):
         return whole + sign("⊙" if operator == ".*" else "⊘") + piece
+    left = left.body if isinstance(left, t.Negative) else left
     digits = isinstance(left, t.Number) and whole.last.isdigit()
     fraction = piece.single and piece.first == ""
     bracket = piece.first == "("

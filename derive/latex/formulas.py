@@ -208,6 +208,7 @@ def _joined(text: str, left: Tree, operator: str, printed: str) -> str:
             return rf"{text} \odot {printed}"
         case "./":
             return rf"{text} \oslash {printed}"
+    left = left.body if isinstance(left, Negative) else left
     number_before = isinstance(left, Number) and text[-1:].isdigit()
     spelled_out = ("(-", r"\frac", "(") if number_before else "(-"
     if printed.startswith(spelled_out) or _NUMBER_FIRST.match(printed):

@@ -109,4 +109,5 @@ def number(text: str) -> str:
     mantissa, sign, exponent = written.groups()
     if exponent is None:
         return str(mantissa)
-    return rf"{mantissa} \cdot 10^{{{'-' if sign == '-' else ''}{exponent.lstrip('0') or '0'}}}"
+    power = f"10^{{{'-' if sign == '-' else ''}{exponent.lstrip('0') or '0'}}}"
+    return power if mantissa == "1" else rf"{mantissa} \cdot {power}"
