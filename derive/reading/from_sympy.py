@@ -98,18 +98,16 @@ def _decimal(size: Any) -> str:
     """
     number, bits = size._mpf_, size._prec
     digits = min(libmp.prec_to_dps(bits), limits.LITERAL_DIGITS)
-    while digits <= limits.LITERAL_DIGITS:
-        text = str(libmp.to_str(number, digits, min_fixed=-5, max_fixed=16))
+    _, mantissa, shift, length = number
+    if mantissa and abs(shift + length) > limits.EXPONENT * 3.33:  # bits of ten's powers
+        raise UsageError(
+            f"a Float of about 2^{shift + length} is beyond 10^{limits.EXPONENT}, the largest exponent here"
+        )
+    for places in range(digits, limits.LITERAL_DIGITS + 1):
+        text = str(libmp.to_str(number, places, min_fixed=-5, max_fixed=16))
         if libmp.from_str(text, bits, "n") == number:
-            exponent = text.partition("e")[2]
-            if abs(int(exponent or 0)) <= limits.EXPONENT:
-                return text
-            break
-        digits += 1
-    raise UsageError(
-        f"a Float has at most {limits.LITERAL_DIGITS} digits and an exponent of at most {limits.EXPONENT} here; "
-        f"{sympy.Float(size, 5)} has more"
-    )
+            return text
+    raise UsageError(f"a Float of {bits} bits needs more than {limits.LITERAL_DIGITS} digits, the most of a literal")
 
 
 def _sum(expr: Any) -> Tree:
