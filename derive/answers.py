@@ -98,7 +98,7 @@ class Gradient:
     @cached_property
     def convolution(self) -> patterns.Convolution | None:
         """The convolution that it is, where it is one."""
-        return patterns.convolution(self.equation, self.answer.heads, self.adjoint.delta)
+        return patterns.convolution(self.equation, self.answer.heads, self.adjoint.united)
 
     @property
     def kind(self) -> dict[str, Any] | None:

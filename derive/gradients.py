@@ -44,6 +44,7 @@ class Adjoint:
     """The adjoint of one array.
 
     rule : the one rule, with pending derivatives.  delta : with the deltas of the partial derivatives.
+    united : after the contractions that need no division: what a convolution is recognised from.
     equation : gathered, the textbook formula; what its sums may not read is guarded.
     ranged : the same with the guards as limits of the sums, or None where that changes nothing.
     """
@@ -53,6 +54,7 @@ class Adjoint:
     rule: Equation
     partials: tuple[LocalPartial, ...]
     delta: Equation
+    united: Equation
     equation: Equation
     ranged: Equation | None
     own_steps: tuple[Step, ...]
@@ -199,6 +201,7 @@ class _Sweep:
         if self.loss is not None and any(line.name == self.loss for line in readers):
             equation = self._take(_seed_rule(self.names[self.loss]), equation, steps)
         equation = delta = self._take(_insertion(partials), equation, steps)
+        equation = united = self._run((*sums.NORMALISE, *deltas.UNIT), equation, steps)
         equation = self._run((*sums.NORMALISE, *deltas.ALL), equation, steps)
         equation = self._run((guards.DISCHARGE,), equation, steps)
         for line in self._forward_values(readers):
@@ -210,7 +213,7 @@ class _Sweep:
         if limited is not None:
             ranged = limited.after
             steps.append(limited)
-        return Adjoint(name, self.names[name], start, partials, delta, equation, ranged, tuple(steps))
+        return Adjoint(name, self.names[name], start, partials, delta, united, equation, ranged, tuple(steps))
 
     def _seed(self, name: str, own: tuple[Index, ...]) -> list[Term]:
         if name == self.loss:

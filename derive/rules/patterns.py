@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from derive import terms
-from derive.integers import Index, Integer, integer
+from derive.integers import Floor, Index, Integer, integer
 from derive.program import Equation
 from derive.rules.rewriting import factors_of
 from derive.rules.wording import said
@@ -85,7 +85,7 @@ def convolution(
 ) -> Convolution | None:
     """The convolution that the right-hand side is, or None.
 
-    heads : every array at its own indices, whose domains are its shape.  delta : the same adjoint before contraction.
+    heads : every array at its own indices, whose domains are its shape.  delta : the same adjoint while deltas are left that need a division.
     Recognised is a sum of products of two entries, with guards, in which every index of the result stands alone in
     one operand or slides.
     """
@@ -160,18 +160,18 @@ class _Reading:
         """None where some index of the result fits no role."""
         axes: list[SpatialAxis] = []
         for result in results:
-            at_image = [place for place, part in enumerate(self.image.indices) if result in part.indices]
-            at_kernel = [place for place, part in enumerate(self.kernel.indices) if result in part.indices]
+            at_image = [place for place, part in enumerate(self.image.indices) if _stands_in(part, result)]
+            at_kernel = [place for place, part in enumerate(self.kernel.indices) if _stands_in(part, result)]
             linked = [each for each in self.deltas if result in (*each.left.indices, *each.right.indices)]
             if len(at_image) + len(at_kernel) + len(linked) != 1:
                 return None
             if linked:
                 axis = self._by_delta(result, linked[0])
             elif at_image:
-                if self.image.indices[at_image[0]].index is result:
+                if _is_channel(self.image.indices[at_image[0]], result):
                     continue  # a batch or a channel of the image
                 axis = self._sliding(result, at_image[0])
-            elif self.kernel.indices[at_kernel[0]].index is result:
+            elif _is_channel(self.kernel.indices[at_kernel[0]], result):
                 continue  # a channel of the kernel
             else:
                 axis = self._stuffed(result, at_kernel[0])
@@ -239,6 +239,37 @@ class _Reading:
         return index.extent
 
 
+def _stands_in(part: Integer, index: Index) -> bool:
+    """Whether the index stands in it other than to pick a group of channels."""
+    return any(atom is index for monomial in part.terms for atom in monomial)
+
+
+def _is_channel(part: Integer, result: Index) -> bool:
+    """Whether an axis is read at the index alone, or at a channel of its group, c + Cg*floor(o/Og)."""
+    rest = part - integer(result)
+    return not rest.terms or all(
+        any(isinstance(atom, Floor) for atom in monomial) and result not in _indices_of(monomial)
+        for monomial in rest.terms
+    )
+
+
+def _indices_of(monomial: tuple[Any, ...]) -> tuple[Index, ...]:
+    return Integer({monomial: 1}).indices
+
+
+def groups(found: Convolution) -> int | None:
+    """How many groups of channels there are: the extent of o in floor(o/Og), divided by Og; 1 without any."""
+    number = 1
+    for part in (*found.image.indices, *found.kernel.indices):
+        for atom in part.atoms():
+            if isinstance(atom, Floor) and atom.numerator.index is not None:
+                extent, size = atom.numerator.index.extent.value, atom.denominator.value
+                if extent is None or size is None:
+                    return None
+                number = max(number, -(-extent // size))
+    return number
+
+
 def _linear_in(expression: Integer, atoms: tuple[Index, ...]) -> list[Integer] | None:
     """The coefficients of the indices, and the rest, each free of them all."""
     found = []
@@ -283,6 +314,7 @@ def details(found: Convolution) -> dict[str, Any]:
         "input_dilation": common([axis.input_dilation for axis in found.axes]),
         "padding": [[_shown(axis.before), _shown(axis.after)] for axis in found.axes],
         "mode": found.mode,
+        "groups": groups(found),
     }
 
 
