@@ -83,8 +83,8 @@ def _innermost(expression: Integer, domain: Domain) -> Atom | None:
     """What is to be replaced by its end next: an index on which no other's domain depends; None where all are sizes."""
     atoms = dict.fromkeys(atom for monomial in expression.terms for atom in monomial if not isinstance(atom, Size))
     for atom in atoms:
-        if isinstance(atom, (Floor, Extreme)) and not integer(atom).indices:
-            continue
+        if not integer(atom).indices:
+            continue  # a number that is only named: a quotient of sizes, a rank-0 integer
         if not isinstance(atom, Index):
             return atom
     indices = [atom for atom in atoms if isinstance(atom, Index)]
