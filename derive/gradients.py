@@ -224,7 +224,7 @@ class _Sweep:
     def _contribution(self, partial: LocalPartial, name: str, own: tuple[Index, ...]) -> Term:
         """Σ_i Y_bar[i] * dY[i]/dX[m], the derivative pending."""
         line = self.program.by_name[partial.of]
-        indices = _copies(line.indices)
+        indices = copies(line.indices)
         at = tuple(map(integer, indices))
         pending = Partial(Entry(partial.of, at), Entry(name, tuple(map(integer, own))))
         return total(indices, multiply(Entry(self.names[partial.of], at), pending))
@@ -236,7 +236,7 @@ class _Sweep:
     # --- one partial derivative ---------------------------------------------------------------------------------------
 
     def _partial(self, line: Equation, name: str) -> LocalPartial:
-        indices = _copies(line.indices)
+        indices = copies(line.indices)
         own = self._own_indices(name)
         left = Partial(Entry(line.name, tuple(map(integer, indices))), Entry(name, tuple(map(integer, own))))
         steps: list[Step] = []
@@ -257,7 +257,7 @@ class _Sweep:
         """Fresh indices over the domains of an array, under letters that no equation uses."""
         head = [part.index for part in self.program.heads[name].indices]
         letters = [*self.letters, *(f"m_{k}" for k in range(1, len(head) + 1))]
-        return _copies(tuple(index for index in head if index is not None), letters)
+        return copies(tuple(index for index in head if index is not None), letters)
 
     def _take(self, each: Rule, equation: Equation, steps: list[Step]) -> Equation:
         made = step(each, equation, self.program)
@@ -276,7 +276,7 @@ class _Sweep:
         names = _author_indices(name, readers)
         if names is None or names == [index.name for index in equation.indices]:
             return equation
-        new = tuple(map(integer, _copies(equation.indices, names)))
+        new = tuple(map(integer, copies(equation.indices, names)))
         values = dict(zip(equation.indices, new, strict=True))
         assert isinstance(equation.left, Entry)
         after = Equation(Entry(equation.left.array, new), terms.substitute(equation.term, values))
@@ -284,7 +284,7 @@ class _Sweep:
         return after
 
 
-def _copies(indices: Sequence[Index], names: Sequence[str] = ()) -> tuple[Index, ...]:
+def copies(indices: Sequence[Index], names: Sequence[str] = ()) -> tuple[Index, ...]:
     """Fresh indices over the same domains, in which those before them are replaced as well."""
     values: dict[Index, Integer] = {}
     made = []

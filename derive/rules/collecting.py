@@ -8,6 +8,8 @@ from typing import Any
 from derive import terms
 from derive.program import Equation, Program
 from derive.rules.rewriting import Rewrite, factors_of, first_changed, rule
+from derive.rules.wording import said
+from derive.step import Rule
 from derive.terms import Number, Power, Term, add, multiply, power
 
 
@@ -125,3 +127,83 @@ def _collect_powers(equation: Equation, program: Program) -> Rewrite | None:
 
 
 COLLECT_POWERS = rule("collect powers", "u^a u^b = u^(a+b), a root being the power 1/2")(_collect_powers)
+
+
+def _expand(node: Term) -> Term | None:
+    """a (b + c) -> a b + a c, wherever a product has a sum as a factor."""
+    if not isinstance(node, terms.Mul):
+        return None
+    for place, factor in enumerate(node.factors):
+        if isinstance(factor, terms.Add):
+            parts = []
+            for number, part in enumerate(factor.terms):
+                others = node.factors if not number else tuple(map(terms.freshened, node.factors))
+                parts.append(multiply(*others[:place], part, *others[place + 1 :]))
+            return add(*parts)
+    return None
+
+
+def _expanded(equation: Equation, program: Program) -> Rewrite | None:
+    made = first_changed(equation.term, _expand)
+    return None if made is None else Rewrite(made)
+
+
+EXPAND = rule("expand", "a (b + c) = a b + a c")(_expanded)
+
+
+def _cancelled(equation: Equation, program: Program) -> Rewrite | None:
+    """u / u -> 1, all at once; each u is a condition, unless it is a size."""
+    conditions: dict[str, None] = {}
+
+    def change(node: Term) -> Term | None:
+        if not isinstance(node, terms.Mul):
+            return None
+        factors = list(node.factors)
+        for place, factor in enumerate(factors):
+            base, exponent = _base(factor)
+            if exponent is None or exponent <= 0:
+                continue
+            for other, divisor in enumerate(factors):
+                below, power_below = _base(divisor)
+                if power_below is not None and power_below < 0 and terms.same(base, below):
+                    if not isinstance(base, terms.Whole):
+                        conditions.setdefault(f"{said(base)} != 0")
+                    both = min(exponent, -power_below)
+                    factors[place] = power(base, exponent - both)
+                    factors[other] = power(base, power_below + both)
+                    return multiply(*factors)
+        return None
+
+    term = equation.term
+    while (made := first_changed(term, change)) is not None:
+        term = made
+    return None if term is equation.term else Rewrite(term, conditions=tuple(conditions))
+
+
+def _base(factor: Term) -> tuple[Term, Fraction | None]:
+    if isinstance(factor, Power):
+        return factor.base, factor.exponent.value if isinstance(factor.exponent, Number) else None
+    return factor, None if isinstance(factor, (Number, terms.Guard, terms.Delta)) else Fraction(1)
+
+
+CANCEL = rule("cancel", "u / u = 1 where u is not 0")(_cancelled)
+
+
+def known_sum(array: str, value: int, because: str) -> Rule:
+    """The rule that replaces the sum over all entries of an array, which is known: the targets of a sample add to 1."""
+
+    def change(node: Term) -> Term | None:
+        match node:
+            case terms.Reduce(operator="sum", indices=indices, body=terms.Entry(array=name, indices=parts)):
+                lone = [part.index for part in parts]
+                if name == array and all(index in lone for index in indices):
+                    return Number(Fraction(value))
+        return None
+
+    def rewrite(equation: Equation, program: Program) -> Rewrite | None:
+        term = equation.term
+        while (made := first_changed(term, change)) is not None:
+            term = made
+        return None if term is equation.term else Rewrite(term, because, (f"the entries of {array} add up to {value}",))
+
+    return rule(f"{array} adds up to {value}", because)(rewrite)
