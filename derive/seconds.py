@@ -63,7 +63,19 @@ def second_derivative(made: Gradients, of: str, by: str) -> Second:
             steps.append(found)
             equation = found.after
     equation = run((sums.PULL_OUT, collecting.COLLECT, collecting.COLLECT_POWERS, collecting.CANCEL), equation)
+    shorter, found = exhausted(_SHORTEN, equation, whole)
+    if _length(shorter) < _length(equation):
+        steps.extend(found)
+        equation = shorter
     return Second(of, by, equation, tuple(steps))
+
+
+#: Tried together; kept where the formula gets shorter.
+_SHORTEN: tuple[Rule, ...] = (collecting.EXPAND, collecting.CANCEL, collecting.COLLECT)
+
+
+def _length(equation: Equation) -> int:
+    return sum(1 for _ in terms.walk(equation.term))
 
 
 def _joined(made: Gradients) -> Program:
