@@ -29,11 +29,15 @@ class Prose:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One displayed formula; `reason` stands beside it (the rule's name); `number` makes it citable, as in (4)."""
+    """One displayed formula; `reason` stands beside it (the rule's name); `number` makes it citable, as in (4).
+
+    continued : its left side is that of the line above, and is not shown again.
+    """
 
     formula: Tree
     reason: str = ""
     number: str = ""
+    continued: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,7 +161,7 @@ def _display(display: Display) -> str:
         match line.formula:
             case Relation(sides=(left, *rest)) if rest:
                 right = Relation(tuple(rest)) if len(rest) > 1 else rest[0]
-                head, tail = f"{'' if left == above else formula(left)} &= ", _lines(right)
+                head, tail = f"{'' if line.continued or left == above else formula(left)} &= ", _lines(right)
                 above = left
             case tree:
                 head, tail = "& ", _lines(tree)

@@ -77,6 +77,9 @@ class Subscripts:
     def compared(self, sides: Sequence[Integer], operators: Sequence[str]) -> tuple[tuple[Tree, ...], tuple[str, ...]]:
         """The sides and signs of a chain. Counted from 1 both sides of 0 <= i < n grow by 1: 1 <= i <= n."""
         if all(self._counted(side) == side for side in sides):
+            spare = min((side.constant for side in sides if side.value is None), default=0)
+            if spare > 0 and all(side.value is None for side in sides):
+                sides = [side - spare for side in sides]  # l < L for l + 1 < L + 1
             return tuple(map(self._tree, sides)), tuple(operators)
         if operators[-1] == "<":
             return (*self.places(sides[:-1]), self.amount(sides[-1])), (*operators[:-1], "<=")
@@ -85,7 +88,8 @@ class Subscripts:
     def limits(self, index: Index) -> tuple[Tree, Tree]:
         """The first value of an index and the one behind its last."""
         base = self.notation.base if index in self._from_one else 0
-        return self._tree(self._counted(index.lower) + base), self._tree(self._counted(index.stop) + base)
+        lower, stop = (_raised(self._counted(end), base) for end in (index.lower, index.stop))
+        return self._tree(lower), self._tree(stop)
 
     def _counted(self, expression: Integer) -> Integer:
         """The expression over indices that count from 1 where the notation says so: i - 1 for i."""
@@ -146,6 +150,14 @@ class Subscripts:
     def layer(self, name: str) -> str:
         """The brackets of the layer of that array, size or function; "" where it has none."""
         return self.notation.layer if name in self.notation.layered else ""
+
+
+def _raised(expression: Integer, number: int) -> Integer:
+    """expression + number, added inside of max and min: max(1, m - 1) rather than max(0, m - 2) + 1."""
+    match expression.alone:
+        case Extreme(operator=operator, arguments=arguments):
+            return extreme(operator, [argument + number for argument in arguments])
+    return expression + number
 
 
 def _fresh(name: str, taken: set[str] | frozenset[str]) -> str:

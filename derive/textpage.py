@@ -214,7 +214,8 @@ def _display(display: Display, page: _Page) -> str:
 def _halves(line: Line, page: _Page) -> tuple[str, str]:
     match line.formula:
         case Relation(sides=(first, *rest)) if rest:
-            return _words(first, page), "".join(f" ={_TIED}{_words(side, page)}" for side in rest)
+            left = "" if line.continued else _words(first, page)
+            return left, "".join(f" ={_TIED}{_words(side, page)}" for side in rest)
     return "", _words(line.formula, page)
 
 

@@ -8,6 +8,7 @@ the same values, `Winner`, `Partial` and opaque functions excepted: the plain no
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -191,20 +192,19 @@ class _Writer(Subscripts):
 
     # --- reductions ---------------------------------------------------------------------------------------------------
 
-    def _reduction(self, term: terms.Reduce) -> Tree:
+    def _reduction(self, term: terms.Reduce) -> t.Reduction:
         with self.bound(term.indices) as names:
             limits = tuple(
                 self.limits(index) if self.notation.limits or not self._is_implied(index, term.body) else None
                 for index in term.indices
             )
-            body = self.tree(term.body)
-        return t.Reduction(term.operator, names, body, limits=limits if any(limits) else ())
+            return t.Reduction(term.operator, names, self.tree(term.body), limits=limits if any(limits) else ())
 
     def _winner(self, term: terms.Winner) -> Tree:
+        best = replace(
+            self._reduction(terms.Reduce(term.operator, term.indices, term.body)), operator=f"arg{term.operator}"
+        )
         at = self.places(term.at)
-        with self.bound(term.indices) as names:
-            body = self.tree(term.body)
-        best = t.Reduction(f"arg{term.operator}", names, body)
         return t.Indicator((best, at[0] if len(at) == 1 else t.Call("", at)), ("=",))
 
     def _is_implied(self, index: Index, body: Term) -> bool:
@@ -217,7 +217,7 @@ class _Writer(Subscripts):
                     for axis, subscript in enumerate(indices):
                         if subscript.index is index and self._is_axis(array, axis, index.stop):
                             return True
-                case terms.Delta(left=left, right=right) if self.shapes is None:
+                case terms.Delta(left=left, right=right):  # and an index of that axis
                     other = right.index if left.index is index else left.index if right.index is index else None
                     if other is not None and (other.lower, other.stop) == (index.lower, index.stop):
                         return True

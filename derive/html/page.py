@@ -228,7 +228,8 @@ def _line(line: Line) -> str:
     if isinstance(line.formula, Relation):
         first, *others = line.formula.sides
         rest = " ".join(f'<math displaystyle="true">{EQUALS}{_side(side)}</math>' for side in others)
-        written = f'<span class="left"><math displaystyle="true">{_side(first)}</math></span> '
+        left = "" if line.continued else f'<math displaystyle="true">{_side(first)}</math>'
+        written = f'<span class="left">{left}</span> '
         written += f'<span class="right">{rest}</span>'
     else:
         written = f'<span class="alone"><math displaystyle="true">{row(line.formula)}</math></span>'

@@ -35,20 +35,32 @@ INDENT = 2.0  # of a continued line
 
 def width(latex: str) -> float:
     """The width of a line of mathematics in em."""
-    # one frame for each open brace: (factor of the size, width so far, what the brace belongs to)
-    total, scale = [0.0], [1.0]
+    # one frame for each open brace: (factor of the size, width so far, what the brace belongs to); and how much of the
+    # width is a script at the right end, above or below which another one takes no room of its own
+    total, scale, taken = [0.0], [1.0], [0.0]
     belongs: list[str] = []
     fractions: list[float] = []
     pending, size = "", 1.0
+
+    def add_script(room: float) -> None:
+        total[-1] += max(0.0, room - taken[-1])
+        taken[-1] = max(taken[-1], room)
+
     for token in _TOKEN.findall(latex):
         if token == "{":
             belongs.append(pending)
             total.append(0.0)
+            taken.append(0.0)
             scale.append(scale[-1] * (SCRIPT if pending in ("_", "^") else 1.0))
             pending = ""
         elif token == "}" and belongs:
             kind, inner = belongs.pop(), total.pop()
             scale.pop()
+            taken.pop()
+            if kind in ("_", "^"):
+                add_script(inner)
+                continue
+            taken[-1] = 0.0
             if kind == r"\frac":
                 fractions.append(inner)
                 pending = "denominator"
@@ -60,7 +72,12 @@ def width(latex: str) -> float:
             pending = token
         elif token != " ":
             size = scale[-1] * (SCRIPT if pending in ("_", "^") else 1.0)
-            total[-1] += size * (0.8 if token in "+-=" and size < 1 else _advance(token))  # no space around it there
+            room = size * (0.8 if token in "+-=" and size < 1 else _advance(token))  # no space around it there
+            if pending in ("_", "^"):
+                add_script(room)
+            else:
+                total[-1] += room
+                taken[-1] = 0.0
             pending = ""
     return 1.02 * sum(total)
 

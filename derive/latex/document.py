@@ -210,7 +210,7 @@ def _rows(
     if left and (sides := _split(tree)):
         found = lines(sides[1], room - left - 1.4)
         # in a chain of equal right sides the left side is printed once
-        first = f"  {'' if sides[0] == above else formula(sides[0])} &= {found[0]}"
+        first = f"  {'' if line.continued or sides[0] == above else formula(sides[0])} &= {found[0]}"
     else:
         found = lines(tree, room - left)
         first = f"  {{}}& {found[0]}"

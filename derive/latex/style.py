@@ -54,7 +54,9 @@ def _subscripts(parts: tuple[str, ...]) -> str:
     for part in parts:
         sign, rest = ("-", part[1:]) if part.startswith("-") else ("", part)
         inner = rest.startswith(".")
-        printed = sign + ("." if inner else "") + word(rest[inner:])
+        numbered = re.fullmatch(r"([A-Za-z])([0-9]+)", rest)
+        printed = numbered[1] + script("_", numbered[2]) if numbered else word(rest[inner:])
+        printed = sign + ("." if inner else "") + printed
         text += ("," if text and not inner else "") + printed
     return text
 
