@@ -1,13 +1,13 @@
 """An author's own lines as a trace: `q = x + y`, `f = q*z` keep their names, and nothing is regrouped or merged.
 
 The top operation of a line has the line's name; the inner nodes of a compound line are NAME.1, NAME.2, from the leaves
-up and from left to right.
+up and from left to right. A number that the author uses, as in a line `f.1 = x`, is skipped.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
+from itertools import count
 
 from derive import tree as t
 from derive.errors import UsageError
@@ -22,17 +22,23 @@ _COPY = OPERATIONS["copy"]
 
 
 def is_program(text: str) -> bool:
-    """Whether a text is lines `q = x + y` rather than one expression: an equals sign outside brackets, or two lines."""
-    lines = [line.split("#")[0] for line in text.splitlines()]
-    if sum(1 for line in lines if line.strip()) > 1 and not re.search(r"[(\[]\s*$", lines[0]):
-        return True
+    """Whether a text is lines `q = x + y` rather than one expression: an equals sign outside brackets, or two lines.
+
+    As for the reader, an open bracket continues a line over several physical ones.
+    """
+    joined = "\n".join(line.split("#")[0] for line in text.splitlines())
     depth = 0
     before = ""
-    for place, character in enumerate(joined := "\n".join(lines)):
-        depth += (character in "([") - (character in ")]")
-        after = joined[place + 1 : place + 2]
-        if character == "=" and not depth and before not in "<>!=:" and after != "=":
+    ended = False  # whether a logical line stands before this place
+    begun = False
+    for place, character in enumerate(joined):
+        if ended and not character.isspace():
             return True
+        depth = max(depth + (character in "([") - (character in ")]"), 0)
+        if character == "=" and not depth and before not in "<>!=:" and joined[place + 1 : place + 2] != "=":
+            return True
+        begun = begun or not character.isspace()
+        ended = ended or (begun and character == "\n" and not depth)
         before = character
     return False
 
@@ -81,7 +87,7 @@ def trace_lines(text: ProgramText, *, order: Sequence[str] = (), listed: bool = 
 def line_equations(name: str, tree: Tree, known: Collection[str]) -> list[Equation]:
     """One line as elementary equations, the last of which has the line's name.
 
-    known : the names that have a value; pi and e are constants where they are not among them.
+    known : the names that have a value, which no inner node takes; pi and e are constants where they are not in it.
     """
     tape = Tape(merge=False)
     names: dict[str, Slot] = {}
@@ -95,9 +101,10 @@ def line_equations(name: str, tree: Tree, known: Collection[str]) -> list[Equati
     if not isinstance(value, int) or value < first:
         return [Equation(name, Elementary(_COPY, (node[value] if isinstance(value, int) else value,)))]
     equations = []
+    free = (inner for k in count(1) if (inner := f"{name}.{k}") not in known)
     for number in range(first, len(tape.rows)):
         operation, operands = tape.rows[number]
-        node[number] = name if number == value else f"{name}.{number - first + 1}"
+        node[number] = name if number == value else next(free)
         given: tuple[Operand, ...] = tuple(node[k] if isinstance(k, int) else k for k in operands)
         if operation is not None:
             equations.append(Equation(node[number], Elementary(operation, given)))

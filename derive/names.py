@@ -86,6 +86,15 @@ def adjoint_names(names: Iterable[str], accent: str = "bar", taken: Iterable[str
     return answer
 
 
+def node_letter(taken: Iterable[str]) -> str:
+    """The letter of a trace's nodes: v, unless one of the names already taken could be a node v_1 or vbar_1."""
+    taken = list(taken)
+    for letter in "vwusrqpabcdghklmnxyzt":
+        if not any(re.fullmatch(rf"{letter}(?:bar|dot)*_-?[0-9]+", name) for name in taken):
+            return letter
+    return "node"
+
+
 def python_names(names: Iterable[str]) -> dict[str, str]:
     """Identifiers for emitted code, one each and distinct: `v_-1` -> `v_m1`, `f.2` -> `f_2`, `lambda` -> `lambda_`."""
     import keyword

@@ -13,6 +13,7 @@ from derive import functions
 from derive import tree as t
 from derive.collecting import uncollected
 from derive.errors import ReadingError, UsageError
+from derive.names import node_letter
 from derive.program import Elementary, Equation, Program
 from derive.regrouping import Regrouping, regroup
 from derive.rules.algebra import REGROUP
@@ -76,12 +77,14 @@ def trace_tree(tree: Tree, *, order: Sequence[str] = ()) -> Program:
     for node in t.walk(tree):
         if isinstance(node, t.Name) and node.text not in ("pi", "e"):
             declared.setdefault(node.text)
+    read = set(t.names_in(tree))
+    remarks = tuple(f"{name} stands in the order and not in the function" for name in declared if name not in read)
     tape = Tape()
     names: dict[str, Slot] = {name: tape.input() for name in declared}
     output = tape.add_tree(tree, names)
     if not isinstance(output, int):  # a constant alone still is a line
         output = tape.push(functions.OPERATIONS["copy"], output)
-    return replace(numbered(tape, tuple(names), [output]), written=(tree,))
+    return replace(numbered(tape, tuple(names), [output], remarks), written=(tree,))
 
 
 def numbered(tape: Tape, inputs: Sequence[str], outputs: Sequence[Slot], remarks: tuple[str, ...] = ()) -> Program:
@@ -98,13 +101,16 @@ def _numbered(
     remarks: tuple[str, ...],
 ) -> Program:
     count = len(inputs)
-    node = {k: f"v_{k + 1 - count}" for k in range(count)}
+    letter = node_letter(inputs)
+    if letter != "v":
+        remarks = (*remarks, f"the nodes are {letter}_1, {letter}_2, ...: an input is called as the nodes v_1, v_2 are")
+    node = {k: f"{letter}_{k + 1 - count}" for k in range(count)}
     equations: list[Equation] = []
     rows = tape.rows
     for number in tape.reached(outputs):
         operation, operands = rows[number]
         if operation is not None:
-            node[number] = name = f"v_{len(equations) + 1}"
+            node[number] = name = f"{letter}_{len(equations) + 1}"
             equations.append(
                 Equation(name, Elementary(operation, tuple([node[k] if isinstance(k, int) else k for k in operands])))
             )

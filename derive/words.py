@@ -25,6 +25,14 @@ FUNCTIONS: dict[str, tuple[int, int]] = {
     **_OF_ARRAYS,
 }
 
+#: Functions that have no name here: name -> what to write, {0} being the argument with its brackets.
+INSTEAD = {
+    "log10": "(log{0}/log(10))", "lg": "(log{0}/log(10))", "log2": "(log{0}/log(2))", "lb": "(log{0}/log(2))",
+    "log1p": "log(1 + {0})", "expm1": "(exp{0} - 1)", "exp2": "2^{0}", "exp10": "10^{0}", "square": "{0}^2",
+    "sec": "(1/cos{0})", "csc": "(1/sin{0})", "cot": "(1/tan{0})", "sech": "(1/cosh{0})", "csch": "(1/sinh{0})",
+    "coth": "(1/tanh{0})",
+}  # fmt: skip
+
 #: Constants, where nobody declared a variable of that name.
 CONSTANTS = ("pi", "e")
 

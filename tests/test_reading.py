@@ -1,14 +1,19 @@
 """Reading the plain notation: precedence, positions, and one clear sentence for everything that has two readings."""
 
+import math
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from derive import tree as t
+from derive import words
 from derive.errors import DeriveError, ReadingError
+from derive.evaluate import FLOATS, tree_value
 from derive.plain import formula
 from derive.reading import grammar
-from derive.reading.reader import check_names, read
+from derive.reading.points import read_point
+from derive.reading.reader import read
 from derive.words import nearest
 
 x, y, a, b, c, i, j = (t.Name(name) for name in "xyabcij")
@@ -233,8 +238,26 @@ def test_any_text_is_read_or_refused(text):
 
 
 def test_H028_an_undeclared_name_is_refused_and_the_nearest_offered():
-    text = "alpha*wieght + x"
-    with pytest.raises(ReadingError, match="wieght is not declared; did you mean weight") as caught:
-        check_names(read(text), ("alpha", "weight", "x"), text)
-    assert caught.value.column == 7
-    check_names(read("pi*x"), ("x",), "pi*x")
+    with pytest.raises(ReadingError, match="wieght is no input; did you mean weight") as caught:
+        read_point("alpha=2,wieght=1", ("alpha", "weight", "x"))
+    assert caught.value.column == 9
+
+
+@pytest.mark.parametrize("name", sorted(words.INSTEAD))
+def test_a_function_without_a_name_here_is_answered_with_a_formula_of_its_value(name: str) -> None:
+    """What the message tells to write is read, and is the function: held against Python's and its inverse."""
+    with pytest.raises(ReadingError, match="write ") as caught:
+        read(f"3/{name}(x)")
+    advice = read(caught.value.message.partition("write ")[2])
+    assert caught.value.column == 3
+    x = 0.75
+    expected = {
+        "log10": math.log10, "lg": math.log10, "log2": math.log2, "lb": math.log2, "log1p": math.log1p,
+        "expm1": math.expm1, "exp2": lambda u: 2**u, "exp10": lambda u: 10**u, "square": lambda u: u * u,
+        "sec": lambda u: 1 / math.cos(u), "csc": lambda u: 1 / math.sin(u), "cot": lambda u: math.cos(u) / math.sin(u),
+        "sech": lambda u: 1 / math.cosh(u), "csch": lambda u: 1 / math.sinh(u),
+        "coth": lambda u: math.cosh(u) / math.sinh(u),
+    }[name](x)  # fmt: skip
+    assert tree_value(FLOATS, advice, {"x": x}) == pytest.approx(expected, rel=1e-14)
+    inside = read("3/" + caught.value.message.partition("write ")[2])  # pasted where the call stood
+    assert tree_value(FLOATS, inside, {"x": x}) == pytest.approx(3 / expected, rel=1e-14)

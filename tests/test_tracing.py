@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 import pytest
@@ -12,7 +13,7 @@ import derive
 from derive import tree as t
 from derive.balls import Balls
 from derive.errors import DeriveError, ReadingError, UsageError
-from derive.evaluate import evaluate, tree_value
+from derive.evaluate import FLOATS, evaluate, tree_value
 from derive.plain import formula
 from derive.program import Elementary, Program
 from derive.tracing import trace_tree
@@ -200,3 +201,52 @@ def test_a_sympy_symbol_called_e_or_pi_is_a_variable() -> None:
     assert row == {"e": 12.0, "pi": 9.0}
     with pytest.raises(UsageError, match="rename the symbol"):
         derive.trace(sympy.Symbol("pi") + sympy.pi)
+
+
+@pytest.mark.parametrize(
+    "text", ["(x +\n y)", "(\nx + y)", "\n(x\n+\ny)\n", "[x >= y\n]*(x\n+ y)", "# a sum\n(x +\n\n y)  # over lines"]
+)
+def test_an_expression_over_several_lines_is_one_expression(text: str) -> None:
+    flat = " ".join(line.split("#")[0] for line in text.split("\n"))
+    assert lines(derive.trace(text)) == lines(derive.trace(flat))
+
+
+@pytest.mark.parametrize("text", ["q = (x +\n y)", "q = x\nf = (q +\n x)", "[x = 1]*x +\n y", "x\ny"])
+def test_an_equals_sign_outside_brackets_or_a_second_line_makes_a_program(text: str) -> None:
+    from derive.lines import is_program
+
+    assert is_program(text)
+
+
+@given(st.permutations(["f.1 = x", "f.3 = x*y", "f = (x + y)*sin(x*y)", "g = f.1 + f.3*f"]))
+@settings(max_examples=24, deadline=None)
+def test_inner_nodes_take_no_name_of_the_author(text: list[str]) -> None:
+    program = derive.trace("\n".join(text)).check()
+    names = [line.name for line in program]
+    assert sorted(names) == ["f", "f.1", "f.2", "f.3", "f.4", "f.5", "g", "g.1"]
+    point = {"x": 0.5, "y": 3.0}
+    assert evaluate(program, point, FLOATS)["g"] == 0.5 + 1.5 * (3.5 * math.sin(1.5))
+    assert derive.hessian(program, point)["x"]["y"] == pytest.approx(derive.hessian(program, point)["y"]["x"])
+
+
+@pytest.mark.parametrize("name", ["v_1", "v_0", "v_-1", "vbar_2", "vdot_0", "v_12"])
+def test_an_input_called_like_a_node_gives_the_nodes_another_letter(name: str) -> None:
+    program = derive.trace(f"sin({name})*x")
+    nodes = {*program.input_names, *program.by_name}
+    assert name not in nodes and {node[0] for node in nodes} == {"w"}
+    assert [name, "x"] == [program.label(node) for node in program.input_names]
+    assert "w_1, w_2" in program.remarks[0]
+    shown = derive.to_text(program)
+    assert "wbar_i = sum(j) wbar_j*(dw_j/dw_i)" in shown and "vbar_i" not in shown
+    assert derive.trace("sin(v)*v1").remarks == ()
+
+
+def test_both_letters_taken_a_third_is_found() -> None:
+    assert {line.name for line in derive.trace("v_1*w_2")} == {"u_1"}
+
+
+def test_a_name_of_the_order_that_the_function_does_not_read_is_an_input_and_told() -> None:
+    program = derive.trace("x*2", order=("q", "x"))
+    assert [program.label(node) for node in program.input_names] == ["q", "x"]
+    assert program.remarks == ("q stands in the order and not in the function",)
+    assert derive.trace("x*q", order=("q", "x")).remarks == ()

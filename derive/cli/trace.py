@@ -31,6 +31,7 @@ Examples:
 \b
 Functions: sin cos tan asin acos atan sinh cosh tanh exp log=ln sqrt abs sign max min
   relu sigmoid softplus erf. Powers: x^2 or x**2. Constants: pi, e (unless declared).
+  Other logarithms: log(x)/log(10).
 Exit codes: 0 done; 1 a check failed; 2 unreadable; 3 undefined at the point;
   4 a limit was hit; 5 input/output; 6 an optional part is missing.
 """
@@ -67,7 +68,13 @@ class ExpressionCommand(click.Command):
     type=click.Choice(["reverse", "forward", "both"]),
     help="Which derivatives. [both; reverse above 10 inputs]",
 )
-@click.option("--digits", type=Digits(), default=4, show_default=True, help="Decimals of printed values.")
+@click.option(
+    "--digits",
+    type=Digits(),
+    default=4,
+    show_default=True,
+    help="Decimals of printed values; a tie is rounded to the even digit.",
+)
 @click.option("--order", help="Inputs in this order: x1,x2.")
 @click.option("--output", "output", help="With several outputs: the one to differentiate.")
 @click.option(

@@ -7,7 +7,7 @@ from typing import Any
 
 from derive import tree as t
 from derive.document import Cell, Row, Table
-from derive.program import Equation
+from derive.program import Equation, Program
 from derive.tree import Tree
 from derive.worked import Worked
 
@@ -29,6 +29,12 @@ def number_tree(text: str) -> Tree:
 
 def numbers_of(worked: Worked, *tables: Mapping[str, Any]) -> dict[str, Tree]:
     return {name: number(worked, value) for table in tables for name, value in table.items()}
+
+
+def letter_of(program: Program) -> str:
+    """The letter of the nodes: v in most traces, and for an author's own lines."""
+    first = next(iter(program.input_names), "")
+    return first.partition("_")[0] if program.label(first) != first else "v"
 
 
 def equation_row(left: Tree, formula: Tree, numbers: Mapping[str, Tree] | None, value: Tree | None, **keys: str) -> Row:
@@ -85,7 +91,7 @@ def tangent_table(worked: Worked) -> Table:
         cells += [Cell(number(worked, worked.tangent_values[column][name])) for column in columns]
         rows.append(Row(tuple(cells), node, "tangent"))
     header = [EMPTY, EMPTY, Cell("tangent")] + [
-        Cell(t.Derivative(t.Name("v_j"), t.Name(program.label(column)))) for column in columns
+        Cell(t.Derivative(t.Name(f"{letter_of(program)}_j"), t.Name(program.label(column)))) for column in columns
     ]
     return Table(
         "The tangent trace, one column an input." if columns else "The tangent trace.",

@@ -27,6 +27,7 @@ from derive.program import Program
 from derive.solutions.tables import (
     forward_table,
     jacobian_table,
+    letter_of,
     number,
     numbers_of,
     reverse_table,
@@ -77,7 +78,7 @@ def trace_document(
             several = len(worked.adjoints) > 1
             blocks.append(Heading(f"Reverse trace of {name}" if several else "Reverse trace"))
             if not several or output == worked.output:
-                blocks.append(Prose(_ADJOINT_RULE))
+                blocks.append(Prose(_adjoint_rule(letter_of(program))))
             blocks.append(reverse_table(worked, output))
     if len(worked.adjoints) == 1:
         blocks += [Heading("Gradient"), _gradient(worked, mode)]
@@ -93,22 +94,21 @@ def trace_document(
     return Document(title or "Evaluation trace and gradient", tuple(blocks), subtitle, _walk(worked, mode))
 
 
-_ADJOINT_RULE: tuple[Inline, ...] = (
-    "The adjoint of a node is the sum, over the lines that read it, of the line's adjoint times its local partial: ",
-    t.Relation(
-        (
-            t.Name("vbar_i"),
-            t.Reduction(
-                "sum", ("j",), t.Product((("*", t.Name("vbar_j")), ("*", t.Derivative(t.Name("v_j"), t.Name("v_i")))))
-            ),
-        )
-    ),
-    ", where ",
-    t.Name("j"),
-    " runs over the lines that read node ",
-    t.Name("i"),
-    ". The sweep begins with adjoint 1 at the output.",
-)
+def _adjoint_rule(letter: str) -> tuple[Inline, ...]:
+    partial = t.Derivative(t.Name(f"{letter}_j"), t.Name(f"{letter}_i"))
+    total = t.Reduction("sum", ("j",), t.Product((("*", t.Name(f"{letter}bar_j")), ("*", partial))))
+    return (
+        "The adjoint of a node is the sum, over the lines that read it, of the line's adjoint times its local ",
+        "partial: ",
+        t.Relation((t.Name(f"{letter}bar_i"), total)),
+        ", where ",
+        t.Name("j"),
+        " runs over the lines that read node ",
+        t.Name("i"),
+        ". The sweep begins with adjoint 1 at the output.",
+    )
+
+
 _TANGENT_RULE: tuple[Inline, ...] = (
     "The tangent of a line is the sum, over its operands, of the operand's tangent times the local partial.",
 )
