@@ -100,9 +100,12 @@ def reduction(term: terms.Reduce, scope: Scope, depth: int, seeds: tuple[Seed, .
 def split(
     term: Term, scope: Scope, depth: int
 ) -> tuple[tuple[Condition, ...], tuple[Condition, ...], tuple[Term, ...]]:
-    """The conditions of a product: those of indices alone, those that read arrays; and its other factors."""
+    """The conditions of a product: those of indices alone, those that read arrays; and its other factors.
+
+    Of those that read arrays the ones on whole numbers come first: a label is in its range before it is a subscript.
+    """
     pure: list[Condition] = []
-    reading: list[Condition] = []
+    reading: list[tuple[bool, Condition]] = []
     factors: list[Term] = []
     for factor in term.factors if isinstance(term, terms.Mul) else (term,):
         match factor:
@@ -114,8 +117,13 @@ def split(
                 factors.append(factor)
                 continue
         for each in conditions:
-            (reading if reads_arrays(each) else pure).append(holds(each, scope, depth))
-    return tuple(pure), tuple(reading), tuple(factors)
+            made_one = holds(each, scope, depth)
+            if reads_arrays(each):
+                reading.append((isinstance(each, terms.Comparison), made_one))
+            else:
+                pure.append(made_one)
+    ordered = sorted(reading, key=lambda pair: pair[0])
+    return tuple(pure), tuple(one for _, one in ordered), tuple(factors)
 
 
 def reads_arrays(condition: terms.Condition) -> bool:

@@ -91,12 +91,12 @@ def scale_of(number: Number) -> Any:
 
 
 def mapped(number: Number, base: Change, linear: Change | None = None) -> Any:
-    """Every array in a number changed: the value by `base`, what depends on it linearly by `linear` (else the same)."""
+    """Every array in a number changed: a value and its scale by `base`, a tangent by `linear` (else the same)."""
     rest = linear or base
     if isinstance(number, Dual):
         return Dual(number.level, mapped(number.value, base, rest), mapped(number.tangent, rest))
     if isinstance(number, Scaled):
-        return Scaled(base(np.asarray(number.value)), rest(np.asarray(number.scale)))
+        return Scaled(base(np.asarray(number.value)), base(np.asarray(number.scale)))
     return base(np.asarray(number))
 
 

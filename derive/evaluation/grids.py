@@ -187,21 +187,18 @@ def restricted(
     for mask in kept:
         tie(_axes(mask))
     if together:
-        shape = [size if axis in bound else 1 for axis, size in enumerate(grid.extents)]
-        kept.append(np.ones(shape, dtype=bool))
-        tie([*bound, *(axis for mask in kept[:-1] for axis in _axes(mask))])
+        free = np.ones([size if axis in bound else 1 for axis, size in enumerate(grid.extents)], dtype=bool)
+        if free.size > 1:
+            kept.append(free)
+        tie([axis for mask in kept for axis in _axes(mask)])
     if not kept:
         return grid, []
     by_root: dict[int, list[Array]] = {}
     for mask in kept:
-        axes = _axes(mask)
-        where = root(axes[0]) if axes else root(bound[0])
-        by_root.setdefault(where, []).append(mask)
+        by_root.setdefault(root(_axes(mask)[0]), []).append(mask)
     groups = []
     for found in by_root.values():
         coordinates = _joined(found, grid.extents)
-        if not coordinates:  # bound axes of length 1, nothing to choose from
-            continue
         axes = sorted(coordinates)
         if not len(coordinates[axes[0]]):
             return None
@@ -260,12 +257,12 @@ def _joined(masks: list[Array], extents: Sequence[int]) -> dict[int, Array]:
         if shared:
             rows = compact[tuple(coordinates[axis] for axis in shared)]
         else:
-            count = len(next(iter(coordinates.values()))) if coordinates else 1
+            count = len(next(iter(coordinates.values())))
             rows = np.broadcast_to(compact, (count, *compact.shape))
         point, *found = np.nonzero(rows)
         coordinates = {axis: values[point] for axis, values in coordinates.items()}
         coordinates.update(zip(new, found, strict=True))
-    if several and coordinates:
+    if several:
         order = np.lexsort([coordinates[axis] for axis in sorted(coordinates, reverse=True)])
         coordinates = {axis: values[order] for axis, values in coordinates.items()}
     return coordinates

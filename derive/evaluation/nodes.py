@@ -95,24 +95,28 @@ class Sum(Node):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Product(Node):
-    """conditions : those of indices alone.  reading : those that read arrays, looked at where the others hold."""
+    """conditions : those of indices alone.  reading : those that read arrays, each looked at where all before it hold."""
 
     conditions: tuple[Condition, ...]
     reading: tuple[Condition, ...]
     factors: tuple[Node, ...]
 
     def __call__(self, grid: Grid) -> Any:
-        return self.guarded(grid, (self.conditions, self.reading))
+        return self.guarded(grid, self.stages)
+
+    @property
+    def stages(self) -> list[tuple[Condition, ...]]:
+        """What is looked at together, then what is looked at where that holds."""
+        return [*((self.conditions,) if self.conditions else ()), *((each,) for each in self.reading)]
 
     def guarded(self, grid: Grid, stages: Sequence[Sequence[Condition]]) -> Any:
         for place, stage in enumerate(stages):
-            if stage:
-                found = restricted(grid, [condition(grid) for condition in stage])
-                if found is None:
-                    return np.float64(0.0)
-                inner, groups = found
-                if groups:
-                    return collapsed(self.guarded(inner, stages[place + 1 :]), groups, (), grid)
+            found = restricted(grid, [condition(grid) for condition in stage])
+            if found is None:
+                return np.float64(0.0)
+            inner, groups = found
+            if groups:
+                return collapsed(self.guarded(inner, stages[place + 1 :]), groups, (), grid)
         return self.product(grid)
 
     def product(self, grid: Grid) -> Any:
