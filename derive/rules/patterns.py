@@ -198,15 +198,19 @@ class _Reading:
         return None
 
     def _stuffed(self, result: Index, place: int) -> SpatialAxis | None:
-        """The kernel is read at a*m - b*x + c, the image at x: b*x = a*m - k + c."""
+        """The kernel is read at a*m - b*x + c, the image at x: b*x = a*m - k + c; or all signs the other way round."""
         found = _two_terms(self.kernel.indices[place], result, self.bound)
         if found is None:
             return None
         index, a, b, c = found
         at = _place(self.image, index)
-        if at is None or index.lower != 0 or result.lower != 0 or not _positive(a) or not _positive(-b):
+        if at is None or index.lower != 0 or result.lower != 0:
             return None
         window = self._extent(self.kernel, place)
+        if _positive(-a) and _positive(b):  # k = b*x - a*m + c: not flipped
+            return _finished(result, (at, place), False, (-a, integer(1), b, c), (window, index.extent))
+        if not _positive(a) or not _positive(-b):
+            return None
         return _finished(result, (at, place), True, (a, integer(1), -b, window - 1 - c), (window, index.extent))
 
     def _by_delta(self, result: Index, each: Delta) -> SpatialAxis | None:
