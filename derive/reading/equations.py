@@ -17,7 +17,7 @@ from derive.reading.lowering import Lowering, axes_text, unsettled
 from derive.reading.programs import ProgramLine, ProgramText, Size, read_program
 from derive.reading.subscripts import declared_size
 from derive.recurrence import in_order
-from derive.terms import Entry, Reduce, Term, children
+from derive.terms import Chain, Entry, Guard, Mul, Reduce, Term, children
 from derive.tree import Tree
 from derive.words import CONSTANTS
 
@@ -282,16 +282,29 @@ def _check_cost(text: ProgramText, line: ProgramLine, term: Term) -> None:
 
 
 def _nested(term: Term) -> Iterator[tuple[Index, ...]]:
-    """The indices of the reductions around each innermost one."""
+    """The indices of the reductions around each innermost one, less those that an indicator [i = 2*p + k] settles."""
     stack: list[tuple[Term, tuple[Index, ...]]] = [(term, ())]
     while stack:
         node, path = stack.pop()
         if isinstance(node, Reduce):
-            path += node.indices
+            path += _free(node)
         below = children(node)
         if not below and path:
             yield path
         stack.extend((child, path) for child in below)
+
+
+def _free(node: Reduce) -> tuple[Index, ...]:
+    free = list(node.indices)
+    for factor in node.body.factors if isinstance(node.body, Mul) else (node.body,):
+        for condition in factor.conditions if isinstance(factor, Guard) else ():
+            if isinstance(condition, Chain) and condition.operators == ("=",):
+                difference = condition.sides[0] - condition.sides[1]
+                parts = ((index, difference.linear(index)) for index in free)
+                settled = (index for index, part in parts if part is not None and part[0].value in (1, -1))
+                if (one := next(settled, None)) is not None:
+                    free.remove(one)
+    return tuple(free)
 
 
 # --- what must hold ---------------------------------------------------------------------------------------------------

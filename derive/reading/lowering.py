@@ -211,7 +211,7 @@ class Lowering:
         self.check_bound(tree.bound, scope.indices, tree, "here")
         indices = tuple(self.new_index(name) for name in tree.bound)
         inner = replace(scope, indices={**scope.indices, **dict(zip(tree.bound, indices, strict=True))})
-        body = self.value(tree.body, inner)
+        body = self.value(self._within_limits(tree, indices), inner)
         for index in indices:
             self.places[index] = (self.line, tree)
         used = self.arrays.used
@@ -226,6 +226,36 @@ class Lowering:
             return multiply(power(whole(count), -1), total(indices, inside))
 
         return Value(tree, body.axes, at, body.row)
+
+    def _within_limits(self, tree: t.Reduction, indices: tuple[Index, ...]) -> Tree:
+        """The body without the indicators [0 <= k < n] that say how far a bound index runs; they are noted.
+
+        So limits are printed, and so the window of max(k) [0 <= k < 2]*X[2*i + k] is stated. Where k stands alone in a
+        subscript, the array says how far it runs, and the indicator stays a factor.
+        """
+        settled = {
+            index.text
+            for node in t.walk(tree.body)
+            if isinstance(node, t.Subscript)
+            for index in node.indices
+            if isinstance(index, t.Name)
+        }
+        waiting = {name: index for name, index in zip(tree.bound, indices, strict=True) if name not in settled}
+        factors = list(tree.body.factors if isinstance(tree.body, t.Product) else (("*", tree.body),))
+        kept: list[tuple[str, Tree]] = []
+        for operator, factor in factors:
+            match factor:
+                case t.Indicator(sides=(t.Number(text="0"), t.Name(text=name), stop), operators=("<=", "<")) if (
+                    operator == "*" and name in waiting and self.subscripts.is_integral(stop, Scope({}))
+                ):
+                    self.extents.indices[waiting.pop(name)].value = self.subscripts.integer(stop, Scope({}))
+                case _:
+                    kept.append((operator, factor))
+        if len(kept) == len(factors):
+            return tree.body
+        if not kept or kept[0][0] in ("/", "./"):
+            kept.insert(0, ("*", t.Number("1")))
+        return kept[0][1] if len(kept) == 1 else t.Product(tuple(kept), tree.body.at)
 
     def new_index(self, name: str) -> Index:
         index = Index(name, 0)
