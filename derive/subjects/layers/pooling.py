@@ -42,14 +42,13 @@ def _windows(setting: Setting) -> tuple[Window, ...]:
 
 
 def _check_padding(setting: Setting, axis: int, window: Window) -> None:
-    """Padding is at most half a window, as in torch, and no window lies in the padding alone."""
-    reach = window.reach
-    assert reach is not None
+    """Padding is at most half the kernel, as in torch, and no window lies in the padding alone."""
+    assert isinstance(window.kernel, int)
     for amount in (window.before, window.after):
-        if 2 * amount > reach:
-            message = f"a padding of {amount} is more than half a window, which reaches over {reach} cells"
-            raise setting.error(f"{message} along axis {axis + 2} of X")
-    if window.extent is None or not isinstance(window.image, int) or not isinstance(window.kernel, int):
+        if 2 * amount > window.kernel:
+            message = f"a padding of {amount} along axis {axis + 2} of X is more than half of the kernel's"
+            raise setting.error(f"{message} {window.kernel} cells")
+    if window.extent is None or not isinstance(window.image, int):
         return
     for output in range(window.extent):
         start = window.stride * output - window.before

@@ -127,10 +127,10 @@ def windows(
 
 
 def check_reach(setting: Setting, each: Sequence[Window]) -> None:
-    """Raise UsageError where a kernel is larger than the padded image."""
+    """Raise UsageError where a kernel is larger than the padded image and leaves no output (ceil mode may keep one)."""
     for axis, window in enumerate(each):
-        image, reach = window.image, window.reach
-        if not isinstance(image, int) or reach is None or reach <= image + window.before + window.after:
+        image, reach, extent = window.image, window.reach, window.extent
+        if extent is None or extent > 0:
             continue
         dilated = f" at dilation {window.dilation}" if window.dilation > 1 else ""
         padded = f" + {window.before} + {window.after} of padding" if window.before or window.after else ""
