@@ -90,8 +90,8 @@ class Conventions:
         partials: dict[str, tuple[str, str]] = {}
         if self.error == "delta":
             symbols |= {given[array]: _delta(array, alone=len(signals) == 1) for array in signals if array in given}
-        elif self.error == "partial" and loss:
-            partials = {adjoint: (loss, array) for array, adjoint in given.items() if array != loss}
+        if self.error != "bar" and loss:
+            partials = {each: (loss, array) for array, each in given.items() if array != loss and each not in symbols}
         notation = Notation(
             frozenset(layered), self.layer, self.index, not self.commas, self.limits, symbols, partials,
             frozenset(given.values()),
@@ -133,7 +133,7 @@ KEYS = (
     Key("limits", {"implied": False, "always": True},
         ("a sum over a whole axis shows no limits", "every sum shows its limits"), mathematics=False),
     Key("error", {"bar": "bar", "delta": "delta", "partial": "partial"},
-        ("the adjoint of z is z with a bar", "the error signal is a delta", "adjoints are dL/dz"), mathematics=False),
+        ("the adjoint of z is z with a bar", "it is a delta, that of w is dL/dw", "it is dL/dz"), mathematics=False),
 )  # fmt: skip
 
 

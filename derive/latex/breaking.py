@@ -27,7 +27,7 @@ _COMMANDS = {
     r"\widehat": 0.0, r"\widetilde": 0.0, r"\mathrm": 0.0, r"\text": 0.0, r"\operatorname": 0.35,
     r"\operatorname*": 0.35, r"\left": 0.2, r"\right": 0.2, r"\boldsymbol": 0.0, r"\mathbb": 0.1, r"\Bigl": 0.2,
     r"\Bigr": 0.2, r"\ensuremath": 0.0, r"\lfloor": 0.45, r"\rfloor": 0.45, r"\mid": 0.9, r"\prime": 0.4,
-    r"\mathcal": 0.1, r"\arg": 1.6, r"\bmod": 2.8,
+    r"\mathcal": 0.1, r"\bmod": 2.8,
 }  # fmt: skip
 SCRIPT = 0.73  # size of a subscript or exponent
 INDENT = 2.0  # of a continued line

@@ -35,7 +35,8 @@ STANDALONE_WIDTH, FRAGMENT_WIDTH = 39.5, 34.0
 _SECTIONS = {1: "section", 2: "subsection"}
 _LONGEST_DISPLAY = 10  # lines that stay together
 _SPACING = r"\tolerance=2000 \emergencystretch=8em \hfuzz=0.3pt"
-_REASON_SHARE = 0.36  # of the line, at most
+_REASON_SHARE = 0.3  # of the line, at most
+_REASON_LETTER = 0.4  # em, small
 _EM = 10.9  # in points of 1/72 inch, at 11 pt
 _TALLEST = 600.0  # a picture, in the same points: a page less a caption
 
@@ -164,16 +165,16 @@ def _display(display: Display, available: float) -> str:
     if not display.lines:
         return ""
     numbers = max((3.0 + 0.5 * len(line.number) for line in display.lines if line.number), default=0.0)
-    longest = max(0.5 * len(line.reason) for line in display.lines)
+    longest = max(_REASON_LETTER * len(line.reason) for line in display.lines)
     reason_room = min(longest + 0.5, _REASON_SHARE * available) if longest else 0.0
-    room = available - numbers - (reason_room + 3.0 if reason_room else 0.0)
+    room = available - numbers - (reason_room + 2.5 if reason_room else 0.0)
     left = max((width(formula(_split(line.formula)[0])) for line in display.lines if _split(line.formula)), default=0.0)
     if left > 0.5 * room:
         left = 0.0
     rows: list[str] = []
     above: Tree | None = None
     for line in display.lines:
-        rows += _rows(line, above, room, left, reason_room, longest)
+        rows += _rows(line, above, (room, available - numbers - 2.0), left, reason_room, longest)
         above = next(iter(_split(line.formula)), None)
     if reason_room:
         rows = [r"  \quad" + row[1:] for row in rows]  # the formulas stand at the left margin: indent them a little
@@ -203,18 +204,30 @@ def _split(tree: Tree) -> tuple[Tree, ...]:
 
 
 def _rows(
-    line: Line, above: Tree | None, room: float, left: float, reason_room: float, longest: float
+    line: Line, above: Tree | None, rooms: tuple[float, float], left: float, reason_room: float, longest: float
 ) -> Iterator[str]:
+    """The line with its reason beside it; where that leaves too little room, the reason stands below.
+
+    rooms : em for a formula beside a reason, and for one that has the whole width.
+    """
     tree = line.formula
-    beside = _reason(line.reason, reason_room, longest) + (rf" \tag{{{escape(line.number)}}}" if line.number else "")
-    if left and (sides := _split(tree)):
-        found = lines(sides[1], room - left - 1.4)
-        # in a chain of equal right sides the left side is printed once
-        first = f"  {'' if line.continued or sides[0] == above else formula(sides[0])} &= {found[0]}"
-    else:
-        found = lines(tree, room - left)
-        first = f"  {{}}& {found[0]}"
-    yield first + beside
+    reason = _reason(line.reason, reason_room, longest)
+    number = rf" \tag{{{escape(line.number)}}}" if line.number else ""
+    sides = _split(tree) if left else ()
+    # in a chain of equal right sides the left side is printed once
+    head = "{}" if not sides else "" if line.continued or sides[0] == above else formula(sides[0])
+    sign, side, used = ("= ", sides[1], left + 1.4) if sides else (" ", tree, left)
+    found = lines(side, rooms[0] - used)
+    if reason and (len(found) > 2 or r"\resizebox" in found[0]):
+        wide = lines(side, rooms[1] - used)
+        if len(wide) < len(found) or r"\resizebox" not in wide[0]:
+            # no width of its own: else the column of the reasons would be pushed into the margin
+            printed = [rf"\rlap{{$\displaystyle {each}$}}" for each in wide]
+            yield f"  {head} &{sign}{printed[0]}{number}"
+            yield from (rf"  &\qquad {more}" for more in printed[1:])
+            yield f"  &{reason}"
+            return
+    yield f"  {head} &{sign}{found[0]}{reason}{number}"
     for more in found[1:]:
         yield rf"  &\qquad {more}"
 

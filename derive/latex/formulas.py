@@ -193,7 +193,7 @@ def _loose_later(tree: Tree, printed: str, kind: str, last: bool) -> bool:
         case Reduction():
             return kind != "*" or not last
         case Derivative():
-            return not (printed.startswith(r"\frac") and printed.endswith("}"))
+            return not printed.startswith(r"\frac") or (printed.endswith(")") and not last)
         case Number():
             return kind == "/" and r"\cdot" in printed
     return printed.startswith("-") or (binding(tree) <= PRODUCT and not _is_fraction(tree, printed))

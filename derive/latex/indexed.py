@@ -17,7 +17,7 @@ from derive.names import anatomy
 _COMPARISONS = {"=": "=", "!=": r"\ne", "<": "<", "<=": r"\le", ">": ">", ">=": r"\ge"}
 _REDUCTIONS = {
     "sum": r"\sum", "prod": r"\prod", "max": r"\max", "min": r"\min", "mean": r"\operatorname*{mean}",
-    "argmax": r"\arg\max", "argmin": r"\arg\min",
+    "argmax": r"\operatorname*{arg\,max}", "argmin": r"\operatorname*{arg\,min}",
 }  # fmt: skip
 #: A letter in a subscript that stands without commas.
 _LETTER = re.compile(r"[A-Za-z]|\\[A-Za-z]+")
