@@ -281,6 +281,7 @@ def test_a_loss_may_stand_before_the_last_line():
         ("z[i] = x[sin(i)]*u[i]", (1, 10), "an index is a whole number"),
         ("a[i] = 2*x[i]\nz[i] = T[a[i]]", (2, 10), "a is given its values by a line"),
         ("a = 2*x\nz = T[a]", (2, 7), "a is given its value by a line"),
+        ("K : 2 x 2\nz[i] = K[K,i]", (2, 10), "K is an array; a subscript may hold one of its entries"),
         ("z[i] = floor(x[i]/2)", (1, 8), "of whole numbers only"),
         ("z[i] = x[floor(i/0)]*u[i]", (1, 18), "a divisor is a size or a number of at least 1"),
         ("V : m\nU : n\nz[i] = V[i+1] + U[i+2]", (3, 8), "whichever is less; declare the shape of z"),

@@ -7,19 +7,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from derive import tree as t
 from derive.errors import LimitError, ProgramError
 from derive.index import governed, guarding, outside, outside_text
-from derive.integers import Index, Integer, integer
-from derive.names import adjoint_names
+from derive.integers import Index, integer
 from derive.plain import formula
 from derive.program import Equation, Program
 from derive.reading.arrays import LETTERS, Arrays, Value
 from derive.reading.extents import Extent, Extents
-from derive.reading.lowering import Lowering, axes_text, unsettled
+from derive.reading.kinds import integers_of, numbers_of, ranks_of
+from derive.reading.lowering import Lowering, unsettled
+from derive.reading.outputs import outputs_of
 from derive.reading.programs import ProgramLine, ProgramText, Size, read_program
 from derive.reading.subscripts import declared_size
 from derive.recurrence import in_order
 from derive.terms import Chain, Entry, Guard, Mul, Reduce, Term, children
 from derive.tree import Tree
-from derive.words import CONSTANTS
 
 #: How deep a formula may be: terms are walked by recursion.
 DEPTH = 120
@@ -45,8 +45,8 @@ def read_equations(text: str, *, shapes: Shapes | None = None, file: str | None 
 
 def program_of(text: ProgramText) -> Program:
     """See `read_equations`."""
-    numbers = _numbers(text)
-    ranks = _ranks(text)
+    numbers = numbers_of(text)
+    ranks = ranks_of(text)
     extents = Extents(text)
     for name, shape in text.shapes.items():
         extents.axes[name] = tuple(
@@ -58,7 +58,7 @@ def program_of(text: ProgramText) -> Program:
             extents.axes[name] = _new_axes(name, rank)
     values = frozenset({*text.shapes, *text.sizes, *text.inputs, *(line.name for line in text.lines)})
     arrays = Arrays(text, extents, values)
-    lowering = Lowering(text, extents, arrays, ranks, numbers, _integer_names(text, numbers), values)
+    lowering = Lowering(text, extents, arrays, ranks, numbers, integers_of(text, numbers), values)
     lefts: list[tuple[ProgramLine, str, tuple[Index, ...], Value]] = []
     for line in text.lines:
         indices, value = _lowered(line, lowering)
@@ -68,7 +68,7 @@ def program_of(text: ProgramText) -> Program:
     _check_settled(text, extents, lowering)
     _check_reads(text, extents)
     equations = tuple(_equation(arrays, *each) for each in lefts)
-    outputs, upstream = _outputs(text, equations, extents)
+    outputs, upstream = outputs_of(text, equations, extents)
     inputs = tuple(_head(name, extents.axes.get(name, ()), values) for name in text.inputs)
     integers = lowering.integers.intersection(text.inputs)
     try:
@@ -91,95 +91,6 @@ def _head(name: str, axes: Sequence[Extent], taken: frozenset[str]) -> Entry:
         name,
         tuple(integer(Index(letter, stop)) for letter, stop in zip(letters, stops, strict=False) if stop is not None),
     )
-
-
-# --- names ------------------------------------------------------------------------------------------------------------
-
-
-def _numbers(text: ProgramText) -> dict[str, Integer]:
-    """Sizes, and constants that a line defines as a whole number: what may stand in a subscript."""
-    numbers = {name: declared_size(name, text.numbers) for name in text.sizes}
-    for line in text.lines:
-        if isinstance(line.left, t.Name) and isinstance(line.right, t.Number) and line.right.value.denominator == 1:
-            numbers.setdefault(line.name, integer(int(line.right.value)))
-    return numbers
-
-
-def _ranks(text: ProgramText) -> dict[str, int]:
-    """How many axes each name has that has a declaration, subscripts, or is an input; every use must agree.
-
-    A line between whole arrays settles the rank of its name when it is read.
-    """
-    ranks = {name: len(shape) for name, shape in text.shapes.items()}
-
-    def agree(name: str, rank: int, node: Tree) -> None:
-        if ranks.setdefault(name, rank) != rank:
-            raise text.error(f"{name} has {axes_text(ranks[name])} elsewhere, and {axes_text(rank)} here", node)
-
-    for line in text.lines:
-        if isinstance(line.left, t.Subscript):
-            agree(line.name, len(line.indices), line.left)
-    whole = {line.name for line in text.lines if isinstance(line.left, t.Name)}
-    for line in text.lines:
-        for node in t.walk(line.right):
-            if isinstance(node, t.Subscript) and node.array not in whole:
-                agree(node.array, len(node.indices), node)
-    for name in text.inputs:
-        ranks.setdefault(name, 0)
-    return ranks
-
-
-def _integer_names(text: ProgramText, numbers: Mapping[str, Integer]) -> frozenset[str]:
-    """Inputs whose values are whole numbers: those that stand in subscripts, and labels that are compared with indices.
-
-    y in [y[i] = c] is one where c is an index and y has no other use.
-    """
-    inputs = set(text.inputs)
-    subscripted: set[str] = set()
-    compared: set[str] = set()
-    real: set[str] = set()
-    for line in text.lines:
-        stack: list[tuple[Tree, frozenset[str], bool]] = [(line.right, frozenset(line.indices), False)]
-        while stack:
-            node, bound, whole = stack.pop()
-            name = _name_in(node, bound)
-            if name in inputs:
-                # a name alone in a subscript is an index that was forgotten, unless it is declared
-                if whole and (isinstance(node, t.Subscript) or name in text.shapes):
-                    subscripted.add(name)
-                elif not whole:
-                    real.add(name)
-            if isinstance(node, t.Reduction):
-                bound = bound.union(node.bound)
-            below = [(child, bound, whole or isinstance(node, t.Subscript)) for child in t.children(node)]
-            if isinstance(node, t.Indicator):
-                below = []
-                for place, side in enumerate(node.sides):
-                    name = _name_in(side, bound)
-                    if name in inputs and _is_label(node, place, bound):
-                        compared.add(name)
-                        below += [(child, bound, True) for child in t.children(side)]
-                    else:
-                        below.append((side, bound, whole))
-            stack.extend(below)
-    return frozenset(subscripted | (compared - real))
-
-
-def _name_in(node: Tree, bound: frozenset[str]) -> str:
-    if isinstance(node, t.Name):
-        return "" if node.text in bound else node.text
-    return node.array if isinstance(node, t.Subscript) else ""
-
-
-def _is_label(node: t.Indicator, place: int, bound: frozenset[str]) -> bool:
-    """Whether this side is set equal or unequal to one that holds an index."""
-    beside = [(node.operators[k], node.sides[k + 1 if k == place else k]) for k in (place - 1, place)
-              if 0 <= k < len(node.operators)]  # fmt: skip
-    return any(
-        sign in ("=", "!=") and any(isinstance(piece, t.Name) and piece.text in bound for piece in t.walk(side))
-        and not any(isinstance(piece, t.Subscript) for piece in t.walk(side))
-        for sign, side in beside
-    )  # fmt: skip
 
 
 # --- lines ------------------------------------------------------------------------------------------------------------
@@ -331,49 +242,3 @@ def _check_reads(text: ProgramText, extents: Extents) -> None:
             left = formula(read.line.left)
             entry = Entry(read.array, read.indices)
             raise text.error(outside_text(left, entry, read.axis.axis, extent, reached), read.node)
-
-
-def _outputs(
-    text: ProgramText, equations: Sequence[Equation], extents: Extents
-) -> tuple[tuple[str, ...], dict[str, str]]:
-    """The outputs, and the names of the gradients that come down to them."""
-    ranks = {equation.name: len(equation.indices) for equation in equations}
-    taken = {*text.inputs, *text.sizes, *text.shapes, *ranks}
-    for name, gradient in text.upstream.items():
-        _check_upstream(text, name, gradient, ranks, extents)
-    if text.loss:
-        if ranks[text.loss]:
-            line = next(line for line in text.lines if line.name == text.loss)
-            message = f"the loss {text.loss} has {axes_text(ranks[text.loss])}; a loss is one number, so write "
-            raise text.error(f"{message}upstream {text.loss} = G, or sum its entries on a line of its own", line.left)
-        return (text.loss, *(name for name in text.upstream if name != text.loss)), dict(text.upstream)
-    if text.upstream:
-        return tuple(text.upstream), dict(text.upstream)
-    read = {name for line in text.lines for name in line.needs if name != line.name}
-    last = [line for line in text.lines if line.name not in read] or list(text.lines[-1:])
-    constants = {line.name for line in text.lines if _is_constant(line.right)}
-    last = [line for line in last if line.name not in constants] or last
-    final = max(last, key=lambda line: line.number)
-    if not ranks[final.name]:
-        return (final.name,), {}
-    names = tuple(line.name for line in last)
-    return names, adjoint_names(names, taken=taken)
-
-
-def _is_constant(tree: Tree) -> bool:
-    """`eps = 1e-5`, `c = 2*pi`."""
-    return all(not isinstance(n, (t.Subscript, t.Reduction, t.Call)) for n in t.walk(tree)) and all(
-        n.text in CONSTANTS for n in t.walk(tree) if isinstance(n, t.Name)
-    )
-
-
-def _check_upstream(text: ProgramText, name: str, gradient: str, ranks: Mapping[str, int], extents: Extents) -> None:
-    line = next(line for line in text.lines if line.name == name)
-    if gradient in ranks or gradient in text.sizes:
-        raise text.error(f"{gradient} is a value already, and cannot be the gradient by {name}; rename it", line.left)
-    if gradient in text.shapes:
-        declared, own = extents.axes[gradient], extents.axes[name]
-        if [axis.known for axis in declared] != [axis.known for axis in own]:
-            shapes = f"{name} is {extents.shape_text(name) or 'a number'} and {gradient} is "
-            shapes += extents.shape_text(gradient) or "a number"
-            raise text.error(f"the gradient by {name} has the shape of {name}: {shapes}", line.left)

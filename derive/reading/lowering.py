@@ -15,6 +15,7 @@ from derive.integers import Index, Integer, IntegerEntry
 from derive.integers import product as integer_product
 from derive.reading.arrays import Arrays, Indices, Value
 from derive.reading.extents import Extent, Extents, Read
+from derive.reading.kinds import axes_text
 from derive.reading.programs import ProgramLine, ProgramText
 from derive.reading.subscripts import Scope, Subscripts
 from derive.terms import (
@@ -293,10 +294,6 @@ class Lowering:
         return self.arrays.entrywise(
             tree, sides, lambda *terms: Guard((Comparison(tuple(terms), tree.operators),)), "do not fit in [ ]"
         )
-
-
-def axes_text(count: int) -> str:
-    return "no axis" if not count else "1 axis" if count == 1 else f"{count} axes"
 
 
 def unsettled(text: ProgramText, line: ProgramLine, name: str, node: Tree) -> ReadingError:

@@ -127,6 +127,8 @@ class Subscripts:
             return integer(IntegerEntry(name, ()))
         if any(line.name == name for line in self.text.lines):
             raise self._error(f"{name} is given its value by a line, and is no whole number", tree)
+        if self.text.shapes.get(name):
+            raise self._error(f"{name} is an array; a subscript may hold one of its entries, as in {name}[i]", tree)
         line = next((line for line in self.text.lines if tree.at and line.number == tree.at.line), self.text.lines[-1])
         left = f"{line.name}[{', '.join(line.indices)}]" if line.indices else line.name
         message = f"index {name} on the right of {left} is neither on the left nor bound"
