@@ -1,7 +1,7 @@
 """An answer: the gradients of a program with everything one wants to know of them, worked out when it is asked for.
 
-    answer = derive.grad("Z[i,j] = sum(k,l) V[i+k,j+l]*K[k,l]", wrt=["K"])
-    answer["K"].equation, answer["K"].matrix, answer["K"].convolution, answer.as_data()
+answer = derive.grad("Z[i,j] = sum(k,l) V[i+k,j+l]*K[k,l]", wrt=["K"])
+answer["K"].equation, answer["K"].matrix, answer["K"].convolution, answer.as_data()
 """
 
 from __future__ import annotations
@@ -180,7 +180,9 @@ class Answer:
         """The values of all equations of the program."""
         from derive.evaluation import values
 
-        found = values(self.program, {k: v for k, v in self.arrays.items() if k in self.program.input_names}, self.sizes)
+        found = values(
+            self.program, {k: v for k, v in self.arrays.items() if k in self.program.input_names}, self.sizes
+        )
         return {name: found[name] for name in self.program.by_name}
 
     @cached_property

@@ -58,7 +58,9 @@ def _check_nested(name: str, value: Any, place: str) -> int:
     depths = {_check_nested(name, part, f"{place}[{k}]") for k, part in enumerate(value)}
     lengths = {len(part) for part in value if isinstance(part, list)}
     if len(depths) > 1 or len(lengths) > 1:
-        raise UsageError(f"{name}{place} is not rectangular: its rows have {' and '.join(map(str, sorted(lengths)))} entries")
+        raise UsageError(
+            f"{name}{place} is not rectangular: its rows have {' and '.join(map(str, sorted(lengths)))} entries"
+        )
     return 1 + (depths.pop() if depths else 0)
 
 

@@ -85,7 +85,9 @@ class _Valuation:
             case _:
                 key, least = atom, atom.least if isinstance(atom, Size) else 0
         if key not in self.values:
-            self.values[key] = self._index(atom) if isinstance(atom, Index) else least + self.random.choice((0, 1, 3, 8))
+            self.values[key] = (
+                self._index(atom) if isinstance(atom, Index) else least + self.random.choice((0, 1, 3, 8))
+            )
         return self.values[key]
 
     def _index(self, index: Index) -> int:
@@ -179,9 +181,7 @@ def is_positive(expression: Integer, facts: Iterable[Integer] = ()) -> bool:
     return is_nonnegative(expression - 1, facts)
 
 
-def holds(
-    condition: Chain | Divides, facts: Iterable[Integer] = (), equal: Mapping[Index, Integer] = _NOTHING
-) -> bool:
+def holds(condition: Chain | Divides, facts: Iterable[Integer] = (), equal: Mapping[Index, Integer] = _NOTHING) -> bool:
     """Whether a condition is proved to hold for all values of its indices; for facts and equal see is_nonnegative."""
     known = tuple(facts)
     if isinstance(condition, Divides):

@@ -185,9 +185,7 @@ class _Sweep:
         return Gradients(self.program, tuple(lines), self.names, self.wrt, self.loss)
 
     def _readers(self, name: str) -> list[Equation]:
-        return [
-            line for line in self.program.equations if name in self.reads[line.name] and line.name in self.relevant
-        ]
+        return [line for line in self.program.equations if name in self.reads[line.name] and line.name in self.relevant]
 
     # --- one adjoint --------------------------------------------------------------------------------------------------
 
@@ -363,7 +361,9 @@ def _insertion(partials: tuple[LocalPartial, ...]) -> Rule:
         made = terms.transformed(equation.term, change)
         return None if made == equation.term else Rewrite(made)
 
-    return rule("insert the partial derivatives", "what was worked out above takes the place of the derivative")(rewrite)
+    return rule("insert the partial derivatives", "what was worked out above takes the place of the derivative")(
+        rewrite
+    )
 
 
 def _seed_rule(name: str) -> Rule:

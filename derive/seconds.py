@@ -63,9 +63,9 @@ def second_derivative(made: Gradients, of: str, by: str) -> Second:
             steps.append(found)
             equation = found.after
     equation = run((sums.PULL_OUT, collecting.COLLECT, collecting.COLLECT_POWERS, collecting.CANCEL), equation)
-    shorter, found = exhausted(_SHORTEN, equation, whole)
+    shorter, more = exhausted(_SHORTEN, equation, whole)
     if _length(shorter) < _length(equation):
-        steps.extend(found)
+        steps.extend(more)
         equation = shorter
     return Second(of, by, equation, tuple(steps))
 
@@ -101,7 +101,7 @@ def _inlined(equation: Equation, by: str, program: Program, steps: list[Step]) -
         if inner is None:
             return equation
         line = program.by_name[inner]
-        if inner in met and inner in terms.reads(line.term) or _is_recurrent(inner, reads):
+        if (inner in met and inner in terms.reads(line.term)) or _is_recurrent(inner, reads):
             raise ProgramError(f"{inner} is a recurrence; second derivatives through it are not worked out", inner)
         met.add(inner)
         put = cases.inserted(line, equation, program)
@@ -127,5 +127,3 @@ def _letters(equation: Equation, program: Program) -> list[str]:
     used = {index.name for index in equation.indices} | set(program.heads)
     free = [letter for letter in "nqrsuvw" if letter not in used]
     return [*free, *(f"n_{k}" for k in range(1, 9))]
-
-

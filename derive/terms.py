@@ -195,9 +195,7 @@ class Partial(Arithmetic):
     by: Entry
 
 
-Term = Union[
-    Number, Constant, Entry, Whole, Apply, Opaque, Add, Mul, Power, Delta, Guard, Reduce, Winner, Partial
-]
+Term = Union[Number, Constant, Entry, Whole, Apply, Opaque, Add, Mul, Power, Delta, Guard, Reduce, Winner, Partial]
 
 NIL = Number(Fraction(0))
 UNIT = Number(Fraction(1))
@@ -229,18 +227,18 @@ def entry(array: str, *indices: IntegerLike) -> Entry:
 def add(*terms: Any) -> Term:
     """The sum in order, flattened; zeros dropped, numbers added up where the first of them stands."""
     kept: list[Term] = []
-    number: int | None = None
+    number = Fraction(0)
+    place: int | None = None
     for term in map(term_of, terms):
         for part in term.terms if isinstance(term, Add) else (term,):
             if not isinstance(part, Number):
                 kept.append(part)
             elif part.value:
-                if number is None:
-                    number = len(kept)
-                    kept.append(part)
-                else:
-                    kept[number] = Number(kept[number].value + part.value)  # type: ignore[union-attr]
-    kept = [part for part in kept if part != NIL]
+                if place is None:
+                    place = len(kept)
+                number += part.value
+    if place is not None and number:
+        kept.insert(place, Number(number))
     return Add(tuple(kept)) if len(kept) > 1 else kept[0] if kept else NIL
 
 
@@ -277,6 +275,9 @@ def power(base: Any, exponent: Any) -> Term:
             return Number(below.value ** int(above.value))
         if isinstance(below, Power) and isinstance(below.exponent, Number) and above.value.denominator == 1:
             return power(below.base, below.exponent.value * above.value)
+        if isinstance(below, Mul) and isinstance(below.factors[0], Number) and above.value.denominator == 1:
+            if abs(above.value) <= 64:  # (2 u)^-1 = 1/2 u^-1
+                return multiply(power(below.factors[0], above), Power(multiply(*below.factors[1:]), above))
     return Power(below, above)
 
 
@@ -527,7 +528,7 @@ def replace_entries(term: Term, change: Callable[[Entry], Term]) -> Term:
 
 def same(one: Term, two: Term) -> bool:
     """Whether two terms are equal but for the names of bound indices; order counts."""
-    return canonical(one) == canonical(two)
+    return bool(canonical(one) == canonical(two))
 
 
 def canonical(term: Term) -> Any:

@@ -55,9 +55,7 @@ def _common(node: Term) -> Term | None:
     for factor in list(parts[0]):
         if isinstance(factor, Number):
             continue
-        places = [
-            next((k for k, other in enumerate(part) if terms.same(other, factor)), None) for part in parts
-        ]
+        places = [next((k for k, other in enumerate(part) if terms.same(other, factor)), None) for part in parts]
         if all(place is not None for place in places):
             shared.append(factor)
             for part, place in zip(parts, places, strict=True):
@@ -76,14 +74,14 @@ COMMON_FACTOR = rule("common factor", "a b + a c = a (b + c)")(_common_factor)
 
 def _exponent(factor: Term) -> tuple[Term, Fraction] | None:
     """Base and number as exponent: sqrt(u) is u^(1/2), also under a further exponent."""
-    exponent = Fraction(1)
+    base, exponent = factor, Fraction(1)
     if isinstance(factor, Power):
         if not isinstance(factor.exponent, Number):
             return None
-        factor, exponent = factor.base, factor.exponent.value
-    if isinstance(factor, terms.Apply) and factor.function == "sqrt":
-        return factor.arguments[0], exponent / 2
-    return factor, exponent
+        base, exponent = factor.base, factor.exponent.value
+    if isinstance(base, terms.Apply) and base.function == "sqrt":
+        return base.arguments[0], exponent / 2
+    return base, exponent
 
 
 def _powers(node: Term) -> Term | None:

@@ -125,9 +125,26 @@ def extended_gcd(a: int, b: int) -> tuple[int, int, int]:
     return (g, x, y) if g > 0 else (-g, -x, -y)
 
 
-def _applied(node: Reduce, place: int, solved: Solved) -> Term:
-    """The sum without the delta at `place`, the solved indices replaced, the conditions as a guard in its place."""
-    factors = factors_of(node.body)
+def _equations(factor: Term) -> list[tuple[Delta, tuple[terms.Condition, ...]]]:
+    """The equations between integers that a factor is: a delta, or an indicator `[i = 2*p + k]` that an author wrote.
+
+    With each, what else the indicator asks.
+    """
+    if isinstance(factor, Delta):
+        return [(factor, ())]
+    if not isinstance(factor, terms.Guard):
+        return []
+    return [
+        (Delta(*each.sides), tuple(other for other in factor.conditions if other is not each))
+        for each in factor.conditions
+        if isinstance(each, terms.Chain) and each.operators == ("=",)
+    ]
+
+
+def _applied(node: Reduce, place: int, solved: Solved, rest: tuple[terms.Condition, ...]) -> Term:
+    """The sum without the equation at `place`, the solved indices replaced, the conditions as a guard in its place."""
+    factors = [*factors_of(node.body)]
+    factors[place] = guard(*rest)
     remaining = [index for index in node.indices if index not in solved.values]
     anew: dict[Index, Integer] = {}  # a domain may depend on what was solved for, as n[l] does on the layer l
     bound: list[Index] = list(solved.new)
@@ -142,7 +159,7 @@ def _applied(node: Reduce, place: int, solved: Solved) -> Term:
     moved = tuple(terms.substitute(factor, inner) for factor in factors)
     conditions = tuple(terms.substituted_condition(each, inner) for each in solved.conditions)
     # a guard stands before what it guards, behind the guards that are there already
-    others = [*moved[:place], *moved[place + 1 :]]
+    others = [factor for factor in moved if factor != terms.UNIT]
     behind = next((k for k, factor in enumerate(others) if not isinstance(factor, terms.Guard)), len(others))
     return total(bound, multiply(*others[:behind], guard(*conditions), *others[behind:]))
 
@@ -155,11 +172,11 @@ def _contraction(solve: Callable[[Reduce, Delta], Solved | None]) -> Callable[[E
             if not isinstance(node, Reduce) or not is_sum(node):
                 return None
             for place, factor in enumerate(factors_of(node.body)):
-                solved = solve(node, factor) if isinstance(factor, Delta) else None
-                if solved is not None:
-                    assert isinstance(factor, Delta)
-                    told.append(_told(factor, solved))
-                    return _applied(node, place, solved)
+                for each, rest in _equations(factor):
+                    solved = solve(node, each)
+                    if solved is not None:
+                        told.append(_told(each, solved))
+                        return _applied(node, place, solved, rest)
             return None
 
         made = first_changed(equation.term, change)

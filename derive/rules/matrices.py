@@ -171,7 +171,9 @@ def _pieces(arrays: list[Array], bound: list[Index]) -> list[Array] | None:
     """The connected pieces, each as a chain of products. An index bound and met once is a sum over it: ones."""
     groups: list[list[Array]] = []
     for array in arrays:
-        linked = [group for group in groups if any(set(array.indices) & set(other.indices) & set(bound) for other in group)]
+        linked = [
+            group for group in groups if any(set(array.indices) & set(other.indices) & set(bound) for other in group)
+        ]
         merged = [array]
         for group in linked:
             merged = group + merged
@@ -185,17 +187,17 @@ def _chain(group: list[Array], bound: list[Index]) -> Array | None:
     """One connected piece as a product of matrices and vectors in a row; a closed one is a trace."""
     if len(group) == 1:
         (only,) = group
-        inner = [index for index in only.indices if index in bound]
-        if not inner:
+        summed = [index for index in only.indices if index in bound]
+        if not summed:
             return only
-        if len(inner) == len(only.indices):
+        if len(summed) == len(only.indices):
             return Array(t.Call("sum", (only.tree,)), ())
         if len(only.indices) == 2:  # the sum of the columns or rows
-            (free,) = set(only.indices) - set(inner)
-            body = _oriented(only, (free, inner[0]))
+            (own,) = set(only.indices) - set(summed)
+            body = _oriented(only, (own, summed[0]))
             assert body is not None
-            ones = t.Call("ones", (tree_of_term(terms.whole(inner[0].extent)),))
-            return Array(_side_by_side([body, ones]), (free,))
+            ones = t.Call("ones", (tree_of_term(terms.whole(summed[0].extent)),))
+            return Array(_side_by_side([body, ones]), (own,))
         return None
     if all(index in bound for array in group for index in array.indices):
         closed = _closed(group)

@@ -80,9 +80,7 @@ class Convolution:
         return "padded"
 
 
-def convolution(
-    equation: Equation, heads: Mapping[str, Entry], delta: Equation | None = None
-) -> Convolution | None:
+def convolution(equation: Equation, heads: Mapping[str, Entry], delta: Equation | None = None) -> Convolution | None:
     """The convolution that the right-hand side is, or None.
 
     heads : every array at its own indices, whose domains are its shape.  delta : the same adjoint while deltas are left that need a division.
@@ -123,7 +121,9 @@ def _flat(term: Term) -> tuple[list[Term], tuple[Index, ...]]:
     return factors, bound
 
 
-def _two_terms(part: Integer, result: Index, bound: tuple[Index, ...]) -> tuple[Index, Integer, Integer, Integer] | None:
+def _two_terms(
+    part: Integer, result: Index, bound: tuple[Index, ...]
+) -> tuple[Index, Integer, Integer, Integer] | None:
     """(i, a, b, c) with part = a*result + b*i + c, i a bound index and nothing else in it."""
     others = [index for index in part.indices if index is not result]
     if len(others) != 1 or others[0] not in bound:

@@ -28,7 +28,8 @@ def _exponents(term: Term) -> tuple[Counter[Any], dict[Any, Term], Fraction]:
         if isinstance(factor, Number):
             number *= factor.value
             continue
-        base, exponent = factor, Fraction(1)
+        base: Term = factor
+        exponent = Fraction(1)
         if isinstance(factor, Power) and isinstance(factor.exponent, Number):
             base, exponent = factor.base, factor.exponent.value
         key = terms.canonical(base)

@@ -53,6 +53,8 @@ def has_delta(term: Term) -> bool:
     match term:
         case terms.Delta():
             return True
+        case terms.Guard(conditions=conditions):
+            return any(isinstance(each, terms.Chain) and each.operators == ("=",) for each in conditions)
         case terms.Add(terms=parts) | terms.Mul(factors=parts):
             return any(map(has_delta, parts))
         case terms.Reduce(operator="sum", body=body):
@@ -69,14 +71,19 @@ def bound_inside(term: Term) -> frozenset[Index]:
     return frozenset(index for node in terms.walk(term) for index in terms.bound_in(node))
 
 
-def first_changed(term: Term, change: Callable[[Term], Term | None]) -> Term | None:
-    """The term with the first node (from the outside) that `change` answers for replaced; None where there is none."""
+def first_changed(term: Term, change: Callable[[Term], Term | None], *, linear: bool = False) -> Term | None:
+    """The term with the first node (from the outside) that `change` answers for replaced; None where there is none.
+
+    linear : look only through sums and products, not inside of functions, powers and conditions.
+    """
     made = change(term)
     if made is not None:
         return made
+    if linear and not isinstance(term, (terms.Add, terms.Mul, terms.Reduce)):
+        return None
     below = terms.children(term)
     for place, part in enumerate(below):
-        made = first_changed(part, change)
+        made = first_changed(part, change, linear=linear)
         if made is not None:
             return terms.rebuilt(term, (*below[:place], made, *below[place + 1 :]))
     return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from derive import terms
 from derive.bounds import is_nonnegative
 from derive.integers import Index
@@ -14,10 +16,6 @@ from derive.terms import Term, add, multiply, total
 
 def is_sum(term: Term) -> bool:
     return isinstance(term, terms.Reduce) and term.operator == "sum"
-
-
-def _all(change: object) -> object:
-    return change
 
 
 def _distribute(node: Term) -> Term | None:
@@ -56,21 +54,19 @@ def _one_sum(node: Term) -> Term | None:
     return None
 
 
-def _repeatedly(change: object, reason: str = "") -> object:
+def _repeatedly(change: Callable[[Term], Term | None]) -> Callable[[Equation, Program], Rewrite | None]:
     def rewrite(equation: Equation, program: Program) -> Rewrite | None:
         term = equation.term
-        while (made := first_changed(term, change)) is not None:  # type: ignore[arg-type]
+        while (made := first_changed(term, change, linear=True)) is not None:
             term = made
-        return None if term is equation.term else Rewrite(term, reason)
+        return None if term is equation.term else Rewrite(term)
 
     return rewrite
 
 
-DISTRIBUTE = rule("distribute", "a (b + c) = a b + a c")(_repeatedly(_distribute))  # type: ignore[arg-type]
-SPLIT = rule("split the sum", "the sum of a sum is the sum of the sums")(_repeatedly(_split))  # type: ignore[arg-type]
-ONE_SUM = rule("under one sum", "a factor may go under a sum whose index it does not mention")(
-    _repeatedly(_one_sum)  # type: ignore[arg-type]
-)
+DISTRIBUTE = rule("distribute", "a (b + c) = a b + a c")(_repeatedly(_distribute))
+SPLIT = rule("split the sum", "the sum of a sum is the sum of the sums")(_repeatedly(_split))
+ONE_SUM = rule("under one sum", "a factor may go under a sum whose index it does not mention")(_repeatedly(_one_sum))
 
 
 def _pull_out(node: Term) -> Term | None:
@@ -90,15 +86,7 @@ def _pull_out(node: Term) -> Term | None:
     counts = [terms.whole(index.extent) for index in idle]
     if not kept and not inside:
         return multiply(*outside, *counts)
-    return multiply(*_leading(outside), *counts, total(kept, multiply(*inside)), *_trailing(outside))
-
-
-def _leading(factors: list[Term]) -> list[Term]:
-    return factors
-
-
-def _trailing(factors: list[Term]) -> list[Term]:
-    return []
+    return multiply(*outside, *counts, total(kept, multiply(*inside)))
 
 
 def _idle(node: terms.Reduce, factors: tuple[Term, ...]) -> list[Index]:
