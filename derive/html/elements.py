@@ -64,6 +64,12 @@ def _word(text: str) -> str:
     return f"<mi{upright}>{escape(text.replace('-', MINUS))}</mi>"
 
 
+def _subscript(part: str) -> str:
+    """A subscript; one such as K1 has a subscript of its own, as in n_K1."""
+    numbered = re.fullmatch(r"([A-Za-z])([0-9]+)", part)
+    return scripted(_word(numbered[1]), _word(numbered[2]), "") if numbered else _word(part)
+
+
 def name_parts(text: str) -> tuple[str, str]:
     """Base with its accents, and the subscript ("" where there is none), one element each."""
     parts = anatomy(text)
@@ -72,7 +78,7 @@ def name_parts(text: str) -> tuple[str, str]:
     for accent in parts.accents:
         stretchy = "true" if long and accent == "bar" else "false"
         base = f'<mover accent="true">{base}<mo stretchy="{stretchy}">{_ACCENTS[accent]}</mo></mover>'
-    below = [_word(part) for part in parts.subscripts]
+    below = [_subscript(part) for part in parts.subscripts]
     if len(below) < 2:
         return base, "".join(below)
     return base, f"<mrow>{sign(',').markup.join(below)}</mrow>"
