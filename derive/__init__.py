@@ -4,8 +4,9 @@
     program = derive.trace("sin(x1/x2) + x1/x2 - exp(x2)")
     derivation = derive.reverse(program)
     print(derive.to_latex(derivation))
+    print(derive.hessian("x*y + sin(x)", "x=1,y=2"))
 
-Every name below is loaded when it is first used.
+Every name below is loaded when it is first used. What takes a Program also takes text, a tree or a SymPy expression.
 """
 
 from __future__ import annotations
@@ -20,16 +21,16 @@ _PUBLIC = {
     "read_program": "derive.reading.programs",
     "trace": "derive.tracing",
     "record": "derive.recording",
-    "forward": "derive.tangents",
-    "reverse": "derive.adjoints",
-    "jacobian": "derive.jacobians",
-    "hessian": "derive.jacobians",
-    "hessian_vector_product": "derive.jacobians",
+    "forward": "derive.public",
+    "reverse": "derive.public",
+    "jacobian": "derive.public",
+    "hessian": "derive.public",
+    "hessian_vector_product": "derive.public",
     "to_text": "derive.display",
     "to_latex": "derive.display",
     "to_html": "derive.display",
-    "to_numpy": "derive.codegen.to_numpy",
-    "to_torch": "derive.codegen.to_torch",
+    "to_numpy": "derive.public",
+    "to_torch": "derive.public",
     "check": "derive.checks.report",
     "draw": "derive.display",
 }
@@ -40,21 +41,21 @@ _ELEMENTARY = frozenset(
 )
 
 if TYPE_CHECKING:
-    from derive.adjoints import reverse as reverse
     from derive.checks.report import check as check
-    from derive.codegen.to_numpy import to_numpy as to_numpy
-    from derive.codegen.to_torch import to_torch as to_torch
     from derive.display import draw as draw
     from derive.display import to_html as to_html
     from derive.display import to_latex as to_latex
     from derive.display import to_text as to_text
-    from derive.jacobians import hessian as hessian
-    from derive.jacobians import hessian_vector_product as hessian_vector_product
-    from derive.jacobians import jacobian as jacobian
+    from derive.public import forward as forward
+    from derive.public import hessian as hessian
+    from derive.public import hessian_vector_product as hessian_vector_product
+    from derive.public import jacobian as jacobian
+    from derive.public import reverse as reverse
+    from derive.public import to_numpy as to_numpy
+    from derive.public import to_torch as to_torch
     from derive.reading.programs import read_program as read_program
     from derive.reading.reader import read as read
     from derive.recording import record as record
-    from derive.tangents import forward as forward
     from derive.tracing import trace as trace
 
 __all__ = ["__version__", *sorted(_PUBLIC)]

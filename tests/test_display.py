@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 import derive
 from derive.display import document_of
+from derive.errors import DeriveError, DomainError
 from derive.worked import work_out
 
 TEXT = "sin(x*y) + x/y"
@@ -52,3 +55,53 @@ def test_the_drawing_is_a_figure() -> None:
 
     assert isinstance(derive.draw(TEXT), Figure)
     assert isinstance(derive.draw(derive.reverse(derive.trace(TEXT)), POINT), Figure)
+
+
+def test_text_trees_and_sympy_are_taken_wherever_a_program_is() -> None:
+    import sympy
+
+    x, y = sympy.symbols("x y")
+    program = derive.trace(TEXT, order=("x", "y"))
+    for target in (TEXT, derive.read(TEXT), sympy.sin(x * y) + x / y):
+        assert derive.reverse(target).adjoint.outputs == derive.reverse(program).adjoint.outputs
+        assert len(derive.forward(target).adjoint) == len(program)
+        assert derive.jacobian(target, POINT)["f"] == pytest.approx(derive.jacobian(program, {"x": 1.5, "y": 0.5})["f"])
+        expected = derive.hessian(program, {"v_-1": 1.5, "v_0": "1/2"})
+        for name, row in derive.hessian(target, POINT).items():
+            assert row == pytest.approx(expected[name], rel=1e-14)  # SymPy has terms of its own order
+        for vector in ("x=2,y=-1", {"y": -1.0, "x": 2.0}, (2.0, -1.0)):
+            product = derive.hessian_vector_product(target, POINT, vector)
+            rows = derive.hessian(program, POINT)
+            assert product == pytest.approx({name: 2 * row["x"] - row["y"] for name, row in rows.items()})
+        value, gradient = derive.to_numpy(target)(1.5, 0.5)
+        assert {"x": gradient[0], "y": gradient[1]} == pytest.approx(derive.jacobian(program, POINT)["f"])
+        assert value == pytest.approx(math.sin(0.75) + 3)
+    assert derive.to_numpy(derive.reverse(program)).source == derive.to_numpy(program).source
+
+
+def test_text_is_taken_for_torch_too() -> None:
+    pytest.importorskip("torch")
+    value, (by_x, by_y) = derive.to_torch("x*y")(2.0, 3.0)
+    assert (float(value), float(by_x), float(by_y)) == (6.0, 3.0, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("at", "message"),
+    [
+        ("x=1", "y has no value"),
+        ("x=1,y=2,z=3", "z is no input; the inputs are x, y"),
+        ({"x": 1.0, "y": 2.0, "q": 0.0}, "q is no input"),
+        ({"x": 1.0, "v_-1": 2.0, "y": 1.0}, "given two values"),
+        ({}, "x has no value"),
+    ],
+)
+def test_a_point_that_does_not_fit_is_refused(at, message: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(DeriveError, match=message):
+        derive.hessian(TEXT, at)
+
+
+def test_second_derivatives_of_a_recorded_function_are_not_given_on_another_branch() -> None:
+    program = derive.record(lambda a: a**3 if a > 0 else a, at={"a": 1.0})
+    assert derive.hessian(program, "a=2") == {"a": {"a": 12.0}}
+    with pytest.raises(DomainError, match="record it again"):
+        derive.hessian(program, "a=-2")
