@@ -169,11 +169,18 @@ class _Search:
 
 def _all_nonnegative(expression: Integer) -> bool:
     """Whether the polynomial has no negative coefficient once each size is written as its least value and more."""
-    for atom in dict.fromkeys(atom for monomial in expression.terms for atom in monomial):
-        least = atom.least if isinstance(atom, (Size, IntegerEntry)) else None
-        if least is None:
-            return False
-        expression = expression.replaced(atom, integer(atom) + least)
+    least: dict[object, int] = {}
+    for monomial in expression.terms:
+        for atom in monomial:
+            bound = atom.least if isinstance(atom, (Size, IntegerEntry)) else None
+            if bound is None:
+                return False
+            least[atom] = bound
+    if all(len(monomial) < 2 for monomial in expression.terms):
+        total = sum(factor * (least[monomial[0]] if monomial else 1) for monomial, factor in expression.terms.items())
+        return total >= 0 and all(factor >= 0 for monomial, factor in expression.terms.items() if monomial)
+    for atom, bound in least.items():
+        expression = expression.replaced(atom, integer(atom) + bound)  # type: ignore[arg-type]
     return all(factor >= 0 for factor in expression.terms.values())
 
 

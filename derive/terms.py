@@ -528,9 +528,10 @@ def replace_entries(term: Term, change: Callable[[Entry], Term]) -> Term:
 
 def same(one: Term, two: Term) -> bool:
     """Whether two terms are equal but for the names of bound indices; order counts."""
-    return bool(canonical(one) == canonical(two))
+    return type(one) is type(two) and bool(one == two or reads(one) == reads(two) and canonical(one) == canonical(two))
 
 
+@lru_cache(maxsize=65536)
 def canonical(term: Term) -> Any:
     """A hashable key in which bound indices are numbered from the outside in."""
     return _canonical(term, {})

@@ -6,6 +6,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from derive import terms
@@ -71,9 +72,23 @@ def _is_plain(term: Term) -> bool:
     return not any(isinstance(node, (terms.Apply, terms.Opaque, terms.Power)) for node in terms.walk(term))
 
 
+def _could_occur(part: Term, whole: Term) -> bool:
+    """Whether everything that the part reads and applies is met in the whole: else no match need be looked for."""
+    return terms.reads(part) <= terms.reads(whole) and _functions(part) <= _functions(whole)
+
+
+@lru_cache(maxsize=4096)
+def _functions(term: Term) -> frozenset[str]:
+    return frozenset(
+        node.function if isinstance(node, terms.Apply) else node.name
+        for node in terms.walk(term)
+        if isinstance(node, (terms.Apply, terms.Opaque))
+    )
+
+
 def reuse(equation: Equation, program: Program, line: Equation) -> Rewrite | None:
     """The equation with every occurrence of the line's right-hand side called by its name."""
-    if _is_plain(line.term):
+    if _is_plain(line.term) or not _could_occur(line.term, equation.term):
         return None
     named: dict[str, None] = {}
     term = equation.term
