@@ -112,13 +112,12 @@ class _Sweep:
         np.add.at(target.reshape(-1), place, np.broadcast_to(share, place.shape))
 
     def product(self, node: Product, adjoint: Array, grid: Grid) -> None:
-        for stage in (node.conditions, node.reading):
-            if stage:
-                found = restricted(grid, [condition(grid) for condition in stage])
-                if found is None:
-                    return
-                grid, groups = found
-                adjoint = carried(adjoint, groups)
+        for stage in node.stages:
+            found = restricted(grid, [condition(grid) for condition in stage])
+            if found is None:
+                return
+            grid, groups = found
+            adjoint = carried(adjoint, groups)
         values = [factor(grid) for factor in node.factors]
         for place, factor in enumerate(node.factors):
             others: Any = adjoint

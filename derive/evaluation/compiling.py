@@ -34,6 +34,8 @@ from derive.terms import Term
 CONSTANTS = {"pi": math.pi, "e": math.e}
 
 Scope = frozenset[Index]
+#: A condition, and the indices it speaks of.
+Asked = tuple[Scope, Condition]
 
 
 def made(term: Term, scope: Scope, depth: int, seeds: tuple[Seed, ...] = ()) -> Node:
@@ -59,7 +61,7 @@ def made(term: Term, scope: Scope, depth: int, seeds: tuple[Seed, ...] = ()) -> 
             return Sum(tuple(map(child, term.terms)))
         case terms.Mul() | terms.Delta() | terms.Guard():
             pure, reading, factors = split(term, scope, depth)
-            return Product(pure, reading, tuple(map(child, factors)))
+            return Product(tuple(held for _, held in pure), reading, tuple(map(child, factors)))
         case terms.Power():
             exact = float(term.exponent.value) if isinstance(term.exponent, terms.Number) else None
             return Call(term, "pow", (child(term.base), child(term.exponent)), exact)
@@ -85,26 +87,40 @@ def own_indices(term: Any, scope: Scope) -> Any:
     return term if scope.isdisjoint(term.indices) else terms.freshened(term)
 
 
-def reduction(term: terms.Reduce, scope: Scope, depth: int, seeds: tuple[Seed, ...]) -> Reduction:
+def reduction(term: terms.Reduce, scope: Scope, depth: int, seeds: tuple[Seed, ...]) -> Node:
+    """A sum looks at the conditions of its body first: [m < L]*f(i) over i < n[m+1] reads no n[L+1]."""
+    free = terms.free_indices(term.body).union(*(seed.free for seed in seeds))
     inner = scope.union(term.indices)
     below = depth + len(term.indices)
-    binding = Binding(term.indices, depth)
-    free = terms.free_indices(term.body).union(*(seed.free for seed in seeds))
     if term.operator != "sum" or not isinstance(term.body, (terms.Mul, terms.Delta, terms.Guard)):
-        return Reduction(term, binding, (), made(term.body, inner, below, seeds), free)
+        return Reduction(term, Binding(term.indices, depth), (), made(term.body, inner, below, seeds), free)
     pure, reading, factors = split(term.body, inner, below)
-    rest = Product((), reading, tuple(made(part, inner, below, seeds) for part in factors))
-    return Reduction(term, binding, pure, rest, free)
+    node: Node = Product((), reading, tuple(made(part, inner, below, seeds) for part in factors))
+    # from the inside out: an index whose domain reads an array begins a sum of its own, behind what can be asked before
+    waiting = list(pure)
+    stop = len(term.indices)
+    for place in range(stop - 1, -1, -1):
+        if place and not _reads_extent(term.indices[place]):
+            continue
+        bound = term.indices[place:stop]
+        before = inner.difference(term.indices[place:])
+        later = [each for each in waiting if not each[0] <= before] if _reads_extent(bound[0]) else waiting
+        waiting = [each for each in waiting if each not in later]
+        node = Reduction(term, Binding(bound, depth + place), tuple(held for _, held in later), node, free)
+        stop = place
+    return Product(tuple(held for _, held in waiting), (), (node,)) if waiting else node
 
 
-def split(
-    term: Term, scope: Scope, depth: int
-) -> tuple[tuple[Condition, ...], tuple[Condition, ...], tuple[Term, ...]]:
+def _reads_extent(index: Index) -> bool:
+    return any(isinstance(atom, IntegerEntry) for end in (index.lower, index.stop) for atom in end.atoms())
+
+
+def split(term: Term, scope: Scope, depth: int) -> tuple[tuple[Asked, ...], tuple[Condition, ...], tuple[Term, ...]]:
     """The conditions of a product: those of indices alone, those that read arrays; and its other factors.
 
     Of those that read arrays the ones on whole numbers come first: a label is in its range before it is a subscript.
     """
-    pure: list[Condition] = []
+    pure: list[Asked] = []
     reading: list[tuple[bool, Condition]] = []
     factors: list[Term] = []
     for factor in term.factors if isinstance(term, terms.Mul) else (term,):
@@ -121,7 +137,7 @@ def split(
             if reads_arrays(each):
                 reading.append((isinstance(each, terms.Comparison), made_one))
             else:
-                pure.append(made_one)
+                pure.append((_indices_of(each), made_one))
     ordered = sorted(reading, key=lambda pair: pair[0])
     return tuple(pure), tuple(one for _, one in ordered), tuple(factors)
 
@@ -131,6 +147,10 @@ def reads_arrays(condition: terms.Condition) -> bool:
         return True
     sides = (condition.divisor, condition.value) if isinstance(condition, terms.Divides) else condition.sides
     return any(isinstance(atom, IntegerEntry) for side in sides for atom in side.atoms())
+
+
+def _indices_of(condition: terms.Condition) -> Scope:
+    return terms.free_indices(terms.Guard((condition,)))
 
 
 def holds(condition: terms.Condition, scope: Scope, depth: int) -> Condition:

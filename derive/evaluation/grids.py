@@ -147,13 +147,14 @@ class Group:
         return full.transpose(np.argsort(order))
 
 
-def padded(array: Array, home: int, starts: Array, lengths: Array, fill: float) -> Array:
+def padded(array: Array, home: int, starts: Array, lengths: Array, fill: float, *, power_of_two: bool = False) -> Array:
     """Segments of an axis as rows of equal length: (..., segment, place); `fill` behind the end of a segment."""
     last = np.moveaxis(array, home, -1)
     longest = int(lengths.max(initial=0))
-    places = starts[:, None] + np.arange(longest)
+    if power_of_two:
+        longest = 1 << (longest - 1).bit_length()
     inside = np.arange(longest) < lengths[:, None]
-    taken = last[..., np.where(inside, places, 0)]
+    taken = last[..., np.where(inside, starts[:, None] + np.arange(longest), 0)]
     return taken if inside.all() else np.where(inside, taken, fill)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -15,7 +15,7 @@ from derive.evaluation.domains import Binding
 from derive.evaluation.duals import Array, Number, mapped
 from derive.evaluation.grids import Grid, collapsed, restricted
 from derive.evaluation.nodes import Node
-from derive.evaluation.storage import Environment
+from derive.evaluation.storage import Environment, Storage
 from derive.evaluation.undefined import not_double
 from derive.integers import Index
 from derive.program import Equation, Program
@@ -106,11 +106,15 @@ def environment_of(
 ) -> Environment:
     """Sizes and arrays under the heads of a program, those of whole numbers first: domains may depend on them.
 
-    arrays : inputs, and lines that have values already.  extra : heads of further arrays, such as adjoints.
+    arrays : inputs, and lines that have values already; whole numbers without a head, such as the n[l] of extents,
+    have the shape in which they come.  extra : heads of further arrays, such as adjoints.
     """
     environment = Environment(sizes, equations=program.by_name)
     heads = {**program.heads, **(extra or {})}
     whole = [name for name in arrays if name in program.integers]
+    for name in whole:
+        if name not in heads:
+            environment.stored[name] = Storage(name, np.asarray(arrays[name], dtype=np.int64))
     for name in (*whole, *(name for name in arrays if name not in program.integers)):
         if name in heads:
             environment.put(heads[name], arrays[name], integer=name in program.integers)
@@ -122,11 +126,10 @@ def has_partial(term: Term) -> bool:
     return any(isinstance(node, Partial) for node in terms.walk(term))
 
 
-def unfolded(term: Term, equations: Mapping[str, Equation], own: Partial | None = None) -> Term:
+def unfolded(term: Term, equations: Mapping[str, Equation], own: Collection[Term] = ()) -> Term:
     """Derivatives of a defined array, as those of the right-hand side of its equation.
 
-    Of an array by itself only `own`, the left side of an equation ∂s[t]/∂s[m] = ..., is meant so: another ∂s[t]/∂s[m]
-    is the derivative of an entry.
+    own : the derivatives of an array by itself, ∂s[t]/∂s[m], that are meant so; others are those of an entry.
     """
     if not has_partial(term):
         return term
@@ -134,7 +137,7 @@ def unfolded(term: Term, equations: Mapping[str, Equation], own: Partial | None 
     def change(node: Term) -> Term:
         if not isinstance(node, Partial) or not isinstance(node.of, Entry) or node.of.array not in equations:
             return node
-        if node.of.array == node.by.array and node != own:
+        if node.of.array == node.by.array and node not in own:
             return node
         line = equations[node.of.array]
         body = terms.substitute(terms.freshened(line.term), dict(zip(line.indices, node.of.indices, strict=True)))

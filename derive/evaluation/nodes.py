@@ -95,7 +95,7 @@ class Sum(Node):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Product(Node):
-    """conditions : those of indices alone.  reading : those that read arrays, each looked at where all before it hold."""
+    """conditions : those of indices alone.  reading : those that read arrays, each asked where all before it hold."""
 
     conditions: tuple[Condition, ...]
     reading: tuple[Condition, ...]

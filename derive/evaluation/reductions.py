@@ -80,17 +80,17 @@ class Reduction(Node):
         starts, lengths = group.segments()
 
         def rows(fill: float) -> Callable[[Array], Array]:
-            return lambda array: padded(group.along_home(ranked(array, inner)), group.home, starts, lengths, fill)
+            def change(array: Array) -> Array:
+                full = group.along_home(ranked(array, inner))
+                return padded(full, group.home, starts, lengths, fill, power_of_two=True)
+
+            return change
 
         folded = mapped(self.body(inner), rows(1.0), rows(0.0))
-        length = int(lengths.max())
+        length = plain(folded).shape[-1]
         while length > 1:
-            half = length // 2
-            pairs = multiplied(_cut(folded, 0, half), _cut(folded, half, 2 * half))
-            if length % 2:
-                last = _cut(folded, 2 * half, length)
-                pairs = last if half == 0 else _behind(pairs, last)
-            folded, length = pairs, half + length % 2
+            length //= 2
+            folded = multiplied(_cut(folded, 0, length), _cut(folded, length, 2 * length))
         back = backwards(group, starts)
         return mapped(folded, back(1.0), back(0.0))
 
@@ -137,16 +137,6 @@ def backwards(group: Group, starts: Array) -> Callable[[float], Callable[[Array]
 
 def _cut(number: Number, start: int, stop: int) -> Any:
     return mapped(number, lambda array: array[..., start:stop])
-
-
-def _behind(one: Any, two: Any) -> Any:
-    """Two numbers of one make, the second behind the first on the last axis."""
-    if isinstance(one, Scaled):
-        return Scaled(_behind(one.value, two.value), _behind(one.scale, two.scale))
-    if not isinstance(one, np.ndarray):
-        return type(one)(one.level, _behind(one.value, two.value), _behind(one.tangent, two.tangent))
-    shape = np.broadcast_shapes(one.shape[:-1], two.shape[:-1])
-    return np.concatenate([np.broadcast_to(each, (*shape, each.shape[-1])) for each in (one, two)], axis=-1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
