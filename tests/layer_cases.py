@@ -13,8 +13,8 @@ from derive.subjects.layers.catalogue import LAYERS
 from derive.subjects.layers.layer import Layer
 from derive.subjects.layers.options import read_options
 
-#: Extents of images and kernels; every other axis has 1 to 3 entries. Three spatial axes are kept small.
-IMAGE, KERNEL = ("H", "Wd", "D"), ("P", "Q", "R")
+#: Letters of the extents of images; every other axis has 1 to 3 entries. Three spatial axes are kept small.
+IMAGE = ("H", "Wd", "D")
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,9 @@ def cases(draw, layer: Layer) -> Case:
                 options[option.name] = draw(st.sampled_from(option.choices))
             case "number":
                 options[option.name] = draw(st.sampled_from(NUMBERS.get(option.name, ("1", "0.5", "2"))))
+    fitting = draw(st.integers(0, 4)) > 0  # most settings are legal ones
+    if fitting:
+        _fit_options(options)
     chosen = read_options(layer.name, layer.options, options)
     operands = layer.operands(chosen, draw(st.sampled_from(ranks(layer, chosen))))
     letters = {axis for operand in operands for axis in operand.axes if isinstance(axis, str)}
@@ -110,6 +113,8 @@ def cases(draw, layer: Layer) -> Case:
         letter: draw(st.integers(1, most if letter in IMAGE else 3))
         for letter in sorted(letters | ({"Cg", "Og"} if "groups" in chosen else set()))
     }
+    if fitting and "padding" in chosen:
+        _fit_image(chosen, sizes)
     if "groups" in chosen:  # the channels are so many times those of a group
         sizes["C"] = chosen["groups"] * (sizes["Cg"] if chosen["groups"] > 1 else sizes.get("C", 1))
         sizes["O"] = chosen["groups"] * (sizes["Og"] if chosen["groups"] > 1 else sizes.get("O", 1))
@@ -118,6 +123,27 @@ def cases(draw, layer: Layer) -> Case:
         for operand in operands
     }
     return Case(layer.name, options, chosen, shapes, draw(st.integers(0, 2**32 - 1)))
+
+
+def _fit_options(options: dict[str, Any]) -> None:
+    """Padding of a pool is at most half its window, output padding below the stride."""
+    if "kernel-size" in options:
+        pairs = zip(options["padding"], options["kernel-size"], strict=True)
+        options["padding"] = tuple(tuple(min(cells, kernel // 2) for cells in pair) for pair, kernel in pairs)
+    if "output-padding" in options:
+        below = zip(options["output-padding"], options["stride"], options["dilation"], strict=True)
+        options["output-padding"] = tuple(min(extra, max(step, gap) - 1) for extra, step, gap in below)
+
+
+def _fit_image(chosen: dict[str, Any], sizes: dict[str, int]) -> None:
+    """Images as large as the kernel at least, or, spread, as what the padding takes away."""
+    axes = len(chosen["padding"])
+    kernel = chosen.get("kernel-size") or [sizes[letter] for letter in ("P", "Q", "R")[:axes]]
+    dilation = chosen.get("dilation", (1,) * axes)
+    letters = IMAGE[:axes] if axes < 3 else ("D", "H", "Wd")
+    for letter, size, gap, pair in zip(letters, kernel, dilation, chosen["padding"], strict=True):
+        missing = sum(pair) + 1 - gap * (size - 1) if "output-padding" in chosen else gap * (size - 1) + 1 - sum(pair)
+        sizes[letter] = max(sizes[letter], missing)
 
 
 def ranks(layer: Layer, chosen: dict[str, Any]) -> list[int]:
