@@ -17,6 +17,15 @@ MOST_DIGITS = 17
 def certified_digits(worked: Worked) -> int | None:
     """The number of right digits of the worst entry of the gradient, 0 to 17; None without certified values.
 
+    Raises DomainError where doubles have no value.
+    """
+    worst = worst_entry(worked)
+    return None if worst is None else worst[0]
+
+
+def worst_entry(worked: Worked) -> tuple[int, str] | None:
+    """The same with the entry, as "dy/dx"; "" where all have all digits.
+
     The gradient is evaluated in doubles, at the doubles nearest to the point, as emitted code would. An entry that is
     the double nearest to the true value has all 17.
     Raises DomainError where doubles have no value.
@@ -26,15 +35,17 @@ def certified_digits(worked: Worked) -> int | None:
     program = worked.program
     point = {name: worked.number(worked.values[name]) for name in program.input_names}
     values = evaluate(program, point)
-    fewest = MOST_DIGITS
+    fewest = (MOST_DIGITS, "")
     for output, derivation in worked.adjoints.items():
         found = sweep(derivation, values)
         for name in program.input_names:
             bar = derivation.names[name]
             if bar in found:
                 if not isfinite(found[bar]):
-                    raise DomainError(f"{bar} is beyond the largest double", node=bar)
-                fewest = min(fewest, digits_right(float(found[bar]), worked, worked.adjoint(name, output)))
+                    raise DomainError(f"{bar} is {found[bar]} in doubles", node=bar)
+                right = digits_right(float(found[bar]), worked, worked.adjoint(name, output))
+                if right < fewest[0]:
+                    fewest = (right, f"d{program.label(output)}/d{program.label(name)}")
     return fewest
 
 

@@ -11,16 +11,22 @@ from derive.plain import formula
 from derive.program import Equation, Program
 
 
+def has_kink(line: Equation) -> bool:
+    """Whether a line may change its branch; max(x, x) has none to change to."""
+    operation, operands = line.source
+    if not operation.kink and operation not in COMPARISONS.values():
+        return False
+    return len(set(operands)) == len(operands)
+
+
 def branch(F: Any, line: Equation, value_of: Any) -> int | None:
     """-1, 0 or 1: the side of its kink on which a line is (0 at the kink itself).
 
-    None where it has no kink (max(x, x) has none either), or no value.
+    None where it has no kink, or no value.
     """
+    if not has_kink(line):
+        return None
     operation, operands = line.source
-    if not operation.kink and operation not in COMPARISONS.values():
-        return None
-    if operation.arity == 2 and operands[0] == operands[1]:
-        return None
     left, right = value_of(operands[0]), value_of(operands[1]) if operation.arity == 2 else 0
     if isinstance(left, Undefined) or isinstance(right, Undefined):
         return None

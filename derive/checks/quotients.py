@@ -6,7 +6,7 @@ one line, of the derivative of the output the rest of the trace.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -15,17 +15,15 @@ from derive.balls import Balls
 from derive.checks.kinks import at_kink, branch
 from derive.enclosures import exponent
 from derive.errors import DomainError, UndecidedError
-from derive.evaluate import OutsideDomain, derivative_key, evaluate, tree_value
+from derive.evaluate import OutsideDomain, derivative_key, evaluate, sweep, tree_value
 from derive.indicators import Undefined, has_indicators, vanishing
 from derive.program import Equation, Program
 from derive.step import Derivation
 from derive.tree import Tree
 
-#: Bits of the balls, and of the step relative to an operand. The second pair is for what the first does not show: a
-#: function that changes within 2^-256, a derivative of e^-1000 beside a value of 1, a derivative of 0.
-LEVELS = ((1024, 256), (4096, 1024))
-#: An operand beyond 2^512 is not moved: a step that it still shows may be larger than what the function changes in.
-LARGEST = 512
+#: An operand of so many bits that fewer than these are left of its step is not moved: a step that it still shows may
+#: be larger than what the function changes in.
+LEFT = 128
 
 
 class NoQuotientError(Exception):
@@ -55,23 +53,39 @@ class Quotients:
         self.known: dict[object, Any] = {}
 
     def apart(self, before: Tree, after: Tree) -> tuple[Any, Any]:
-        """The difference of both sides as a ball, and the largest size in them.
+        """The difference of both sides as a ball, and the largest size in them and in their terms.
 
         Raises NoQuotientError where there is none.
         """
+        return self._apart(
+            lambda: [
+                self.side(before),
+                self.side(after),
+                *(part for side in (before, after) for part in self.terms(side)),
+            ]
+        )
+
+    def gradient_apart(self, node: str) -> tuple[Any, Any]:
+        """The same of the derivation's own derivative by an input, and the quotient of the output."""
+
+        def sides() -> list[Any]:
+            found = self.once("gradient", lambda: sweep(self.derivation, self.values, self.F))
+            return [found.get(self.derivation.names[node], 0), self.total(node)]
+
+        return self._apart(sides)
+
+    def _apart(self, sides: Callable[[], list[Any]]) -> tuple[Any, Any]:
         if self.problem:
             raise NoQuotientError(self.problem)
         with self.F.precision():
             try:
-                left, right = self.side(before), self.side(after)
-                parts = [left, right, *(part for side in (before, after) for part in self.terms(side))]
-                difference = self.F.ball(left) - self.F.ball(right)
+                parts = [self.F.ball(part) for part in sides()]
             except (DomainError, UndecidedError, OutsideDomain, ZeroDivisionError) as reason:
                 raise NoQuotientError(str(reason)) from reason
-            sizes = [self.F.ball(part).abs_upper() for part in parts]
-            if not all(value.is_finite() for value in (difference, *sizes)):
+            difference = parts[0] - parts[1]
+            if not all(value.is_finite() for value in (difference, *parts)):
                 raise NoQuotientError("a value is not finite")
-            return difference, max(sizes)
+            return difference, max(part.abs_upper() for part in parts)
 
     def side(self, tree: Tree) -> Any:
         """The value of one side; a side that is one derivative alone is that of the output by a node."""
@@ -169,10 +183,10 @@ class Quotients:
         return lambda operand: values[operand] if isinstance(operand, str) else self.F.constant(operand)
 
     def step(self, node: str) -> Fraction:
-        """2^-256, or what the level says; of an operand below 1 that part of it."""
+        """2^-step_bits; of an operand below 1 that part of it."""
         value = self.F.ball(self.value(node))
         size = 0 if value.contains(0) else exponent(value)
-        if size > LARGEST:
+        if size > self.F.bits - self.step_bits - LEFT:
             raise NoQuotientError(f"{node} is too large to be moved")
         return Fraction(2) ** (min(size, 0) - self.step_bits)
 

@@ -8,7 +8,7 @@ from typing import Any
 from derive.adjoints import reverse
 from derive.checks.gradients import CHECKS
 from derive.checks.results import TITLES, CheckReport, Result
-from derive.checks.sampling import random_points
+from derive.checks.sampling import across_kinks, random_points
 from derive.errors import UsageError
 from derive.program import Program
 from derive.step import Derivation
@@ -30,7 +30,8 @@ def check(
     """Hold a gradient against independent ones.
 
     target : text, a Program, a Derivation (its own adjoint lines are held), or a Worked.
-    at : a point, as "x1=1.5,x2=1/3" or a mapping of names; without one, two seeded random points inside the domain.
+    at : a point, as "x1=1.5,x2=1/3" or a mapping of names; without one, two seeded random points inside the domain, and
+        more on the other sides of kinks.
     against : "torch", "differences", "complex-step", "certified", "steps", several of them, or "all".
     seed : any integer, for the random points.
     A check that cannot be run (torch not installed, a point at a kink, no inputs) says why; it does not fail.
@@ -42,6 +43,7 @@ def check(
     program = worked.program
     if at is not None or not worked.has_point:
         worked = Worked(program, worked.adjoints, None, {}, worked.digits)
+    remarks: list[str] = []
     if at is not None:
         from derive.display import point_of
 
@@ -52,6 +54,8 @@ def check(
         points = [dict(worked.at)]
     else:
         points = random_points(program, worked.adjoints.values(), 2, seed)
+        others, remarks = across_kinks(program, worked.adjoints.values(), points, seed)
+        points += others
     if not program.inputs:
         return CheckReport(tuple(Result(name, None, "the function has no inputs") for name in names))
     if not points:
@@ -63,7 +67,7 @@ def check(
     ]
     results = [CHECKS[name](at_points, tangent, seed) for name in names]
     texts = tuple({program.label(name): _shown(tree) for name, tree in given.items()} for given in points)
-    return CheckReport(tuple(results), texts)
+    return CheckReport(tuple(results), texts, tuple(remarks))
 
 
 def _known(program: Program, at: Mapping[str, Tree]) -> None:

@@ -42,8 +42,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """passed : None where nothing was compared, and `reason` says why; `reason` may also say what was left out.
+    """passed : None where nothing was compared, and `reason` says why, or where doubles have no right digit.
 
+    reason : may also say what was left out.  entry : the derivative with the fewest right digits, as "dy/dx".
     error : the largest of the entries, in doubles.  digits : right digits.  run, held : numbers of steps.
     precise : the largest error in numbers of hundreds of digits, which decide where doubles disagree.
     """
@@ -54,6 +55,7 @@ class Result:
     error: float | None = None
     entries: tuple[Entry, ...] = ()
     digits: int | None = None
+    entry: str = ""
     run: int = 0
     held: int = 0
     precise: float | None = None
@@ -62,10 +64,13 @@ class Result:
     def text(self) -> str:
         """The finding in a few words."""
         if self.digits is not None:
-            if self.digits < FEW_DIGITS:
-                return f"doubles lose digits here: {self.digits} of 17 right"
-            return f"{self.digits} of 17 digits of the gradient in doubles are right"
-        if self.run:
+            if not self.digits:
+                found = f"doubles lose all digits of {self.entry}"
+            elif self.digits < FEW_DIGITS:
+                found = f"doubles lose digits here: {self.digits} of 17 right in {self.entry}"
+            else:
+                found = f"{self.digits} of 17 digits of the gradient in doubles are right"
+        elif self.run:
             found = f"{self.held} of {self.run} steps hold"
         elif self.error is not None:
             found = f"largest relative error {self.error:.1e}" if self.error else "largest relative error 0"
@@ -75,7 +80,9 @@ class Result:
 
     @property
     def verdict(self) -> str:
-        return "not run" if self.passed is None else "holds" if self.passed else "FAILS"
+        if self.passed is None:
+            return "not run" if self.digits is None else "lost"
+        return "holds" if self.passed else "FAILS"
 
 
 @dataclass(frozen=True)
@@ -83,10 +90,12 @@ class CheckReport:
     """What the gradient was held against.
 
     results : one for each check asked for.  points : input label -> value, as text, for each point.
+    remarks : branches of kinked lines that no point reaches.
     """
 
     results: tuple[Result, ...]
     points: tuple[Mapping[str, str], ...] = field(default=())
+    remarks: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -128,7 +137,7 @@ class CheckReport:
         lines = [f"{row[0].ljust(widths[0])}  {row[1].ljust(widths[1])}  {row[2]}" for row in rows]
         for at in self.points:
             lines.append("at " + ", ".join(f"{name} = {value}" for name, value in list(at.items())[:10]))
-        return "\n".join(line.rstrip() for line in lines)
+        return "\n".join(line.rstrip() for line in (*lines, *self.remarks))
 
     def _repr_html_(self) -> str:
         import html  # for notebooks only
@@ -137,4 +146,5 @@ class CheckReport:
         body = "".join(
             "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in self.rows()
         )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        remarks = "".join(f"<p>{html.escape(remark)}</p>" for remark in self.remarks)
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{remarks}"
