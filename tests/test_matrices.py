@@ -24,6 +24,7 @@ TEXTS = {
     "softmax": "x : n\nY = softmax(x)",
     "norm": "x : n\nL = norm(x)",
     "entrywise": "A : m x n\nB : m x n\nY = A .* B + exp(A)",
+    "relu": "A : m x n\nx : n\nb : m\nY = relu(A x + b)",
     "scaled": "A : m x n\nx : n\nc : scalar\nY = c*(A x)",
 }
 SIZES = {"m": 3, "n": 4, "p": 5, "s": 2}

@@ -80,11 +80,25 @@ def _array(term: Term) -> Array | None:
             return None if inner is None else Array(t.Call(function, (inner.tree,)), inner.indices)
         case Power(exponent=Number()):
             return _power(term)
+        case terms.Guard(conditions=(terms.Comparison() as condition,)):
+            return _indicator(condition)
         case terms.Add():
             return _sum(term)
         case terms.Mul() | Reduce(operator="sum"):
             return _product(term)
     return None
+
+
+def _indicator(condition: terms.Comparison) -> Array | None:
+    """[Z > 0], entry by entry; numbers may stand beside an array."""
+    sides = [_array(side) for side in condition.sides]
+    if any(side is None for side in sides):
+        return None
+    found = [side for side in sides if side is not None]
+    widest = max(found, key=lambda side: len(side.indices)).indices
+    if any(side.indices not in ((), widest) for side in found):
+        return None
+    return Array(t.Indicator(tuple(side.tree for side in found), condition.operators), widest)
 
 
 def _power(term: Power) -> Array | None:
