@@ -44,7 +44,7 @@ def _decided(expression: Integer, facts: tuple[Integer, ...], equal: tuple[tuple
 
 
 def _refuted(expression: Integer, facts: tuple[Integer, ...]) -> bool:
-    """Whether a few numbers that agree with the facts make the expression negative: then no proof need be looked for."""
+    """Whether a few numbers that agree with the facts make the expression negative: no proof need be looked for."""
     for trial in range(_TRIALS):
         valuation = _Valuation(trial)
         if valuation.of(expression) < 0 and not valuation.impossible:

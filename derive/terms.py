@@ -275,9 +275,9 @@ def power(base: Any, exponent: Any) -> Term:
             return Number(below.value ** int(above.value))
         if isinstance(below, Power) and isinstance(below.exponent, Number) and above.value.denominator == 1:
             return power(below.base, below.exponent.value * above.value)
-        if isinstance(below, Mul) and isinstance(below.factors[0], Number) and above.value.denominator == 1:
-            if abs(above.value) <= 64:  # (2 u)^-1 = 1/2 u^-1
-                return multiply(power(below.factors[0], above), Power(multiply(*below.factors[1:]), above))
+        small = above.value.denominator == 1 and abs(above.value) <= 64
+        if small and isinstance(below, Mul) and isinstance(below.factors[0], Number):  # (2 u)^-1 = 1/2 u^-1
+            return multiply(power(below.factors[0], above), Power(multiply(*below.factors[1:]), above))
     return Power(below, above)
 
 
@@ -528,7 +528,9 @@ def replace_entries(term: Term, change: Callable[[Entry], Term]) -> Term:
 
 def same(one: Term, two: Term) -> bool:
     """Whether two terms are equal but for the names of bound indices; order counts."""
-    return type(one) is type(two) and bool(one == two or reads(one) == reads(two) and canonical(one) == canonical(two))
+    return type(one) is type(two) and bool(
+        one == two or (reads(one) == reads(two) and canonical(one) == canonical(two))
+    )
 
 
 @lru_cache(maxsize=65536)

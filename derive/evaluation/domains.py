@@ -81,7 +81,8 @@ class Binding:
         for axis, index, low, high in self.domains:
             lower, stop = low(grid), high(grid)
             ragged = [np.size(end) > 1 for end in (lower, stop)]
-            first, last = int(np.min(lower)), int(np.max(stop))
+            nowhere = not (np.size(lower) and np.size(stop))  # an index around it takes no value
+            first, last = (0, 0) if nowhere else (int(np.min(lower)), int(np.max(stop)))
             chosen = None if only is None else only.get(index)
             grid = grid.with_index(index, axis, np.arange(first, max(first, last)) if chosen is None else chosen)
             values = grid.places[index][1]

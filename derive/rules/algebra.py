@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 from derive import tree as t
 from derive.program import Equation, Program
 from derive.step import Rule
@@ -42,52 +45,64 @@ def _reorder(equation: Equation, program: Program) -> Equation | None:
 
 
 def _regroup(equation: Equation, program: Program) -> Equation | None:
-    """Call runs of terms by the names of the lines that compute them; None where no line does."""
-    lines: dict[tuple[tuple[str, Tree], ...], str] = {}
-    for line in program:
-        if line.name == equation.name:
-            continue
-        match line.tree:
-            case t.Sum(terms=parts) | t.Product(factors=parts):
-                lines[parts] = line.name
-    match equation.tree:
-        case t.Sum(terms=parts):
-            plus, minus, build = "+", "-", t.Sum
-        case t.Product(factors=parts):
-            plus, minus, build = "*", "/", t.Product  # type: ignore[assignment]
-        case _:
-            return None
-    changed = True
-    before = parts
-    while changed and len(parts) > 2:
-        changed = False
-        for k in range(len(parts) - 1):
-            for sign, pair in _readings(parts[k : k + 2], plus, minus):
-                if pair in lines:
-                    parts = (*parts[:k], (sign, t.Name(lines[pair])), *parts[k + 2 :])
-                    changed = True
-                    break
-            if changed:
-                break
-    return None if parts == before else Equation(equation.name, build(parts))
+    """Add up (multiply) the terms as the line of that name does: read from left to right, other lines by their names.
+
+    None where the line does just that already, or has other terms.
+    """
+    written = _signed(equation.tree)
+    lead = (written[0][0] if written else "", t.Name(equation.name))
+    rest: list[SignedTree] = []  # from right to left
+    known = set(written)
+    while lead not in known and (opened := _named_terms(lead, program)):
+        lead = opened[0]
+        rest.append(opened[1])
+    terms = [lead, *reversed(rest)]
+    if terms == written or not _same_terms(terms, written, program):
+        return None
+    return Equation(equation.name, (t.Sum if lead[0] == "+" else t.Product)(tuple(terms)))
 
 
-def _readings(
-    pair: tuple[tuple[str, Tree], ...], plus: str, minus: str
-) -> list[tuple[str, tuple[tuple[str, Tree], ...]]]:
-    """The ways in which two neighbouring signed terms can be one: a - b, b - a for -a + b, -(a + b) for -a - b."""
-    (first, left), (second, right) = pair
-    if first == plus:
-        swapped = [(plus, ((plus, right), (plus, left)))] if second == plus else []
-        return [(plus, ((plus, left), (second, right))), *swapped]
-    if second == plus:
-        return [(plus, ((plus, right), (minus, left)))]
-    return [(minus, ((plus, left), (plus, right))), (minus, ((plus, right), (plus, left)))]
+SignedTree = tuple[str, Tree]
+_OPPOSITE = {"+": "-", "-": "+", "*": "/", "/": "*"}
+
+
+def _signed(tree: Tree) -> list[SignedTree]:
+    match tree:
+        case t.Sum(terms=parts) | t.Product(factors=parts):
+            return list(parts)
+    return []
+
+
+def _named_terms(term: SignedTree, program: Program) -> list[SignedTree]:
+    """The two terms of the sum that a term of a sum names, with the term's sign, or the factors of a product."""
+    sign, tree = term
+    line = program.by_name.get(tree.text) if isinstance(tree, t.Name) else None
+    if line is None or line.source.operation.infix not in (sign, _OPPOSITE.get(sign)) or len(line.source.operands) < 2:
+        return []
+    left, right = map(t.tree_of, line.source.operands)
+    # the first term of a sum has a plus, of a product a *
+    second = line.source.operation.infix if sign in "+*" else _OPPOSITE[line.source.operation.infix]
+    return [(sign, left), (second, right)]
+
+
+def _same_terms(terms: Sequence[SignedTree], written: Sequence[SignedTree], program: Program) -> bool:
+    """Whether the terms are those written, in any order, once lines that were not written are opened."""
+    missing = Counter(written)
+    stack = list(terms)
+    while stack:
+        term = stack.pop()
+        if missing[term]:
+            missing[term] -= 1
+        elif opened := _named_terms(term, program):
+            stack += opened
+        else:
+            return False
+    return not any(missing.values())
 
 
 REGROUP = Rule(
     "regroup",
-    "the terms of a sum (the factors of a product) may be grouped in any way; signs stay with their terms",
+    "the terms of a sum (the factors of a product) may be grouped and ordered in any way; signs stay with their terms",
     _regroup,
 )
 UNIT = Rule(

@@ -83,7 +83,8 @@ class Convolution:
 def convolution(equation: Equation, heads: Mapping[str, Entry], delta: Equation | None = None) -> Convolution | None:
     """The convolution that the right-hand side is, or None.
 
-    heads : every array at its own indices, whose domains are its shape.  delta : the same adjoint while deltas are left that need a division.
+    heads : every array at its own indices, whose domains are its shape.
+    delta : the same adjoint while deltas are left that need a division.
     Recognised is a sum of products of two entries, with guards, in which every index of the result stands alone in
     one operand or slides.
     """
