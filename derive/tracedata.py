@@ -2,7 +2,8 @@
 
 {"inputs": [{name, node, value}], "nodes": [{node, expression, value, local_partials, adjoint, tangents}], "value",
 "gradient", "outputs" (only for several), "checks", "operations"}. Values are the doubles nearest to the true values;
-null without a point; non-finite numbers are strings.
+null without a point; non-finite numbers are strings. Without a forward sweep "tangents" is {}: a null for every input
+at every node would be quadratic.
 """
 
 from __future__ import annotations
@@ -144,9 +145,9 @@ def _adjoint(worked: Worked, node: str, line: Equation | None) -> dict[str, Any]
 
 
 def _tangents(worked: Worked, node: str) -> dict[str, Any]:
-    """Input name -> the derivative of this node by that input."""
+    """Input name -> the derivative of this node by that input; empty where tangents were not asked for."""
     if worked.tangent is None:
-        return {worked.program.label(name): None for name in worked.program.input_names}
+        return {}
     dot = worked.tangent.names[node]
     return {
         worked.program.label(name): plain(worked.number(worked.tangent_values[name][dot]))

@@ -34,7 +34,7 @@ from derive.document import (
 from derive.html.font import font, font_faces, slanted
 from derive.html.page import to_html
 from derive.html.stepper import script
-from tests.html_sample import CODE, FORWARD, REVERSE, solution
+from tests.sheet_document import CODE, PAGE, PLACES
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -137,7 +137,7 @@ def test_a_listing_keeps_every_character():
 
 @pytest.mark.parametrize("fragment", [False, True])
 def test_nothing_points_outside_the_page(fragment):
-    page = to_html(solution(), fragment=fragment)
+    page = to_html(PAGE, fragment=fragment)
     for tag, key, value in attributes(page):
         assert not key.startswith("on") and key != "style", (tag, key)
         if key in ("src", "href", "action", "data", "xlink:href"):
@@ -150,7 +150,7 @@ def test_nothing_points_outside_the_page(fragment):
 
 
 def test_the_policy_names_the_style_and_the_script_that_are_in_the_page():
-    page = to_html(solution())
+    page = to_html(PAGE)
     policy = next(pairs["content"] for tag, pairs in Reader(page).elements if "http-equiv" in pairs)
     rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
     assert rules["default-src"] == "'none'"
@@ -167,7 +167,7 @@ def test_a_page_without_a_walk_has_no_script_at_all():
 
 
 def test_a_fragment_has_no_script_and_no_page_around_it():
-    page = to_html(solution(), fragment=True)
+    page = to_html(PAGE, fragment=True)
     tags = {tag for tag, _ in Reader(page).elements}
     assert not tags & {"html", "head", "body", "script", "meta", "main", "h1"}
     assert page.startswith('<div class="derive">')
@@ -175,11 +175,7 @@ def test_a_fragment_has_no_script_and_no_page_around_it():
 
 def test_two_fragments_in_a_notebook_share_no_id():
     ids = [
-        {
-            value
-            for _, key, value in attributes(to_html(Document(title, solution().blocks), fragment=True))
-            if key == "id"
-        }
+        {value for _, key, value in attributes(to_html(Document(title, PAGE.blocks), fragment=True)) if key == "id"}
         for title in ("one", "two")
     ]
     assert ids[0] and not ids[0] & ids[1]
@@ -187,7 +183,7 @@ def test_two_fragments_in_a_notebook_share_no_id():
 
 @pytest.mark.parametrize("fragment", [False, True])
 def test_every_id_is_used_once_and_every_reference_has_its_id(fragment):
-    pairs = attributes(to_html(solution(), fragment=fragment))
+    pairs = attributes(to_html(PAGE, fragment=fragment))
     ids = [value for _, key, value in pairs if key == "id"]
     assert len(ids) == len(set(ids))
     referred = [part for _, key, value in pairs if key == "aria-labelledby" for part in value.split()]
@@ -200,8 +196,8 @@ def test_every_id_is_used_once_and_every_reference_has_its_id(fragment):
 
 def test_the_same_document_gives_the_same_bytes_in_another_process():
     program = (
-        "import hashlib; from derive.html.page import to_html; from tests.html_sample import solution; "
-        "print(hashlib.sha256(to_html(solution()).encode()).hexdigest())"
+        "import hashlib; from derive.html.page import to_html; from tests.sheet_document import PAGE; "
+        "print(hashlib.sha256(to_html(PAGE).encode()).hexdigest())"
     )
     first, second = (
         subprocess.run(
@@ -209,11 +205,11 @@ def test_the_same_document_gives_the_same_bytes_in_another_process():
         ).stdout.strip()
         for seed in ("1", "2")
     )
-    assert first == second == hashlib.sha256(to_html(solution()).encode()).hexdigest()
+    assert first == second == hashlib.sha256(to_html(PAGE).encode()).hexdigest()
 
 
 def test_the_sheets_page_is_below_120_kilobytes_and_its_fonts_below_60():
-    page = to_html(solution())
+    page = to_html(PAGE)
     assert len(page.encode()) < 120_000
     assert len("".join(re.findall(r"base64,[^)]*", page))) < 60_000
 
@@ -221,10 +217,12 @@ def test_the_sheets_page_is_below_120_kilobytes_and_its_fonts_below_60():
 def test_every_row_of_a_trace_carries_its_node_and_its_sweep():
     rows = [
         (pairs["data-sweep"], pairs["data-key"])
-        for tag, pairs in Reader(to_html(solution())).elements
+        for tag, pairs in Reader(to_html(PAGE)).elements
         if tag == "tr" and "data-key" in pairs
     ]
-    assert rows == [("forward", name) for name, *_ in FORWARD] + [("reverse", key) for key, *_ in REVERSE]
+    forward = ["v_-1", "v_0", "v_1", "v_2", "v_3", "v_4", "v_5", "v_6"]
+    assert set(forward) == set(PLACES)
+    assert rows == [("forward", key) for key in forward] + [("reverse", key) for key in reversed(forward)]
 
 
 def test_headings_are_listed_only_where_there_are_more_than_three():
@@ -241,7 +239,7 @@ def test_headings_of_the_same_text_get_ids_of_their_own():
 
 
 def test_sentences_of_the_walk_are_in_the_page_for_the_script_and_hidden_without_it():
-    page = to_html(solution())
+    page = to_html(PAGE)
     (section,) = re.findall(r"<section.*?</section>", page, re.DOTALL)
     assert section.count("<li ") == 16
     assert re.match(r"<section[^>]* hidden>", section)
@@ -283,7 +281,7 @@ def test_a_letter_is_slanted_to_its_own_mathematical_italic():
 def test_a_page_is_made_also_where_the_fonts_are_missing():
     program = (
         "import sys; sys.modules['matplotlib'] = None; from derive.html.page import to_html; "
-        "from tests.html_sample import solution; sys.stdout.buffer.write(to_html(solution()).encode())"
+        "from tests.sheet_document import PAGE; sys.stdout.buffer.write(to_html(PAGE).encode())"
     )
     page = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout.decode()
     assert "@font-face" not in page

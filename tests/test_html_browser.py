@@ -13,7 +13,7 @@ from derive.document import Display, Document, Line, Prose
 from derive.html.page import to_html
 from derive.reading.reader import read
 from tests.chromium import BINARY, Page, browser
-from tests.html_sample import solution
+from tests.sheet_document import PAGE
 
 pytestmark = [
     pytest.mark.browser,
@@ -38,7 +38,7 @@ def page() -> Iterator[Page]:
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("html") / "solution.html"
-    path.write_text(to_html(solution()), encoding="utf-8")
+    path.write_text(to_html(PAGE), encoding="utf-8")
     return path
 
 

@@ -9,6 +9,7 @@ import click
 
 from derive.cli.folder import ProductFolder
 from derive.cli.options import time_limit
+from derive.cli.progress import Progress
 from derive.errors import MissingPartError, UsageError
 from derive.subjects.catalogue import ENTRIES, Entry, find
 
@@ -76,24 +77,27 @@ def command(
         raise UsageError("name an entry of the catalogue, or --all; `derive list` shows them")
     chosen = _formats(formats)
     values = _values(entries, parameters)
-    with time_limit(timeout):
+    with Progress() as progress, time_limit(timeout):
         folder = ProductFolder(out, force=force)
         written, missing = [], []
-        for entry in entries:
+        for number, entry in enumerate(entries, 1):
+            place = f" ({number} of {len(entries)})" if len(entries) > 1 else ""
             started = time.monotonic()
+            progress.doing(f"deriving and checking {entry.name}{place}")
             document = _document(entry, values)
             for form in chosen:
+                progress.doing(f"writing {entry.name}.{form}{place}")
                 try:
                     written.append(str(folder.write(f"{entry.name}.{form}", _rendered(document, form))))
                 except MissingPartError as reason:
                     if formats is not None:
                         raise
                     missing.append(f"{entry.name}.{form}")
-                    click.echo(f"without {entry.name}.{form}: {reason.message}", err=True)
+                    progress.echo(f"without {entry.name}.{form}: {reason.message}", err=True)
             seconds = time.monotonic() - started
             if not as_json:
                 made = [f"{entry.name}.{form}" for form in chosen if f"{entry.name}.{form}" not in missing]
-                click.echo(f"{entry.name}: {', '.join(made)} in {folder.path} ({seconds:.1f} s)")
+                progress.echo(f"{entry.name}: {', '.join(made)} in {folder.path} ({seconds:.1f} s)")
     if as_json:
         import json
 
@@ -131,7 +135,8 @@ def _values(entries: list[Entry], given: dict[str, int | None]) -> dict[str, int
 def _document(entry: Entry, values: dict[str, int]) -> Document:
     import importlib
 
-    document: Document = importlib.import_module(entry.module).solution(entry, values)
+    own = {parameter.name: values[parameter.name] for parameter in entry.parameters}
+    document: Document = importlib.import_module(entry.module).solution(entry, **own)
     return document
 
 

@@ -10,6 +10,7 @@ import click
 
 from derive.cli.options import Digits, read_text, time_limit
 from derive.cli.output import write_file
+from derive.cli.progress import Progress
 from derive.errors import DomainError, ReadingError, UsageError
 
 if TYPE_CHECKING:
@@ -122,12 +123,16 @@ def command(
     form = "json" if as_json else form or form_of(out)
     if (expression is None) == (file is None):
         raise UsageError('give either an expression or --file, as in: derive trace "x*y" --at x=2,y=3')
-    with time_limit(timeout):
+    with Progress() as progress, time_limit(timeout):
+        progress.doing("reading")
         program = _program(expression, file, at, order)
         point = _point(program, at)
-        worked = _worked(program, point, mode, output, digits, file, expression)
+        progress.doing(f"working out a trace of {len(program)} lines")
+        worked = _worked(program, point, mode, output, digits, expression)
         mode = mode or ("reverse" if worked.tangent is None else "both")
+        progress.doing("checking the gradient")
         report = _checked(worked, check, form, steps) if worked.has_point and program.inputs else None
+        progress.doing(f"writing {form}")
         data = _written(worked, form, mode, steps, report)
     if out is not None:
         write_file(out, data, force=force, sources=(file,) if file and file != "-" else ())
@@ -197,7 +202,6 @@ def _worked(
     mode: str | None,
     output: str | None,
     digits: int,
-    file: str | None,
     expression: str | None,
 ) -> Worked:
     from derive.worked import work_out
@@ -216,7 +220,8 @@ def _worked(
 def _place(program: Program, point: dict[str, Tree]) -> Any:
     """Where in the author's text the value is undefined: the smallest piece that has no value."""
     from derive import tree as t
-    from derive.evaluate import FLOATS, OutsideDomain, tree_value
+    from derive.arithmetic import FLOATS, OutsideDomain
+    from derive.evaluate import tree_value
 
     labels = {program.label(name): name for name in program.input_names}
     try:

@@ -172,7 +172,7 @@ def _product(tree: t.Product, style: Style) -> Writer:
             kind = "*" if operator in ("*", "", "@") else operator
             whole = bracketed_if(kind in _AGAIN.get(group, ()), whole)
             piece = bracketed_if(_loose_later(factor, piece, kind, k == len(tree.factors) - 1), piece)
-            whole = _joined(whole, left, operator, factor, piece)
+            whole = _joined(whole, left, operator, piece)
             group = kind
         left = factor
     return whole
@@ -195,7 +195,7 @@ def _loose_later(tree: Tree, piece: Piece, kind: str, last: bool) -> bool:
     return starts_with_minus(piece) or _loose(tree, piece)
 
 
-def _joined(whole: Piece, left: Tree, operator: str, right: Tree, piece: Piece) -> Piece:
+def _joined(whole: Piece, left: Tree, operator: str, piece: Piece) -> Piece:
     """Two factors side by side where that is clear, else with a sign between them."""
     if operator == "/":
         return whole + slash() + piece

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from derive import tree as t
 from derive.checks.printed import PrintedVerdict, judge
 from derive.checks.report import check
@@ -18,7 +16,7 @@ from derive.tracing import trace
 from derive.worked import Worked, work_out
 
 
-def solution(entry: Entry, parameters: Mapping[str, int]) -> Document:
+def solution(entry: Entry) -> Document:
     """Graph, forward trace, reverse trace, gradient, and the answer key compared line by line."""
     worked = work_out(trace(griewank.FUNCTION), read_point(griewank.POINT))
     return trace_document(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from derive.checks.report import check
 from derive.document import Document
 from derive.reading.points import read_point
@@ -20,10 +18,13 @@ FORMULAS = {
 }
 
 
-def solution(entry: Entry, parameters: Mapping[str, int]) -> Document:
-    """Trace, gradient, steps and checks of one formula."""
+def solution(entry: Entry, *, inputs: int = 5) -> Document:
+    """Trace, gradient, steps and checks of one formula.
+
+    inputs : how many factors the product has.
+    """
     if entry.name == "speelpenning":
-        formula, point = product(parameters["inputs"])
+        formula, point = product(inputs)
     else:
         formula, point = FORMULAS[entry.name]
     worked = work_out(trace(formula), read_point(point))
