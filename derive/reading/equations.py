@@ -212,7 +212,7 @@ def _free(node: Reduce) -> tuple[Index, ...]:
             if isinstance(condition, Chain) and condition.operators == ("=",):
                 difference = condition.sides[0] - condition.sides[1]
                 parts = ((index, difference.linear(index)) for index in free)
-                settled = (index for index, part in parts if part is not None and part[0].value in (1, -1))
+                settled = (index for index, part in parts if part is not None and part[0].value)
                 if (one := next(settled, None)) is not None:
                     free.remove(one)
     return tuple(free)
