@@ -36,22 +36,10 @@ class Case:
         generator = np.random.default_rng(self.seed)
         return {operand.name: entries(operand.domain, operand.axes, generator) for operand in written.operands}
 
-    def symbolic(self) -> tuple[str, dict[str, int]]:
-        """The text with sizes that are only named, and what they are."""
-        operands = self.layer.operands(self.chosen, self._rank)
-        plain = {operand.name: operand.axes for operand in operands}
-        written = self.layer.write(self.options, {operands[0].name: plain[operands[0].name]})
-        sizes = {
-            name: extent
-            for operand, axes in zip(written.operands, plain.values(), strict=True)
-            for name, extent in zip(operand.axes, self.shapes[operand.name], strict=True)
-            if isinstance(name, str)
-        }
-        return written.text, sizes
-
-    @property
-    def _rank(self) -> int:
-        return len(self.shapes[self.layer.operands(self.chosen, None)[0].name])
+    def symbolic(self) -> str:
+        """The text for the same options and ranks, with sizes that are only named."""
+        first = self.layer.operands(self.chosen, None)[0].name
+        return self.layer.text(self.options, {first: [f"n_{axis}" for axis in range(len(self.shapes[first]))]})
 
 
 def entries(domain: str, shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:

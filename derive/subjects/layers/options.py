@@ -100,12 +100,11 @@ def _whole(where: str, option: Option, value: Any) -> int:
 
 def _pair(where: str, option: Option, value: Any) -> tuple[int, int]:
     """Padding before and after: 1, "1:2" or (1, 2)."""
-    if isinstance(value, str) and ":" in value:
-        value = tuple(value.split(":"))
-    pair = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else (value, value)
-    if len(pair) != 2:
-        raise UsageError(f"{where} is {value!r}; write 1, or 1:2 for one cell before and two after")
-    return _whole(where, option, pair[0]), _whole(where, option, pair[1])
+    parts = value.split(":") if isinstance(value, str) else value
+    pair = tuple(parts) if isinstance(parts, Sequence) else (value,)
+    if len(pair) not in (1, 2):
+        raise UsageError(f"{where} is {value}; write 1, or 1:2 for one cell before and two after")
+    return _whole(where, option, pair[0]), _whole(where, option, pair[-1])
 
 
 def _decimal(where: str, value: Any) -> str:

@@ -53,9 +53,7 @@ def _check_padding(setting: Setting, axis: int, window: Window) -> None:
     for output in range(window.extent):
         start = window.stride * output - window.before
         if not any(0 <= start + window.dilation * offset < window.image for offset in range(window.kernel)):
-            raise setting.error(
-                f"window {output} along axis {axis + 2} of X reads none of the {window.image} cells of the image"
-            )
+            raise setting.error(f"window {output} along axis {axis + 2} of X reads none of its {window.image} cells")
 
 
 def _written(each: tuple[Window, ...], setting: Setting, *lines: str, counted: bool = False) -> Equations:
