@@ -167,10 +167,10 @@ def _whole_numbers(head: Entry, uses: Uses, environment: Environment, rng: np.ra
         first = max(uses.least, 1)
         numbers: Array = first + (rng.permutation(int(np.prod(shape, dtype=int))) + rng.integers(0, 5)) % 5
         return numbers.reshape(shape).astype(np.int64)
-    low, high = uses.least, uses.least + 4
+    low, high = max(uses.least, 1), max(uses.least, 1) + 4
     ranges = [_range(index, environment) for index in uses.ranges]
     if ranges:
-        low, high = max(low, *(each[0] for each in ranges)), min(each[1] for each in ranges)
+        low, high = max(uses.least, *(each[0] for each in ranges)), min(each[1] for each in ranges)
     if high <= low:
         raise ProgramError(f"there is no whole number that all uses of {head.array} allow", head.array)
     return np.asarray(rng.integers(low, high, size=shape), dtype=np.int64)

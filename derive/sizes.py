@@ -5,6 +5,7 @@ Different sizes tell axes apart; a size 1 is an edge that is both the first and 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -23,7 +24,11 @@ from derive.integers import Index, Integer, IntegerEntry, Size
 from derive.program import Program
 
 #: How often sizes are drawn before it is said that none fit.
-TRIALS = 4000
+TRIALS = 2000
+#: Of so many fitting draws that with the smallest grids is taken.
+CHOICES = 4
+#: More sizes than this need not all differ within one assignment.
+FEW = 5
 
 
 def shapes_of(
@@ -52,10 +57,11 @@ def free_sizes(program: Program) -> dict[str, int]:
 
 
 def sample_sizes(program: Program, seed: int = 0, facts: Iterable[terms.Chain] = ()) -> list[dict[str, int]]:
-    """Three assignments of numbers to all free sizes: two of numbers that all differ, one with sizes of 1.
+    """Three assignments of numbers to all free sizes: two in which sizes differ, one with sizes of 1.
 
-    Every extent that the sizes decide is at least 1, and every fact holds. Fewer where the sizes leave fewer; one, the
-    empty one, where no size is free. Raises ProgramError where nothing fits.
+    Up to FEW sizes all differ in both of the first two; of more, which would make large grids, any two differ in one of
+    them. Every extent that the sizes decide is at least 1, and every fact holds. There are fewer assignments where the
+    sizes leave fewer, and one, the empty one, where no size is free. Raises ProgramError where nothing fits.
     """
     least = free_sizes(program)
     if not least:
@@ -65,35 +71,47 @@ def sample_sizes(program: Program, seed: int = 0, facts: Iterable[terms.Chain] =
     decided = [closure(each) for each in extents if not any(isinstance(a, (Index, IntegerEntry)) for a in each.atoms())]
     held = [holds(fact, frozenset(), 0) for fact in facts]
     found: list[dict[str, int]] = []
-    for trial in range(TRIALS):
-        kind = min(len(found), 2) if trial < TRIALS // 2 else 3
-        drawn = _drawn(least, kind, trial, rng)
-        if drawn not in found and _fits(drawn, decided, held):
-            found.append(drawn)
-            if len(found) == 3:
-                break
-        elif trial == TRIALS // 2 and len(found) >= 2:
-            break
+    for kind in (_different, _different, _with_ones):
+        fitting = []
+        for trial in range(TRIALS):
+            drawn = kind(least, found, trial, rng)
+            if drawn is not None and drawn not in found and _fits(drawn, decided, held):
+                fitting.append(drawn)
+                if len(fitting) == CHOICES:
+                    break
+        if fitting:
+            found.append(min(fitting, key=lambda sizes: math.prod(sizes.values())))
     if not found:
         raise ProgramError(f"no numbers for {', '.join(least)} were found that leave every index a value")
     return found
 
 
-def _drawn(least: Mapping[str, int], kind: int, trial: int, rng: np.random.Generator) -> dict[str, int]:
-    """kind 0 and 1 : all different.  2 : some are 1, the others different.  3 : any."""
-    top = len(least) + 3 + trial * 8 // TRIALS
-    if kind == 3:
-        return {name: int(low + rng.integers(0, top)) for name, low in least.items()}
-    numbers = iter(2 + rng.permutation(top))
-    drawn = {name: max(low, int(next(numbers))) for name, low in least.items()}
-    if kind == 2:
-        able = [name for name, low in least.items() if low <= 1]
-        for name in able:
-            if rng.random() < 0.4:
-                drawn[name] = 1
-        if able and 1 not in drawn.values():
-            drawn[able[int(rng.integers(len(able)))]] = 1
-    return drawn
+def _different(
+    least: Mapping[str, int], found: list[dict[str, int]], trial: int, rng: np.random.Generator
+) -> dict[str, int] | None:
+    """Numbers from 2 on, as different as asked; in the second half of the trials any."""
+    slack = trial * 6 // TRIALS
+    if len(least) <= FEW:
+        numbers = 2 + rng.permutation(len(least) + 2 + slack)[: len(least)]
+    else:
+        numbers = rng.integers(2, 3 + math.isqrt(2 * len(least)) + slack, size=len(least))
+    drawn = {name: max(low, int(number)) for (name, low), number in zip(least.items(), numbers, strict=True)}
+    together = [tuple(sample[name] for sample in (*found[:1], drawn)) for name in least]
+    enough = len(least) <= FEW or not found or len(set(together)) == len(together)
+    return drawn if enough or trial > TRIALS // 2 else None
+
+
+def _with_ones(
+    least: Mapping[str, int], found: list[dict[str, int]], trial: int, rng: np.random.Generator
+) -> dict[str, int] | None:
+    """Some sizes are 1."""
+    able = [name for name, low in least.items() if low <= 1]
+    drawn = _different(least, [], trial, rng)
+    if not able or drawn is None:
+        return None
+    ones = rng.random(len(able)) < 0.4
+    ones[int(rng.integers(len(able)))] = True
+    return drawn | {name: 1 for name, one in zip(able, ones, strict=True) if one}
 
 
 def _fits(sizes: Mapping[str, int], extents: Iterable[Closure], facts: Iterable[Condition]) -> bool:

@@ -38,10 +38,11 @@ from derive.terms import Entry, Partial, Term
 EPS = float(np.finfo(np.float64).eps)
 #: Two sides agree to this many eps of the sum of absolute values.
 TOLERANCE = 400.0
-#: Grids with more places, sums included, are looked at in single entries: edges, and this many random ones.
+#: Grids with more places, sums included, are looked at in single entries: edges and random ones, up to this many,
+#: fewer where each of them is a large sum.
 LARGEST = 10**6
-RANDOM_ENTRIES = 200
-EDGES = 100
+ENTRIES = 300
+FEWEST = 60
 
 
 # --- samples ----------------------------------------------------------------------------------------------------------
@@ -188,8 +189,10 @@ class _Side:
     places: Array | None
 
     def at(self, places: Array) -> _Side:
+        """At some of the places: those with which this side's own begin, too."""
+        count = places.shape[1]
         if self.places is not None:
-            return self
+            return _Side(self.value[:count], self.scale[:count], self.places[:, :count])
         value, scale = (np.broadcast_to(each, np.shape(self.value))[tuple(places)] for each in (self.value, self.scale))
         return _Side(value, scale, places)
 
@@ -217,9 +220,10 @@ class Numbers:
             two = self.side(after)
         except (DomainError, ProgramError) as wrong:
             return Comparison(False, 0, math.inf, wrong.message)
-        for places in (one.places, two.places):
-            if places is not None:
-                one, two = one.at(places), two.at(places)
+        single = [side.places for side in (one, two) if side.places is not None]
+        if single:
+            fewest = min(single, key=lambda places: places.shape[1])
+            one, two = one.at(fewest), two.at(fewest)
         if np.shape(one.value) != np.shape(two.value):
             return Comparison(False, 0, math.inf, f"the shapes are {np.shape(one.value)} and {np.shape(two.value)}")
         return _close(one, two)
@@ -274,20 +278,25 @@ def _meant(equation: Equation, environment: Environment) -> Term:
 
 
 def entries(term: Term, indices: Sequence[Index], environment: Environment, seed: int) -> Array | None:
-    """None for the whole grid; where it is large the places to look at, as positions on the axis of each index."""
-    if not indices or work(term, indices, environment) <= LARGEST:
+    """None for the whole grid; where it is large the places to look at, as positions on the axis of each index.
+
+    A third are edges: the first, a middle or the last value of every index. The others are random. The places of
+    another term over the same domains are the same, but for how many they are.
+    """
+    if not indices or (largest := work(term, indices, environment)) <= LARGEST:
         return None
     grid, masks = Binding(indices, 0)(Grid.empty(environment, len(indices)))
+    count = min(ENTRIES, max(FEWEST, LARGEST * math.prod(grid.extents) // largest))
     rng = np.random.default_rng(seed)
     edges = [np.unique([0, length // 2, length - 1]) for length in grid.extents]
     corners = np.stack([each.reshape(-1) for each in np.meshgrid(*edges, indexing="ij")])
-    corners = corners[:, rng.permutation(corners.shape[1])[:EDGES]]
-    anywhere = np.stack([rng.integers(0, length, size=RANDOM_ENTRIES) for length in grid.extents])
-    places = np.concatenate([corners, anywhere], axis=1)
+    corners = corners[:, rng.permutation(corners.shape[1])[: ENTRIES // 3]]
+    anywhere = np.stack([rng.integers(0, length, size=ENTRIES - corners.shape[1]) for length in grid.extents])
+    places = np.concatenate([corners, anywhere], axis=1)[:, rng.permutation(ENTRIES)]
     inside = np.ones(places.shape[1], dtype=bool)
     for mask in masks:
         inside &= np.broadcast_to(mask, grid.extents)[tuple(places)]
-    return places[:, inside]
+    return places[:, inside][:, :count]
 
 
 def work(term: Term, indices: Sequence[Index], environment: Environment) -> int:
