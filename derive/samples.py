@@ -77,14 +77,9 @@ def real_numbers(
 ) -> Array:
     """Numbers for an array, 0 where it has no entries."""
     domain = Domain.of(head, environment)
-    numbers = rng.uniform(low, high, size=domain.shape)
-    if both:
-        numbers = numbers * rng.choice([-1.0, 1.0], size=domain.shape)
-    numbers = np.asarray(numbers)
-    numbers[tuple(slice(0, first) for first in domain.lower)] *= 0.0
-    if domain.inside is not None:
-        numbers = np.where(domain.inside, numbers, 0.0)
-    return numbers
+    signs = rng.choice([-1.0, 1.0], size=domain.shape) if both else 1.0
+    numbers = np.asarray(rng.uniform(low, high, size=domain.shape) * signs)
+    return np.where(domain.held, numbers, 0.0)
 
 
 @dataclass

@@ -23,6 +23,15 @@ class Domain:
     lower: tuple[int, ...]
     inside: Array | None
 
+    @property
+    def held(self) -> Array:
+        """Where there are entries, as truth values."""
+        if self.inside is not None:
+            return self.inside
+        held = np.zeros(self.shape, dtype=bool)
+        held[tuple(slice(first, None) for first in self.lower)] = True
+        return held
+
     @staticmethod
     def of(head: Entry, environment: Environment) -> Domain:
         """The domain of an array from its own indices; those that others depend on come first."""
