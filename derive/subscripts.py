@@ -37,11 +37,14 @@ class Subscripts:
     """Writes integer expressions at one place after another; knows the name of every index that is visible there.
 
     written : the terms that will be written.  free : the indices of the left side, which keep their names.
+    known : names of arrays and sizes elsewhere, which no bound index takes either.
     """
 
-    def __init__(self, written: Sequence[Term], notation: Notation, free: Sequence[Index]) -> None:
+    def __init__(
+        self, written: Sequence[Term], notation: Notation, free: Sequence[Index], known: Iterable[str] = ()
+    ) -> None:
         self.notation = notation
-        self.reserved = frozenset(_names(written))
+        self.reserved = frozenset(_names(written)).union(known)
         self.names: dict[Index, str] = {}
         self._from_one = frozenset(_counted_from_one(written, notation)) if notation.base else frozenset()
         later = {index for term in written for index in terms.free_indices(term)} - set(free)
@@ -130,7 +133,9 @@ class Subscripts:
             case IntegerEntry(array=array, indices=indices):
                 return self.entry(array, indices)
             case Floor(numerator=upper, denominator=lower):
-                return t.Call("floor", (t.divide(self._tree(upper), self._tree(lower)),))
+                above = self._tree(upper)  # a minus sign stays with it: -(j/2) is not the quotient of whole numbers
+                head = above.factors if isinstance(above, t.Product) else (("*", above),)
+                return t.Call("floor", (t.Product((*head, ("/", self._tree(lower)))),))
             case Extreme(operator=operator, arguments=arguments):
                 return t.Call(operator, tuple(map(self._tree, arguments)))
         raise TypeError(f"{atom!r} is no atom of an integer expression")

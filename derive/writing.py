@@ -63,7 +63,8 @@ class _Writer(Subscripts):
     def __init__(
         self, written: Sequence[Term], notation: Notation, free: Sequence[Index], shapes: Shapes | None
     ) -> None:
-        super().__init__(written, notation, free)
+        sizes = (name for shape in (shapes or {}).values() for extent in shape for name in extent.names)
+        super().__init__(written, notation, free, [*(shapes or {}), *sizes])
         self.shapes = shapes
         self.kronecker = notation.beside(self.reserved).kronecker
 
@@ -192,19 +193,20 @@ class _Writer(Subscripts):
 
     # --- reductions ---------------------------------------------------------------------------------------------------
 
-    def _reduction(self, term: terms.Reduce) -> t.Reduction:
-        with self.bound(term.indices) as names:
+    def _reduction(self, term: terms.Reduce, *, shift: bool = True) -> t.Reduction:
+        indices, shifts = _from_zero(term.indices, term.body) if shift else (term.indices, {})
+        body = terms.substitute(term.body, shifts)
+        with self.bound(indices) as names:
             limits = tuple(
-                self.limits(index) if self.notation.limits or not self._is_implied(index, term.body) else None
-                for index in term.indices
+                self.limits(index) if self.notation.limits or not self._is_implied(index, body) else None
+                for index in indices
             )
-            return t.Reduction(term.operator, names, self.tree(term.body), limits=limits if any(limits) else ())
+            return t.Reduction(term.operator, names, self.tree(body), limits=limits if any(limits) else ())
 
     def _winner(self, term: terms.Winner) -> Tree:
-        best = replace(
-            self._reduction(terms.Reduce(term.operator, term.indices, term.body)), operator=f"arg{term.operator}"
-        )
+        best = self._reduction(terms.Reduce(term.operator, term.indices, term.body), shift=False)
         at = self.places(term.at)
+        best = replace(best, operator=f"arg{term.operator}")
         return t.Indicator((best, at[0] if len(at) == 1 else t.Call("", at)), ("=",))
 
     def _is_implied(self, index: Index, body: Term) -> bool:
@@ -230,6 +232,34 @@ class _Writer(Subscripts):
 
 
 # --- pieces -----------------------------------------------------------------------------------------------------------
+
+
+def _from_zero(indices: Sequence[Index], body: Term) -> tuple[tuple[Index, ...], dict[Index, Integer]]:
+    """Indices that stand alone in no subscript and take as many values wherever they stand begin at 0.
+
+    In the plain notation all do, and only so can it say how far they run. And what replaces the old ones.
+    """
+    alone = {
+        place.index
+        for node in terms.walk(body)
+        if isinstance(node, terms.Entry)
+        for place in node.indices
+        if place.index
+    }
+    shifts: dict[Index, Integer] = {}
+    found: list[Index] = []
+    for index in indices:
+        lower, stop = index.lower.substitute(shifts), index.stop.substitute(shifts)
+        if lower.value != 0 and index not in alone and not (stop - lower).indices:
+            new = Index(index.name, stop - lower)
+            shifts[index] = new + lower
+        elif lower != index.lower or stop != index.stop:
+            new = Index(index.name, stop, lower)
+            shifts[index] = integer(new)
+        else:
+            new = index
+        found.append(new)
+    return tuple(found), shifts
 
 
 def _number(value: Fraction) -> Tree:
