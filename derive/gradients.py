@@ -12,7 +12,7 @@ derive.scatter), the one with deltas, and the gathered one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from derive import terms
@@ -100,6 +100,11 @@ class Gradients:
         }
 
     @cached_property
+    def around(self) -> Program:
+        """The primal program, its adjoints and upstream gradients as inputs: what a rule may look up."""
+        return with_adjoint_heads(self.primal, self.names)
+
+    @cached_property
     def adjoint(self) -> Program:
         """The adjoints as a program: it reads the values of the forward pass and the upstream gradients."""
         inputs = (*self.primal.heads.values(), *self.given.values())
@@ -133,6 +138,16 @@ def _reaches(program: Program, name: str) -> bool:
     return any(name in terms.reads(line.term) for line in program.equations)
 
 
+def with_adjoint_heads(program: Program, names: Mapping[str, str]) -> Program:
+    """The program, to which the adjoints are inputs of the shape of their arrays."""
+    adjoints = {
+        **{bar: name for name, bar in names.items()},
+        **{given: name for name, given in program.upstream.items()},
+    }
+    heads = tuple(Entry(bar, program.heads[name].indices) for bar, name in adjoints.items())
+    return replace(program, inputs=(*program.inputs, *heads))
+
+
 class _Sweep:
     """One reverse sweep: which lines matter, the names of adjoints, and the letters of fresh indices."""
 
@@ -147,6 +162,7 @@ class _Sweep:
         inner = {name for name in program.upstream if self._readers(name)}
         self.names = _adjoint_names(program, taken, inner)
         self.names |= {output: given for output, given in program.upstream.items() if output not in inner}
+        self.known = with_adjoint_heads(program, self.names)
         used = {index.name for line in program.equations for index in _indices(line)} | taken
         self.letters = [letter for letter in _LETTERS if letter not in used]
 
@@ -202,11 +218,11 @@ class _Sweep:
         equation = united = self._run((*sums.NORMALISE, *deltas.UNIT), equation, steps)
         equation = self._run((*sums.NORMALISE, *deltas.ALL), equation, steps)
         equation = self._run((guards.DISCHARGE,), equation, steps)
-        for line in self._forward_values(readers):
+        for line in readers:
             equation = self._take(primal.reuse_rule(line), equation, steps)
         equation = self._run((sums.PULL_OUT, collecting.COLLECT, collecting.COMMON_FACTOR), equation, steps)
         equation = self._renamed(equation, name, readers, steps)
-        limited = step(guards.LIMITS, equation, self.program)
+        limited = step(guards.LIMITS, equation, self.known)
         ranged = None
         if limited is not None:
             ranged = limited.after
@@ -226,10 +242,6 @@ class _Sweep:
         at = tuple(map(integer, indices))
         pending = Partial(Entry(partial.of, at), Entry(name, tuple(map(integer, own))))
         return total(indices, multiply(Entry(self.names[partial.of], at), pending))
-
-    def _forward_values(self, readers: list[Equation]) -> list[Equation]:
-        """Lines whose values an adjoint may call by name: those that it speaks of already."""
-        return [line for line in readers if not any(line.name == other for other in self.program.integers)]
 
     # --- one partial derivative ---------------------------------------------------------------------------------------
 
@@ -258,14 +270,14 @@ class _Sweep:
         return copies(tuple(index for index in head if index is not None), letters)
 
     def _take(self, each: Rule, equation: Equation, steps: list[Step]) -> Equation:
-        made = step(each, equation, self.program)
+        made = step(each, equation, self.known)
         if made is None:
             return equation
         steps.append(made)
         return made.after
 
     def _run(self, rules: tuple[Rule, ...], equation: Equation, steps: list[Step]) -> Equation:
-        equation, made = exhausted(rules, equation, self.program)
+        equation, made = exhausted(rules, equation, self.known)
         steps.extend(made)
         return equation
 

@@ -176,3 +176,29 @@ def test_a_strided_read_keeps_its_divisibility() -> None:
 def test_what_has_no_gradient_is_refused_by_name(text: str, wrt: list[str], message: str) -> None:
     with pytest.raises(ProgramError, match=message):
         gradients(read_equations(text), wrt)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x : 5\ny : 5\nD : 5\nD[i] = sum(j) [j < i]*x[i-1]*y[j]",
+        "x : 5\ny : 5\nD : 5\nD[i] = [i >= 1]*x[i-1]*y[i] + [i >= 3]*x[i-1]*y[i]",
+        "x : 5\ny : 5\nD : 5\nD[i] = sum(j) [j < i]*log(y[i]^2 - 1)*x[j]",
+    ],
+)
+def test_a_factor_that_needs_its_guard_stays_beside_it(text: str) -> None:
+    """x[i-1] may not leave the sum whose guard keeps it inside, nor log(..) one that keeps it defined."""
+    made = gradients(read_equations(text))
+    x, g = random((5,), 1), random((5,), 2)
+    y = np.array([0.1, 2.0, 3.0, -2.0, 1.5])
+    found = adjoint_values(made, {"x": x, "y": y, "D_bar": g}, {})
+
+    def forward(x: np.ndarray, y: np.ndarray) -> float:
+        return float(g @ values(made.primal, {"x": x, "y": y}, {})["D"])
+
+    for name in ("x", "y"):
+        for place in range(5):
+            step = np.zeros(5)
+            step[place] = 1e-6
+            ends = [forward(x + sign * step, y) if name == "x" else forward(x, y + sign * step) for sign in (1, -1)]
+            assert found[f"{name}_bar"][place] == pytest.approx((ends[0] - ends[1]) / 2e-6, abs=1e-6)

@@ -7,7 +7,7 @@ from typing import Any
 
 from derive import terms
 from derive.program import Equation, Program
-from derive.rules.rewriting import Rewrite, factors_of, first_changed, rule
+from derive.rules.rewriting import Rewrite, factors_of, first_changed, is_guarded, is_total, rule
 from derive.rules.wording import said
 from derive.step import Rule
 from derive.terms import Number, Power, Term, add, multiply, power
@@ -46,8 +46,8 @@ def _everywhere(equation: Equation, program: Program) -> Rewrite | None:
 COLLECT = rule("collect like terms", "equal terms of a sum are counted")(_everywhere)
 
 
-def _common(node: Term) -> Term | None:
-    """a b + a c -> a (b + c), where every term has the factor."""
+def _common(node: Term, program: Program) -> Term | None:
+    """a b + a c -> a (b + c), where every term has the factor; one that needs a guard is left beside it."""
     if not isinstance(node, terms.Add):
         return None
     parts = [list(factors_of(part)) for part in node.terms]
@@ -61,11 +61,13 @@ def _common(node: Term) -> Term | None:
             for part, place in zip(parts, places, strict=True):
                 assert place is not None
                 del part[place]
-    return multiply(*shared, add(*(multiply(*part) for part in parts))) if shared else None
+    if not shared or (any(map(is_guarded, parts)) and not all(is_total(factor, program) for factor in shared)):
+        return None
+    return multiply(*shared, add(*(multiply(*part) for part in parts)))
 
 
 def _common_factor(equation: Equation, program: Program) -> Rewrite | None:
-    made = first_changed(equation.term, _common)
+    made = first_changed(equation.term, lambda node: _common(node, program))
     return None if made is None else Rewrite(made)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from derive import terms
-from derive.integers import Index
+from derive.bounds import holds
+from derive.integers import Index, Integer
 from derive.program import Equation, Program
 from derive.step import Rule, Step
 from derive.terms import Term
@@ -87,3 +88,47 @@ def first_changed(term: Term, change: Callable[[Term], Term | None], *, linear: 
         if made is not None:
             return terms.rebuilt(term, (*below[:place], made, *below[place + 1 :]))
     return None
+
+
+#: Functions with a value, and a derivative, at every number.
+_TOTAL = frozenset(
+    "sin cos tanh sinh cosh exp atan erf sigmoid softplus relu abs sign max min greater less at_least at_most".split()
+)
+
+
+def is_total(term: Term, program: Program) -> bool:
+    """Whether the term has a value wherever its indices lie in their domains: it reads inside, and divides by nothing.
+
+    Such a factor needs no guard. One that may read outside must stay beside the guard that keeps it from doing so.
+    """
+    match term:
+        case terms.Entry():
+            head = program.heads.get(term.array)
+            own = () if head is None else tuple(part.index for part in head.indices)
+            return len(own) == len(term.indices) and all(
+                index is not None and (_one_domain(part, index) or holds(terms.within(part, index.stop, index.lower)))
+                for part, index in zip(term.indices, own, strict=True)
+            )
+        case terms.Apply():
+            return term.function in _TOTAL and all(is_total(part, program) for part in term.arguments)
+        case terms.Power(base=base, exponent=terms.Number(value=value)):
+            return value.denominator == 1 and value > 0 and is_total(base, program)
+        case terms.Power() | terms.Winner() | terms.Partial():
+            return False
+        case terms.Mul() if any(isinstance(factor, terms.Guard) for factor in term.factors):
+            return False
+    return all(is_total(part, program) for part in terms.children(term))
+
+
+def _one_domain(part: Integer, index: Index) -> bool:
+    own = part.index
+    return own is not None and (own.lower, own.stop) == (index.lower, index.stop)
+
+
+def is_guarded(factors: Iterable[Term]) -> bool:
+    """Whether a guard or a delta is among the factors, or deeper in their sums and products."""
+    return any(
+        isinstance(factor, (terms.Guard, terms.Delta))
+        or (isinstance(factor, (terms.Add, terms.Mul, terms.Reduce)) and is_guarded(terms.children(factor)))
+        for factor in factors
+    )

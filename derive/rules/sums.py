@@ -8,7 +8,16 @@ from derive import terms
 from derive.bounds import is_nonnegative
 from derive.integers import Index
 from derive.program import Equation, Program
-from derive.rules.rewriting import Rewrite, bound_inside, factors_of, first_changed, has_delta, rule
+from derive.rules.rewriting import (
+    Rewrite,
+    bound_inside,
+    factors_of,
+    first_changed,
+    has_delta,
+    is_guarded,
+    is_total,
+    rule,
+)
 from derive.rules.wording import listed, said
 from derive.step import Rule
 from derive.terms import Term, add, multiply, total
@@ -69,8 +78,11 @@ SPLIT = rule("split the sum", "the sum of a sum is the sum of the sums")(_repeat
 ONE_SUM = rule("under one sum", "a factor may go under a sum whose index it does not mention")(_repeatedly(_one_sum))
 
 
-def _pull_out(node: Term) -> Term | None:
-    """Σ_k a b_k -> a Σ_k b_k; a sum over an index that nothing mentions counts it."""
+def _pull_out(node: Term, program: Program) -> Term | None:
+    """Σ_k a b_k -> a Σ_k b_k; a sum over an index that nothing mentions counts it.
+
+    A factor that may have no value stays beside a guard that stays: the sum may be empty just where it has none.
+    """
     if not isinstance(node, terms.Reduce) or not is_sum(node):
         return None
     factors = factors_of(node.body)
@@ -78,6 +90,8 @@ def _pull_out(node: Term) -> Term | None:
         return None
     # an index on which the domain of a remaining one depends has to stay with it
     outside = [factor for factor in factors if terms.free_indices(factor).isdisjoint(node.indices)]
+    if is_guarded(factor for factor in factors if factor not in outside):
+        outside = [factor for factor in outside if is_total(factor, program)]
     idle = _idle(node, factors)
     if not outside and not idle:
         return None
@@ -101,7 +115,7 @@ def _pull_everything(equation: Equation, program: Program) -> Rewrite | None:
     moved: list[Term] = []
 
     def change(node: Term) -> Term | None:
-        made = _pull_out(node)
+        made = _pull_out(node, program)
         if made is not None:
             assert isinstance(node, terms.Reduce)
             for factor in factors_of(node.body):

@@ -92,8 +92,8 @@ def backpropagation(program: Program | None = None) -> Backpropagation:
     z_bar, a_bar = made["z"].equation, cases.relettered(made["a"].equation, {"i": "k"})
     into = cases.inserted(a_bar, z_bar, primal)
     assert into is not None
-    last, last_steps = _tidied(cases.at(into.after, 0, LAST), primal)
-    hidden, hidden_steps = _tidied(cases.below(into.after, 0, LAST), primal)
+    last, last_steps = _tidied(cases.at(into.after, 0, LAST), made.around)
+    hidden, hidden_steps = _tidied(cases.below(into.after, 0, LAST), made.around)
     return Backpropagation(
         made, into.after, made["w"].equation, last, hidden, made["b"].equation, (into,), last_steps, hidden_steps
     )
