@@ -2,45 +2,19 @@
 
 Left-to-right chains of + and - (and of * and /) are read as sequences of signed terms. A run of at least two
 consecutive terms that occurs elsewhere with the same signs becomes a term of its own: the longest run first, of equal
-length the leftmost. Nothing else is regrouped, and the author's tree is not touched.
+length the leftmost. Nothing else is regrouped, and the author's tree is not touched. Whatever is computed in another
+grouping or order than it was written is reported as a Regrouping.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Union
 
 from derive.functions import OPERATIONS, Operation
+from derive.repeats import share_runs
 from derive.tape import Slot, Tape
-
-#: A term of a chain: "+" or "-" for sums, "*" or "/" for products, and what it is.
-SignedTerm = tuple[str, Slot]
-
-_FAMILY: dict[Operation, tuple[str, str]] = {
-    OPERATIONS["add"]: ("sum", "+"),
-    OPERATIONS["sub"]: ("sum", "-"),
-    OPERATIONS["mul"]: ("product", "*"),
-    OPERATIONS["div"]: ("product", "/"),
-}
-_OPERATION = {"+": OPERATIONS["add"], "-": OPERATIONS["sub"], "*": OPERATIONS["mul"], "/": OPERATIONS["div"]}
-_FIRST = {"sum": "+", "product": "*"}
-
-#: A partial sum that is used elsewhere too is still looked into while its chain is at most this long.
-SHORT_CHAIN = 64
-#: Windows looked at before the search ends; what is not regrouped by then stays as the author wrote it.
-WINDOW_BUDGET = 4_000_000
-
-
-@dataclass(slots=True)
-class Chain:
-    """family : "sum" or "product".  terms : signed terms, some of them groups.
-
-    shares : whether a run in it may be shared.
-    """
-
-    family: str
-    terms: list[tuple[str, Slot | Group]]
-    shares: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,23 +24,62 @@ class Group:
     number: int
 
 
+#: A term of a chain: "+" or "-" for sums, "*" or "/" for products, and what it is.
+SignedTerm = tuple[str, Slot]
+Term = tuple[str, Union[Slot, Group]]
+
+_FAMILY: dict[Operation, tuple[str, str]] = {
+    OPERATIONS["add"]: ("sum", "+"),
+    OPERATIONS["sub"]: ("sum", "-"),
+    OPERATIONS["mul"]: ("product", "*"),
+    OPERATIONS["div"]: ("product", "/"),
+}
+_OPERATION = {"+": OPERATIONS["add"], "-": OPERATIONS["sub"], "*": OPERATIONS["mul"], "/": OPERATIONS["div"]}
+_SIGN = {operation: sign for sign, operation in _OPERATION.items()}
+_FIRST = {"sum": "+", "product": "*"}
+
+#: A partial sum that is used elsewhere too is still looked into while its chain is at most this long.
+SHORT_CHAIN = 64
+#: Runs looked at in the sums, and in the products; what happens beyond is said at `derive.repeats.share_runs`.
+WINDOW_BUDGET = 6_000_000
+
+
+@dataclass(slots=True)
+class Chain:
+    """family : "sum" or "product".  terms : signed terms, some of them groups.
+
+    shares : whether a run in it may be shared.  written : the terms before any run of them was shared.
+    """
+
+    family: str
+    terms: list[Term]
+    shares: bool = False
+    written: tuple[Term, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Regrouping:
-    """A line whose terms were regrouped: its number on the new tape, and its terms before and after."""
+    """A line that may not be computed as it was written: its number on the new tape, and its terms as written."""
 
     line: int
-    before: tuple[SignedTerm, ...]
-    after: tuple[SignedTerm, ...]
+    written: tuple[SignedTerm, ...]
 
 
 def regroup(tape: Tape, outputs: Sequence[Slot]) -> tuple[Tape, list[Slot], list[Regrouping]]:
-    """The same values on a new tape with shared runs computed once; the tape itself where there are none."""
-    chains = _chains(tape, tape.reached(outputs), outputs)
-    written = {number: tuple(chain.terms) for number, chain in chains.items()}
+    """The same values on a new tape with shared runs computed once; the tape itself where there are none.
+
+    Also told are the sums and products of two terms that were written in both orders: b + a for a line a + b.
+    """
+    order = tape.reached(outputs)
+    chains = _chains(tape, order, outputs)
     groups = _share_runs(chains)
-    if not groups:
-        return tape, list(outputs), []
-    return _rebuilt(tape, outputs, chains, groups, written)
+    fresh, value, regroupings = tape, dict[int, Slot](zip(order, order, strict=True)), list[Regrouping]()
+    if groups:
+        fresh, value, regroupings = _rebuilt(tape, outputs, chains, groups)
+        regroupings += _reordered(fresh, {})
+    regroupings += _reordered(tape, value)
+    ends = [value[output] if isinstance(output, int) else output for output in outputs]
+    return fresh, ends, sorted(dict.fromkeys(regroupings), key=lambda regrouping: regrouping.line)
 
 
 def _chains(tape: Tape, order: list[int], outputs: Sequence[Slot]) -> dict[int, Chain]:
@@ -76,6 +89,8 @@ def _chains(tape: Tape, order: list[int], outputs: Sequence[Slot]) -> dict[int, 
     look at the pair that each operation joins tells whether there is anything to look for, and where.
     """
     rows = tape.rows
+    # what was written in two orders is a term of its own: it stays a line, whose other order can be told
+    alone = tape.reordered
     family_of: dict[int, str] = {}
     pairs: dict[object, int] = {}
     pair_of: dict[int, object] = {}
@@ -87,7 +102,7 @@ def _chains(tape: Tape, order: list[int], outputs: Sequence[Slot]) -> dict[int, 
         family_of[number] = family
         left, right = operands
         last: SignedTerm = (_FIRST[family], left)
-        if isinstance(left, int) and family_of.get(left) == family:
+        if isinstance(left, int) and family_of.get(left) == family and number not in alone and left not in alone:
             below, (_, inner) = rows[left]
             last = (_FAMILY[below][1], inner)  # type: ignore[index]
         pair = pair_of[number] = frozenset((last, (sign, right)))
@@ -106,7 +121,7 @@ def _chains(tape: Tape, order: list[int], outputs: Sequence[Slot]) -> dict[int, 
     for number, family in family_of.items():
         operation, (left, right) = rows[number]
         sign = _FAMILY[operation][1]  # type: ignore[index]
-        below_chain = chains.get(left) if isinstance(left, int) else None
+        below_chain = chains.get(left) if isinstance(left, int) and number not in alone and left not in alone else None
         if below_chain is not None and below_chain.family == family and isinstance(left, int):
             if uses[left] == 1:  # nobody else looks at it: extended in place, a copy would make long sums quadratic
                 del chains[left]
@@ -123,122 +138,32 @@ def _chains(tape: Tape, order: list[int], outputs: Sequence[Slot]) -> dict[int, 
 
 def _share_runs(chains: dict[int, Chain]) -> list[Chain]:
     """Replace shared runs in the chains, longest first; the groups made, in order of making."""
+    for chain in chains.values():
+        chain.written = tuple(chain.terms)
     groups: list[Chain] = []
-    for family in ("sum", "product"):
-        mine = [chain for chain in chains.values() if chain.family == family]
-        budget = WINDOW_BUDGET
-        keys: dict[object, int] = {}
-        hashes: list[int] = []
+    for family, first in _FIRST.items():
 
-        def code(term: tuple[str, Slot | Group], keys: dict[object, int] = keys, hashes: list[int] = hashes) -> int:
-            """A number for the signed term, scattered so that sums of codes tell multisets apart."""
-            place = keys.setdefault(term, len(keys))
-            if place == len(hashes):
-                hashes.append(_scatter(place + 1))
-            return hashes[place]
+        def grouped(run: list[Term], family: str = family, plus: str = first) -> tuple[Term, list[Term]]:
+            sign, terms = _signs_in_front(run, plus)
+            groups.append(Chain(family, terms, written=tuple(terms)))
+            return (sign, Group(len(groups) - 1)), terms
 
-        length = max((len(chain.terms) for chain in mine), default=0)
-        while length >= 2 and budget > 0:
-            found, visited, longest = _repeated(mine, length, code)
-            budget -= visited
-            if not found:
-                length = min(length - 1, longest)
-                continue
-            _replace(found, mine, groups, length, family)
+        share_runs([chain.terms for chain in chains.values() if chain.family == family], grouped, WINDOW_BUDGET)
     return groups
 
 
-def _scatter(number: int) -> int:
-    """A fixed 64-bit mixing of small integers (the finaliser of SplitMix64, public domain)."""
-    mask = (1 << 64) - 1
-    z = (number * 0x9E3779B97F4A7C15) & mask
-    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & mask
-    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & mask
-    return z ^ (z >> 31)
-
-
-def _repeated(
-    chains: list[Chain], length: int, code: Callable[[tuple[str, Slot | Group]], int]
-) -> tuple[list[tuple[Chain, int]], int, int]:
-    """The places of the leftmost run of that length that occurs twice without overlap; work done; longest segment.
-
-    Terms that occur only once can be in no shared run: segments between them are all that is looked at.
-    """
-    count: dict[object, int] = {}
-    for chain in chains:
-        for term in chain.terms:
-            count[term] = count.get(term, 0) + 1
-    places: dict[int, list[tuple[Chain, int]]] = {}
-    visited = 0
-    longest = 1
-    for chain in chains:
-        terms = chain.terms
-        start = 0
-        while start < len(terms):
-            if count[terms[start]] < 2:
-                start += 1
-                continue
-            stop = start
-            while stop < len(terms) and count[terms[stop]] >= 2:
-                stop += 1
-            longest = max(longest, stop - start)
-            if stop - start >= length:
-                total = sum(code(term) for term in terms[start : start + length])
-                for begin in range(start, stop - length + 1):
-                    if begin > start:
-                        total += code(terms[begin + length - 1]) - code(terms[begin - 1])
-                    places.setdefault(total, []).append((chain, begin))
-                visited += stop - start
-            visited += stop - start
-            start = stop
-    for found in places.values():  # insertion order: leftmost first
-        kept = _without_overlap(found, length)
-        if len(kept) >= 2 and any(len(chain.terms) > length for chain, _ in kept):
-            return kept, visited, longest
-        if len(kept) >= 2 and len({id(chain) for chain, _ in kept}) >= 2:
-            return kept, visited, longest  # the same sum in two orders of writing
-    return [], visited, longest
-
-
-def _without_overlap(found: list[tuple[Chain, int]], length: int) -> list[tuple[Chain, int]]:
-    kept: list[tuple[Chain, int]] = []
-    first = sorted(found[0][0].terms[found[0][1] : found[0][1] + length], key=repr)
-    for chain, begin in found:
-        if kept and kept[-1][0] is chain and begin < kept[-1][1] + length:
-            continue
-        if sorted(chain.terms[begin : begin + length], key=repr) != first:
-            continue  # two runs of different terms with the same hash
-        kept.append((chain, begin))
-    return kept
-
-
-def _replace(found: list[tuple[Chain, int]], mine: list[Chain], groups: list[Chain], length: int, family: str) -> None:
-    """Make the run a group, put the group in its places."""
-    plus, minus = ("+", "-") if family == "sum" else ("*", "/")
-    chain, begin = found[0]
-    run = list(chain.terms[begin : begin + length])
-    sign = plus
-    if all(mark == minus for mark, _ in run):
-        sign, run = minus, [(plus, term) for _, term in run]
-    elif run[0][0] == minus:  # the first term with a plus leads: b - a for -a + b
-        lead = next(k for k, (mark, _) in enumerate(run) if mark == plus)
-        run.insert(0, run.pop(lead))
-    group = Chain(family, run)
-    term = (sign, Group(len(groups)))
-    groups.append(group)
-    for chain, begin in reversed(found):  # from the right, so that places to the left stay valid
-        chain.terms[begin : begin + length] = [term]
-    mine.append(group)
+def _signs_in_front(run: list[Term], plus: str) -> tuple[str, list[Term]]:
+    """The run as a sum that begins with a plus, and the sign before it: a + b for -a - b, b - a for -a + b."""
+    if all(sign != plus for sign, _ in run):
+        return run[0][0], [(plus, term) for _, term in run]
+    lead = next(k for k, (sign, _) in enumerate(run) if sign == plus)
+    return plus, [run[lead], *run[:lead], *run[lead + 1 :]]
 
 
 def _rebuilt(
-    tape: Tape,
-    outputs: Sequence[Slot],
-    chains: dict[int, Chain],
-    groups: list[Chain],
-    written: dict[int, tuple[tuple[str, Slot | Group], ...]],
-) -> tuple[Tape, list[Slot], list[Regrouping]]:
-    """Push everything again, chains with their groups; say which lines are now computed from other terms."""
+    tape: Tape, outputs: Sequence[Slot], chains: Mapping[int, Chain], groups: Sequence[Chain]
+) -> tuple[Tape, dict[int, Slot], list[Regrouping]]:
+    """Everything pushed again, chains with their groups; which number has become which; lines made of other terms."""
     fresh = Tape()
     value: dict[int, Slot] = {}
     group_value: dict[int, Slot] = {}
@@ -261,6 +186,8 @@ def _rebuilt(
         total = settled(chain.terms[0][1])
         for sign, term in chain.terms[1:]:
             total = fresh.push(_OPERATION[sign], total, settled(term))
+        if tuple(chain.terms) != chain.written and isinstance(total, int):
+            regroupings.append(Regrouping(total, tuple((sign, settled(term)) for sign, term in chain.written)))
         return total
 
     # depth first from the outputs, so that the operands of a group come where the author's order asks for them
@@ -280,12 +207,22 @@ def _rebuilt(
             parts = [term for _, term in chain.terms] if chain else list(operands)
             needed = [term for term in parts if not known(term)]
             if not needed and chain:
-                value[item] = line = fold(chain)  # type: ignore[index]
-                if any(isinstance(term, Group) for _, term in chain.terms[1:]) and isinstance(line, int):
-                    before = tuple((sign, settled(term)) for sign, term in written[item])  # type: ignore[index]
-                    after = tuple((sign, settled(term)) for sign, term in chain.terms)
-                    regroupings.append(Regrouping(line, before, after))
+                value[item] = fold(chain)  # type: ignore[index]
             elif not needed and operation is not None:
-                value[item] = fresh.push(operation, *(settled(operand) for operand in operands))  # type: ignore[index]
+                value[item] = fresh.push(operation, *map(settled, operands))  # type: ignore[index]
         stack.extend(reversed(needed))
-    return fresh, [settled(output) for output in outputs], regroupings
+    return fresh, value, regroupings
+
+
+def _reordered(tape: Tape, value: Mapping[int, Slot]) -> list[Regrouping]:
+    """The other order of what was written in two.  value : which number has become which; where it has none, itself."""
+
+    def settled(slot: Slot) -> Slot:
+        return value.get(slot, slot) if isinstance(slot, int) else slot
+
+    found = []
+    for number, operands in tape.reordered.items():
+        line, (operation, _) = settled(number), tape.rows[number]
+        if operation is not None and isinstance(line, int) and (number in value or not value):
+            found.append(Regrouping(line, tuple((_SIGN[operation], settled(slot)) for slot in operands)))
+    return found

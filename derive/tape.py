@@ -25,13 +25,15 @@ class Tape:
     """rows[k] = (operation, operands) with number k; an input is a row whose operation is None.
 
     merge : whether equal operations share a number (an author's own lines are kept apart).
+    reordered : for rows that were also pushed with their operands in the other order, these operands.
     """
 
-    __slots__ = ("keys", "merge", "rows")
+    __slots__ = ("keys", "merge", "reordered", "rows")
 
     def __init__(self, *, merge: bool = True) -> None:
         self.rows: list[tuple[Operation | None, tuple[Slot, ...]]] = []
         self.keys: dict[object, int] = {}
+        self.reordered: dict[int, tuple[Slot, ...]] = {}
         self.merge = merge
 
     def input(self) -> int:
@@ -53,6 +55,8 @@ class Tape:
             number = len(self.rows)
             self.keys[key] = number
             self.rows.append((operation, operands))
+        elif operation in _COMMUTE and self.rows[number][1] != operands:
+            self.reordered[number] = operands
         return number
 
     def add_tree(self, tree: Tree, names: dict[str, Slot]) -> Slot:

@@ -118,8 +118,9 @@ def _numbered(
     ends = tuple(dict.fromkeys(node[output] for output in outputs if isinstance(output, int)))
     for end, label in zip(ends, output_labels(len(ends), inputs), strict=True):
         labels.setdefault(end, label)
-    steps = tuple(_step(regrouping, node) for regrouping in regroupings)
-    return Program(tuple(node[k] for k in range(count)), tuple(equations), ends, labels, steps, remarks).check()
+    program = Program(tuple(node[k] for k in range(count)), tuple(equations), ends, labels, (), remarks).check()
+    steps = tuple(filter(None, (_step(regrouping, node, program) for regrouping in regroupings)))
+    return replace(program, steps=steps) if steps else program
 
 
 def output_labels(count: int, taken: Iterable[str]) -> list[str]:
@@ -133,18 +134,11 @@ def output_labels(count: int, taken: Iterable[str]) -> list[str]:
     return [f"{stem}{k}" for k in range(1, count + 1)]
 
 
-def _step(regrouping: Regrouping, node: Mapping[int, str]) -> Step:
-    """The regrouping of one line as a Step: before and after are the same signed terms, grouped differently."""
-    name = node[regrouping.line]
-
-    def side(terms: Iterable[tuple[str, Slot]]) -> Tree:
-        parts = tuple((sign, t.tree_of(node[k] if isinstance(k, int) else k)) for sign, k in terms)
-        return t.Sum(parts) if parts[1][0] in "+-" else t.Product(parts)
-
-    return Step(
-        REGROUP,
-        "the same signed terms are needed elsewhere, so they are computed once",
-        (),
-        Equation(name, side(regrouping.before)),
-        Equation(name, side(regrouping.after)),
-    )
+def _step(regrouping: Regrouping, node: Mapping[int, str], program: Program) -> Step | None:
+    """The regrouping of one line as a Step; None where the line reads from left to right as it was written."""
+    parts = tuple((sign, t.tree_of(node[k] if isinstance(k, int) else k)) for sign, k in regrouping.written)
+    tree = t.Sum(parts) if parts[1][0] in "+-" else t.Product(parts)
+    before = Equation(node[regrouping.line], tree)
+    after = REGROUP.rewrite(before, program)
+    reason = "the same signed terms are needed elsewhere, so they are computed once"
+    return None if after is None else Step(REGROUP, reason, (), before, after)
