@@ -84,6 +84,8 @@ class Equation:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Equation):
             return NotImplemented
+        if self.is_indexed or other.is_indexed:  # indices are objects; SymPy has no part in it
+            return bool(self._lhs == other._lhs and self.source == other.source)
         return self.name == other.name and bool(self.source == other.source or self.rhs == other.rhs)
 
     def __hash__(self) -> int:
