@@ -63,7 +63,7 @@ class Conventions:
     weights: str = "Wx"
     layout: str = "column"
     kernel: str = "correlation"
-    batch: str = "mean"
+    reduction: str = "mean"
     half: bool = False
     index: int = 0
     layer: str = "[]"
@@ -111,7 +111,11 @@ def _delta(array: str, alone: bool) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """name : of the field.  values : as typed -> as kept, the default first; sentences : what each means."""
+    """name : of the field.  values : as typed -> as kept, the default first; sentences : what each means.
+
+    mathematics : whether it chooses among equations (of a layer by name, whose option has the same name), or only how
+    formulas are printed.
+    """
 
     name: str
     values: Mapping[str, Any]
@@ -124,7 +128,7 @@ KEYS = (
     Key("layout", {"column": "column", "row": "row"}, ("samples are columns of X", "samples are rows of X")),
     Key("kernel", {"correlation": "correlation", "convolution": "convolution"},
         ("a convolutional layer reads V[i+k]", "it reads V[i-k], a true convolution")),
-    Key("batch", {"mean": "mean", "sum": "sum"}, ("losses of samples are averaged", "they are added up")),
+    Key("reduction", {"mean": "mean", "sum": "sum"}, ("losses of samples are averaged", "they are added up")),
     Key("half", {"false": False, "true": True},
         ("the squared error is (y - t)^2", "it is 1/2*(y - t)^2")),
     Key("index", {"0": 0, "1": 1}, ("indices count from 0", "indices are printed from 1"), mathematics=False),
@@ -139,6 +143,17 @@ KEYS = (
 
 def read_conventions(settings: Iterable[str]) -> Conventions:
     """The conventions that differ from the usual ones, each as `key=value`. Raises UsageError."""
+    return conventions_of(chosen_settings(settings))
+
+
+def conventions_of(chosen: Mapping[str, str]) -> Conventions:
+    """The conventions for settings that `chosen_settings` has read."""
+    known = {key.name: key for key in KEYS}
+    return Conventions(**{name: known[name].values[value] for name, value in chosen.items()})
+
+
+def chosen_settings(settings: Iterable[str]) -> dict[str, str]:
+    """Key -> value as typed, of settings `key=value`. Raises UsageError for what is not in KEYS, or given twice."""
     known = {key.name: key for key in KEYS}
     chosen: dict[str, str] = {}
     for setting in settings:
@@ -149,19 +164,17 @@ def read_conventions(settings: Iterable[str]) -> Conventions:
             raise UsageError(f"no convention is called {name!r}; {hint}")
         ways = " or ".join(f"{name}={each}" for each in known[name].values)
         if not equals or value not in known[name].values:
-            told = f"{name}={value}" if equals else f"{name} has no value"
-            raise UsageError(f"the convention {told} is not known; write {ways}")
+            told = f"{name}={value} is not known" if equals else f"{name} has no value"
+            raise UsageError(f"the convention {told}; write {ways}")
         if chosen.setdefault(name, value) != value:
             raise UsageError(f"the convention {name} is given as {chosen[name]} and as {value}; give it once")
-    return Conventions(**{name: known[name].values[value] for name, value in chosen.items()})
+    return chosen
 
 
-def conventions_help() -> str:
-    """The keys, one a line with its values and what they mean; the default stands first."""
-    lines = []
-    for key in KEYS:
-        meant = "; ".join(
-            f"{key.name}={value}: {sentence}" for value, sentence in zip(key.values, key.sentences, strict=True)
-        )
-        lines.append(meant + ("" if key.mathematics else " (print only)"))
-    return "\n".join(lines)
+def conventions_help() -> list[tuple[str, str]]:
+    """Each `key=value` with what it means; the default of a key stands first."""
+    return [
+        (f"{key.name}={value}", sentence)
+        for key in KEYS
+        for value, sentence in zip(key.values, key.sentences, strict=True)
+    ]

@@ -30,17 +30,25 @@ NESTED_SUMS = 6
 Shapes = Mapping[str, Sequence[Size]]
 
 
-def read_equations(text: str, *, shapes: Shapes | None = None, file: str | None = None) -> Program:
+def read_equations(
+    text: str,
+    *,
+    shapes: Shapes | None = None,
+    given: Mapping[str, Sequence[int]] | None = None,
+    upstream: Mapping[str, str] | None = None,
+    file: str | None = None,
+) -> Program:
     """The Program of a file of equations; shapes are its declarations, or what the subscripts settle.
 
     shapes : further declarations, {"V": (8, 9), "K": ("H", 2)}; () for a scalar.  file : named in errors.
+    given : the shapes of arrays whose values are known.  upstream : further upstream gradients, {"Z": "G"}.
     Every equation has an Entry at free indices on the left, a term on the right, and what the author typed in
     `written`. Sizes that nobody declared have names, n_V1 for the first axis of V. Outputs are the loss; else the names
     with an upstream gradient; else a rank-0 last line, which is the loss, or all lines that no other reads.
     Raises ReadingError with the place of what cannot be read: an index that is unbound, bound twice or has two
     extents, a read outside its array, arrays whose shapes do not fit, an empty output, a sum that nobody can work out.
     """
-    return program_of(read_program(text, shapes=shapes, file=file))
+    return program_of(read_program(text, shapes=shapes, given=given, upstream=upstream, file=file))
 
 
 def program_of(text: ProgramText) -> Program:

@@ -77,11 +77,18 @@ class ProgramText:
 
 
 def read_program(
-    text: str, *, shapes: Mapping[str, Sequence[Size]] | None = None, file: str | None = None
+    text: str,
+    *,
+    shapes: Mapping[str, Sequence[Size]] | None = None,
+    given: Mapping[str, Sequence[int]] | None = None,
+    upstream: Mapping[str, str] | None = None,
+    file: str | None = None,
 ) -> ProgramText:
     """Read a file of equations. Raises ReadingError with line, column and what to write instead.
 
     shapes : declarations from elsewhere; a number there for a size that is named here says what the size is.
+    given : the shapes of arrays whose values are known, which say the same; names that no line mentions are left out.
+    upstream : further upstream gradients, {"Z": "G"}.
     Refused: a name given two values or declared twice, a line that is no equation, a cycle.
     """
     with naming_file(file):
@@ -90,7 +97,7 @@ def read_program(
             raise ReadingError("there is nothing to read; write equations such as q = x*y")
         declarations: dict[str, tuple[Size, ...]] = {}
         declared_in: dict[str, int] = {}
-        upstream: dict[str, tuple[str, Line]] = {}
+        gradients: dict[str, tuple[str, Line]] = {}
         losses: list[Line] = []
         equations: list[Line] = []
         for line in lines:
@@ -103,20 +110,27 @@ def read_program(
                 declared_in[first] = line.number
                 declarations[first] = _shape(line)
             elif kinds == ["NAME", "NAME"] and first == "upstream":
-                _upstream(line, upstream)
+                _upstream(line, gradients)
             elif kinds == ["NAME", "NAME"] and first == "loss":
                 losses.append(line)
             else:
                 equations.append(line)
-        numbers = _merged(declarations, shapes or {}, lines)
+        seeds = _seeds(gradients, upstream or {})
+        mentioned = {token.text for line in lines for token in line.tokens}.union(seeds.values())
+        _check_mentioned(shapes or {}, mentioned)
+        known = {name: shape for name, shape in (given or {}).items() if name in mentioned}
+        numbers = _merged(declarations, shapes or {}, known)
         sizes = tuple(dict.fromkeys(size for shape in declarations.values() for size in shape if isinstance(size, str)))
         named = {line.tokens[0].text for line in equations if line.tokens[0].kind == "NAME" and _defines(line)}
-        declared = named.union(declarations, sizes, (value for value, _ in upstream.values()))
+        declared = named.union(declarations, sizes, seeds.values())
         written = [_equation(line, declared) for line in equations]
         _check_single(written, sources := lines[0].sources)
         defined = {line.name for line in written}
-        for name, (_, line) in upstream.items():
+        for name, (_, line) in gradients.items():
             _check_defined(name, defined, line, line.tokens[1])
+        for name in seeds:
+            if name not in defined:
+                raise ReadingError(f"{name} has an upstream gradient, and {_undefined(name, defined)}")
         ordered = _ordered(written, sources)
         given = defined.union(sizes)
         return ProgramText(
@@ -124,7 +138,7 @@ def read_program(
             tuple(dict.fromkeys(name for line in written for name in line.needs if name not in given)),
             sizes,
             declarations,
-            {name: value for name, (value, _) in upstream.items()},
+            seeds,
             _loss(losses, defined),
             _remarks(written, ordered),
             sources,
@@ -162,37 +176,47 @@ def _shape(line: Line) -> tuple[Size, ...]:
     return tuple(sizes)
 
 
-def _merged(
-    declarations: dict[str, tuple[Size, ...]], shapes: Mapping[str, Sequence[Size]], lines: Sequence[Line]
-) -> dict[str, int]:
-    """Shapes from elsewhere added to the declarations; the sizes that they give a number."""
-    words_read = {token.text for line in lines for token in line.tokens}
-    numbers: dict[str, tuple[int, str]] = {}
-    for name, given in shapes.items():
-        shape = tuple(given)
-        told = " x ".join(map(str, shape)) or "scalar"
-        for size in shape:
-            good = 1 <= size <= LARGEST_SIZE if isinstance(size, int) else re.fullmatch(NAME_PATTERN, size)
-            if not good:
-                message = f"the shape {told} of {name} has the size {size}; "
-                raise ReadingError(f"{message}a size is a name or a whole number from 1 to {LARGEST_SIZE}")
-        if name not in words_read:
-            meant = words.nearest(name, sorted(words_read))
+def _check_mentioned(shapes: Mapping[str, Sequence[Size]], mentioned: set[str]) -> None:
+    for name in shapes:
+        if name not in mentioned:
+            meant = words.nearest(name, sorted(mentioned))
             raise ReadingError(f"no line mentions {name}" + (f"; did you mean {meant}?" if meant else ""))
-        here = declarations.setdefault(name, shape)
-        both = f"{name} is declared {' x '.join(map(str, here)) or 'scalar'} in the text, and {told} outside of it"
-        if len(here) != len(shape):
-            raise ReadingError(f"{both}; delete one")
-        for declared, size in zip(here, shape, strict=True):
-            if isinstance(declared, str) and isinstance(size, int):
-                number, by = numbers.setdefault(declared, (size, name))
-                if number != size:
-                    raise ReadingError(
-                        f"the size {declared} is {number} by the shape of {by}, and {size} by that of {name}"
-                    )
-            elif declared != size:
-                raise ReadingError(f"{both}; delete one")
+
+
+def _merged(
+    declarations: dict[str, tuple[Size, ...]],
+    shapes: Mapping[str, Sequence[Size]],
+    given: Mapping[str, Sequence[int]],
+) -> dict[str, int]:
+    """Shapes from elsewhere, then those of values, added to the declarations; the sizes that they give a number."""
+    numbers: dict[str, tuple[int, str]] = {}
+    for elsewhere, way_out in ((shapes, "{name} is declared {here} in the text, and {there} outside of it; delete one"),
+                               (given, "{name} is declared {here}, and its values are {there}")):  # fmt: skip
+        for name, shape in elsewhere.items():
+            there = _shape_text(shape)
+            for size in shape:
+                good = 1 <= size <= LARGEST_SIZE if isinstance(size, int) else re.fullmatch(NAME_PATTERN, size)
+                if not good:
+                    message = f"the shape {there} of {name} has the size {size}; "
+                    raise ReadingError(f"{message}a size is a name or a whole number from 1 to {LARGEST_SIZE}")
+            declared = declarations.setdefault(name, tuple(shape))
+            both = way_out.format(name=name, here=_shape_text(declared), there=there)
+            if len(declared) != len(shape):
+                raise ReadingError(both)
+            for own, size in zip(declared, shape, strict=True):
+                if isinstance(own, str) and isinstance(size, int):
+                    number, by = numbers.setdefault(own, (size, name))
+                    if number != size:
+                        raise ReadingError(
+                            f"the size {own} is {number} by the shape of {by}, and {size} by that of {name}"
+                        )
+                elif own != size:
+                    raise ReadingError(both)
     return {size: number for size, (number, _) in numbers.items()}
+
+
+def _shape_text(shape: Sequence[Size]) -> str:
+    return " x ".join(map(str, shape)) or "scalar"
 
 
 def _sizes_by_lines(lines: Sequence[ProgramLine], sizes: Sequence[str], sources: tuple[str, ...]) -> dict[str, int]:
@@ -223,6 +247,15 @@ def _upstream(line: Line, upstream: dict[str, tuple[str, Line]]) -> None:
         upstream[entry[0].text] = (entry[2].text, line)
 
 
+def _seeds(written: Mapping[str, tuple[str, Line]], further: Mapping[str, str]) -> dict[str, str]:
+    """Output -> its upstream gradient, those of the text first."""
+    seeds = {name: value for name, (value, _) in written.items()}
+    for name, value in further.items():
+        if seeds.setdefault(name, value) != value:
+            raise ReadingError(f"{name} has two upstream gradients, {seeds[name]} in the text and {value}; delete one")
+    return seeds
+
+
 def _loss(losses: Sequence[Line], defined: set[str]) -> str | None:
     if len(losses) > 1:
         raise losses[1].error(f"a second loss; line {losses[0].number} already names one", losses[1].tokens[0])
@@ -237,8 +270,16 @@ def _loss(losses: Sequence[Line], defined: set[str]) -> str | None:
 
 def _check_defined(name: str, defined: set[str], line: Line, token: Token) -> None:
     if name not in defined:
-        meant = words.nearest(name, sorted(defined))
-        raise line.error(f"no line gives {name} a value" + (f"; did you mean {meant}?" if meant else ""), token)
+        raise line.error(_undefined(name, defined), token)
+
+
+def _undefined(name: str, defined: set[str]) -> str:
+    meant = words.nearest(name, sorted(defined))
+    if meant is not None:
+        return f"no line gives {name} a value; did you mean {meant}?"
+    return f"no line gives {name} a value" + (
+        f"; the lines define {', '.join(sorted(defined))}" if len(defined) < 9 else ""
+    )
 
 
 def _equation(line: Line, declared: set[str]) -> ProgramLine:
