@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any
 
+from derive.arithmetic import Comparisons, OutsideDomain, constant_in, require_base
 from derive.enclosures import GIANT, exponent, flint, shown
 from derive.errors import UndecidedError
-from derive.evaluate import Comparisons, OutsideDomain, constant_in, require_base
 from derive.functions import Requirement
 from derive.rounding import exact_text
 from derive.tree import Tree

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from derive.evaluate import FLOATS
+from derive.arithmetic import FLOATS
 from derive.functions import CALLABLE
 from derive.variables import Variable, recorded
 

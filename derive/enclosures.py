@@ -142,6 +142,12 @@ def giant_text(value: Any, digits: int) -> str | None:
     return first if first == scientific_text(high, digits, int(power)) else None
 
 
+def known(ball: Any) -> str:
+    """What is known of a ball that is not decided, for a message."""
+    text = str(ball.str(6))
+    return text if len(text) <= 60 else f"{text[:40]}..., which is beyond all digits"
+
+
 def shown(ball: Any) -> str:
     """Six digits of a ball, for a message."""
     low, high = ends(ball)

@@ -13,8 +13,9 @@ from typing import Any
 
 from derive import tree as t
 from derive.adjoints import reverse
+from derive.arithmetic import FLOATS
 from derive.errors import UsageError
-from derive.evaluate import FLOATS, evaluate, sweep
+from derive.evaluate import evaluate, sweep
 from derive.functions import OPERATIONS
 from derive.lines import line_equations
 from derive.program import Elementary, Equation, Program

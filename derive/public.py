@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Union
 
 from derive import tree as t
-from derive.evaluate import FLOATS, tree_value
+from derive.arithmetic import FLOATS
+from derive.evaluate import tree_value
 from derive.program import Program
 from derive.step import Derivation
 from derive.worked import point, require_branches

@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from derive.arithmetic import FLOATS
 from derive.errors import UsageError
-from derive.evaluate import FLOATS, tree_value
+from derive.evaluate import tree_value
 from derive.functions import OPERATIONS
 from derive.plain import formula
 from derive.program import Branch, Program

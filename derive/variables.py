@@ -16,8 +16,8 @@ from typing import Any
 
 from derive import functions
 from derive import tree as t
+from derive.arithmetic import FLOATS
 from derive.errors import UsageError
-from derive.evaluate import FLOATS
 from derive.functions import OPERATIONS, Operation
 from derive.tape import Slot, Tape
 from derive.tree import Tree

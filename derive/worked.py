@@ -12,10 +12,11 @@ from math import isfinite
 from typing import Any
 
 from derive.adjoints import node_of, reverse
+from derive.arithmetic import FLOATS, OutsideDomain
 from derive.balls import Balls
-from derive.enclosures import nearest_double, printed_text
+from derive.enclosures import known, nearest_double, printed_text
 from derive.errors import DomainError, MissingPartError, UndecidedError, UsageError
-from derive.evaluate import FLOATS, OutsideDomain, evaluate, sweep, tree_value
+from derive.evaluate import evaluate, sweep, tree_value
 from derive.indicators import Undefined
 from derive.program import Program
 from derive.step import Derivation
@@ -83,7 +84,7 @@ class Worked:
             return "undefined"
         printed = printed_text(value, self.digits if digits is None else digits)
         if printed is None:
-            raise UndecidedError(f"the digits of a value cannot be decided: it is only known as {value.str(6)}")
+            raise UndecidedError(f"the digits of a value cannot be decided: it is only known as {known(value)}")
         return printed
 
     def number(self, value: Any) -> float | None:
@@ -95,7 +96,7 @@ class Worked:
             return None
         nearest = nearest_double(value)
         if nearest is None:
-            raise UndecidedError(f"the double nearest to a value cannot be decided: it is only known as {value.str(6)}")
+            raise UndecidedError(f"the double nearest to a value cannot be decided: it is only known as {known(value)}")
         return nearest
 
 
@@ -204,7 +205,7 @@ def _certified(worked: Worked) -> Worked:
     for name, value in _unsettled(last):
         if isinstance(value, Undefined):
             raise value.error
-        raise UndecidedError(f"{name} cannot be decided: with {last.bits} bits it is only known as {value.str(6)}")
+        raise UndecidedError(f"{name} cannot be decided: with {last.bits} bits it is only known as {known(value)}")
     return last
 
 

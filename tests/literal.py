@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from derive import terms
-from derive.evaluate import FLOATS
+from derive.arithmetic import FLOATS
 from derive.functions import OPERATIONS
 from derive.integers import Extreme, Floor, Index, Integer, IntegerEntry, Size
 

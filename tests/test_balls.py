@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from derive.arithmetic import FLOATS
 from derive.balls import EXACT_BITS, Balls
 from derive.enclosures import GIANT, ends, giant, giant_text, nearest_double, printed_text
 from derive.errors import UndecidedError
-from derive.evaluate import FLOATS, evaluate
+from derive.evaluate import evaluate
 from derive.tracing import trace
 
 BALLS = Balls(192)

@@ -22,13 +22,14 @@ import derive
 from derive import functions
 from derive import tree as t
 from derive.adjoints import reverse
+from derive.arithmetic import FLOATS
 from derive.codegen.load import compiled
 from derive.codegen.lowering import lower, operation_counts
 from derive.codegen.source import Source
 from derive.codegen.to_numpy import LAMBDIFY_LINES, NUMPY, to_numpy
 from derive.codegen.to_torch import to_torch
 from derive.errors import DeriveError, MissingPartError, UsageError
-from derive.evaluate import FLOATS, evaluate
+from derive.evaluate import evaluate
 from derive.program import Program
 from derive.recording import record
 from derive.tangents import forward

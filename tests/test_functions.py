@@ -11,11 +11,12 @@ import sympy
 from derive import symbolic
 from derive import tree as t
 from derive.adjoints import reverse
+from derive.arithmetic import FLOATS, violated
 from derive.checks.autograd import autograd_gradient
 from derive.checks.differences import at_a_kink, central_difference, complex_step
 from derive.codegen.symbols import SYMBOLS
 from derive.errors import DomainError
-from derive.evaluate import FLOATS, evaluate, violated
+from derive.evaluate import evaluate
 from derive.functions import CALLABLE, COMPARISONS, OPERATIONS, TREES, Operation, operation_tree
 from derive.program import Elementary, Equation, Program
 

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from derive import tree as t
 from derive.adjoints import reverse
+from derive.arithmetic import COMPLEXES, FLOATS
 from derive.balls import Balls
 from derive.checks.report import check
 from derive.checks.steps import check_steps
 from derive.display import point_of
 from derive.errors import DomainError, UndecidedError
-from derive.evaluate import COMPLEXES, FLOATS, evaluate, sweep
+from derive.evaluate import evaluate, sweep
 from derive.indicators import Undefined
 from derive.jacobians import hessian, jacobian
 from derive.reading.reader import read

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from derive import tree as t
 from derive import words
+from derive.arithmetic import FLOATS
 from derive.errors import DeriveError, ReadingError
-from derive.evaluate import FLOATS, tree_value
+from derive.evaluate import tree_value
 from derive.plain import formula
 from derive.reading import grammar
 from derive.reading.points import read_point

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 import derive
 from derive import tree as t
+from derive.arithmetic import COMPLEXES
 from derive.balls import Balls
 from derive.checks.steps import check_steps
 from derive.errors import UsageError
-from derive.evaluate import COMPLEXES, evaluate
+from derive.evaluate import evaluate
 from derive.jacobians import gradient_program
 from derive.plain import formula
 from derive.program import Program

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from math import inf, isfinite
 from typing import Any
 
+from derive.arithmetic import COMPLEXES, FLOATS
 from derive.checks.kinks import branches, crossing
 from derive.errors import DomainError, UndecidedError
-from derive.evaluate import COMPLEXES, FLOATS, evaluate
+from derive.evaluate import evaluate
 from derive.indicators import Undefined
 from derive.program import Program
 

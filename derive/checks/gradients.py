@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import random
 import sys
-from math import isfinite
+from math import inf, isfinite, isnan
 
 from derive.checks.comparing import doubles, gradient_in_doubles, path_sizes, relative, result_of
 from derive.checks.doubts import UNSETTLED, once_more
@@ -158,6 +158,8 @@ def _torch(points: list[Worked], _: list[Derivation], seed: int) -> Result:
                     finite = isfinite(ours[name]) or isfinite(theirs[name])
                     error = relative(ours[name], theirs[name], sizes[name]) if finite else None
                     told = "" if finite else "the derivative is beyond the largest double"
+                    if isnan(ours[name]) and isfinite(plain[name]):
+                        error, told = inf, f"the emitted code gives nan, and its trace {plain[name]:.6g}"
                     entry = Entry(program.label(output), program.label(name), ours[name], theirs[name], error, told)
                     # more digits know nothing of the emitted code: it must give what its trace gives in doubles, or
                     # be about as far from the true value

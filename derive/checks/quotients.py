@@ -11,11 +11,12 @@ from fractions import Fraction
 from typing import Any
 
 from derive import tree as t
+from derive.arithmetic import OutsideDomain
 from derive.balls import Balls
 from derive.checks.kinks import at_kink, branch
 from derive.enclosures import exponent
 from derive.errors import DomainError, UndecidedError
-from derive.evaluate import OutsideDomain, derivative_key, evaluate, sweep, tree_value
+from derive.evaluate import derivative_key, evaluate, sweep, tree_value
 from derive.indicators import Undefined, has_indicators, vanishing
 from derive.program import Equation, Program
 from derive.step import Derivation

@@ -9,9 +9,10 @@ from math import isfinite
 
 from derive import tree as t
 from derive.adjoints import depending_on_inputs
+from derive.arithmetic import FLOATS
 from derive.checks.kinks import branches, has_kink
 from derive.errors import DeriveError, DomainError
-from derive.evaluate import FLOATS, evaluate, sweep
+from derive.evaluate import evaluate, sweep
 from derive.indicators import Undefined
 from derive.plain import formula
 from derive.program import Equation, Program

@@ -7,8 +7,8 @@ from typing import Any
 import sympy
 
 from derive import tree as t
+from derive.arithmetic import constant_in
 from derive.codegen.lowering import Applied, Expression, Lowered
-from derive.evaluate import constant_in
 from derive.functions import COMPARISONS, OPERATIONS
 from derive.symbolic import FUNCTIONS
 from derive.tree import Tree
