@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 import random
 import re
@@ -15,11 +16,13 @@ from hypothesis import strategies as st
 
 from derive import tree as t
 from derive.document import Cell, Display, Document, Line, Prose, Row, Table, with_names
-from derive.latex.breaking import broken, width
+from derive.latex.breaking import broken, width, words_width
+from derive.latex.code import comments_above
 from derive.latex.document import to_latex
 from derive.latex.escaping import escape
 from derive.latex.formulas import formula, name
 from derive.pdf import compile_latex, overfull_boxes
+from derive.plain import formula as plain
 from derive.reading.reader import read
 from derive.tree import Tree
 from tests.sheet_document import EVERYTHING, HOSTILE, TRACE
@@ -292,6 +295,37 @@ def test_a_users_commands_come_out_as_text() -> None:
         for command in (r"\input{", r"\write", "$x$", "100% ", "_a_"):
             assert command not in words
         assert text.count(r"\begin{document}") == standalone
+
+
+@given(expressions, st.integers(30, 90))
+def test_a_comment_too_long_for_its_line_stands_above_it_and_the_code_is_the_same(tree: Tree, columns: int) -> None:
+    text = plain(tree).replace("\n", " ")
+    code = (
+        f'def f(x):\n    """# no comment: {text}"""\n    y = x  # {text}\n    return (\n        y,  # {text}\n    )\n'
+    )
+    moved = comments_above(code, columns)
+    assert ast.dump(ast.parse(moved)) == ast.dump(ast.parse(code))
+    for line in moved.split("\n"):
+        assert len(line) <= columns or "  # " not in line.lstrip() or '"""' in line
+    comments = [line.partition("#")[2].strip() for line in moved.split("\n") if "#" in line and '"""' not in line]
+    assert "".join("".join(comments).split()) == 2 * "".join(text.split())
+    assert comments_above(code, 10_000) == code
+
+
+def test_what_is_no_python_is_printed_as_it_is() -> None:
+    assert comments_above("a = 'open  # " + 90 * "x", 40) == "a = 'open  # " + 90 * "x"
+
+
+@pytest.mark.tex
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+@given(st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,;:()?+=-", min_size=1, max_size=60))
+@settings(max_examples=8, deadline=None)
+def test_the_width_of_words_is_what_tex_measures_or_a_little_more(text: str) -> None:
+    box = rf"\newbox\b\setbox\b\hbox{{{escape(text)}}}\typeout{{WIDTH \the\wd\b}}"
+    head = r"\documentclass{article}\usepackage[T1]{fontenc}\usepackage{lmodern}"
+    source = rf"{head}\begin{{document}}{box}x\end{{document}}"
+    measured = float(re.search(r"WIDTH ([0-9.]+)pt", compile_latex(source).log)[1]) / 10.0  # type: ignore[index]
+    assert measured - 0.01 <= words_width(text) <= 1.25 * measured + 1.5
 
 
 def test_code_cannot_close_its_own_listing() -> None:

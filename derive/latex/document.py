@@ -25,6 +25,7 @@ from derive.document import (
     with_names,
 )
 from derive.latex.breaking import lines, width
+from derive.latex.code import comments_above
 from derive.latex.escaping import escape, escape_plain
 from derive.latex.formulas import formula
 from derive.latex.tables import tabular
@@ -37,6 +38,7 @@ _LONGEST_DISPLAY = 10  # lines that stay together
 _SPACING = r"\tolerance=2000 \emergencystretch=8em \hfuzz=0.3pt"
 _REASON_SHARE = 0.3  # of the line, at most
 _REASON_LETTER = 0.4  # em, small
+_CODE_LETTER = 0.485  # em: 0.525 em of the small size, which is 0.9 to 0.92 of the normal one
 _EM = 10.9  # in points of 1/72 inch, at 11 pt
 _TALLEST = 600.0  # a picture, in the same points: a page less a caption
 
@@ -133,7 +135,7 @@ def _block(block: Block, available: float) -> str:
         case Figure():
             return _figure(block, available)
         case Listing():
-            return _listing(block)
+            return _listing(block, available)
         case Bullets(items=items):
             entries = "\n".join(rf"  \item {{}}{_inline(item)}" for item in items)
             return f"\\begin{{itemize}}\n{entries}\n\\end{{itemize}}" if items else ""
@@ -258,16 +260,20 @@ def _figure(figure: Figure, available: float) -> str:
     )
 
 
-def _listing(listing: Listing) -> str:
-    r"""Code as it is; an environment of its own name where the code says \end{lstlisting}."""
-    code = "".join(
-        c if c in "\n\t" or 32 <= ord(c) < 127 else c.encode("unicode_escape").decode()
-        for c in listing.code.replace("\r\n", "\n")
-    )
+def _listing(listing: Listing, available: float) -> str:
+    r"""Code as it is; an environment of its own name where the code says \end{lstlisting}.
+
+    A comment that runs over the line stands above its line. What is still too long is broken with a hook.
+    """
+    code = listing.code.replace("\r\n", "\n")
+    if listing.language == "python":
+        code = comments_above(code, int(available / _CODE_LETTER))
+    code = "".join(c if c in "\n\t" or 32 <= ord(c) < 127 else c.encode("unicode_escape").decode() for c in code)
     environment = "lstlisting"
     while f"\\end{{{environment}}}" in code:
         environment += "x"
     options = r"basicstyle=\small\ttfamily,columns=fullflexible,keepspaces=true,breaklines=true,showstringspaces=false"
+    options += r",breakindent=2em,postbreak={\mbox{$\hookrightarrow$\ }}"
     options += ",keywordstyle=,commentstyle=\\itshape,upquote=true" if listing.language == "python" else ",upquote=true"
     if listing.language == "python":
         options += ",language=Python"

@@ -39,9 +39,9 @@ def key_remarks(worked: Worked) -> tuple[Block, ...]:
     rows = [_row(line, verdicts[line.name]) for line in griewank.KEY]
     table = Table(
         "The published key against the derivation.",
-        "lllll",
+        "llrrl",
         tuple(rows),
-        tuple(map(Cell, ("line", "formula in the key", "number in the key", "correct", "verdict"))),
+        tuple(map(Cell, ("line", "formula", "number", "correct", "verdict"))),
     )
     blocks: list[Block] = [Heading("The published answer key"), table]
     for line in griewank.KEY:
