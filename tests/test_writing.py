@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -16,12 +17,14 @@ from derive import tree as t
 from derive.conventions import Notation
 from derive.evaluation import Environment, value_of, values
 from derive.gradients import Gradients, gradients
+from derive.html.mathml import formula as mathml
 from derive.integers import Index, Integer, IntegerEntry, Size, extreme, floor, integer
 from derive.latex.formulas import formula as latex
 from derive.plain import formula
 from derive.program import Equation, Program
 from derive.program_text import text_of
 from derive.reading.equations import read_equations
+from derive.runs import runs
 from derive.terms import (
     Chain,
     Comparison,
@@ -40,6 +43,7 @@ from derive.terms import (
 from derive.terms import total as reduced
 from derive.writing import shapes_of, tree_of_equation, tree_of_term
 from tests.index_terms import free, index_terms
+from tests.test_latex import balanced
 
 N, M = Size("n"), Size("m")
 AXES = {"A": (N, M), "B": (M,), "c": ()}
@@ -204,7 +208,12 @@ def test_any_term_can_be_written(data: st.DataObject, notation: bool) -> None:
     chosen = Notation(base=1, tight=True, limits=True, layered=frozenset("A")) if notation else Notation()
     tree = tree_of_term(data.draw(index_terms(indices)), chosen, free=indices)
     assert formula(tree)
-    assert latex(tree).count("{") == latex(tree).count("}")
+    assert balanced(latex(tree))
+    assert balanced(latex(tree, inline=True))
+    children = {"mfrac": 2, "msub": 2, "msup": 2, "msubsup": 3, "munder": 2, "munderover": 3}
+    for element in ET.fromstring(mathml(tree)).iter():
+        assert len(element) == children.get(element.tag, len(element))
+    assert "".join(run.text for run in runs(tree))
 
 
 # --- how it looks -----------------------------------------------------------------------------------------------------
