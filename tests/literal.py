@@ -77,7 +77,8 @@ class World:
             return self.whole(condition.value, at) % self.whole(condition.divisor, at) == 0
         value = self.whole if isinstance(condition, terms.Chain) else self.value
         sides = [value(side, at) for side in condition.sides]
-        return all(COMPARE[sign](*pair) for sign, pair in zip(condition.operators, itertools.pairwise(sides)))
+        pairs = zip(condition.operators, itertools.pairwise(sides), strict=True)
+        return all(COMPARE[sign](*pair) for sign, pair in pairs)
 
     def guarded(self, factors: list[Any], at: Mapping[Index, int]) -> bool:
         """Whether all conditions hold; what a false one excludes is not asked."""
