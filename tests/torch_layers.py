@@ -106,9 +106,15 @@ def max_pool(axes):
                     a["X"], options["kernel-size"], options["stride"], amount, options["dilation"], options["ceil-mode"]
                 )
             }
-        return {"Y": windows_of(options, a["X"], -math.inf).amax(-1)}
+        return {"Y": windows_of(options, a["X"], -math.inf).max(-1)[0]}
 
     return oracle
+
+
+def roomy(options, shape):
+    """Whether the image has room for the kernel; where only the padding makes some, avg_pool3d refuses."""
+    kernel = options["kernel-size"]
+    return len(kernel) < 3 or all(cells <= extent for cells, extent in zip(kernel, shape[2:], strict=True))
 
 
 def avg_pool(axes):
@@ -116,9 +122,7 @@ def avg_pool(axes):
 
     def oracle(options, a):
         amount = symmetric(options["padding"])
-        # avg_pool3d refuses a kernel that only the padding makes room for, which avg_pool1d and 2d accept
-        roomy = axes < 3 or all(k <= n for k, n in zip(options["kernel-size"], a["X"].shape[2:], strict=True))
-        if amount is not None and roomy:
+        if amount is not None and roomy(options, a["X"].shape):
             counting = options["count-include-pad"]
             return {
                 "Y": function(a["X"], options["kernel-size"], options["stride"], amount, options["ceil-mode"], counting)
@@ -353,6 +357,20 @@ ORACLES = {
         if options["squared"]
         else torch.cdist(a["U"], a["V"], compute_mode="donot_use_mm_for_euclid_dist")
     },
+    "add": value("Y", lambda a: a["A"] + a["B"]),
+    "subtract": value("Y", lambda a: a["A"] - a["B"]),
+    "multiply": value("Y", lambda a: a["A"] * a["B"]),
+    "divide": value("Y", lambda a: a["A"] / a["B"]),
+    "add_bias": value("Y", lambda a: a["X"] + a["b"]),
+    "negative": entrywise(torch.neg),
+    "square": entrywise(torch.square),
+    "square_root": entrywise(torch.sqrt),
+    "exponential": entrywise(torch.exp),
+    "logarithm": entrywise(torch.log),
+    "absolute": entrywise(torch.abs),
+    "sum_all": value("L", lambda a: a["X"].sum()),
+    "mean_all": value("L", lambda a: a["X"].mean()),
+    "transpose": value("Y", lambda a: a["X"].T),
     "gradient_descent": lambda options, a: {"w_next": a["w"] - a["lr"] * a["g"]},
     "weight_decay": lambda options, a: {"w_next": a["w"] - a["lr"] * (a["g"] + a["decay"] * a["w"])},
     "momentum": momentum,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from derive.errors import UsageError
 from derive.subjects.layers import (
     activations,
+    arithmetic,
     attention,
     convolutions,
     dense,
@@ -31,6 +32,7 @@ FAMILIES: Mapping[str, tuple[Layer, ...]] = {
     "activations": activations.LAYERS,
     "losses": losses.LAYERS,
     "matrix identities": matrix.LAYERS,
+    "arithmetic": arithmetic.LAYERS,
     "optimisers": optimisers.LAYERS,
 }
 
