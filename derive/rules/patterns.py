@@ -18,11 +18,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from derive import terms
+from derive import tree as t
+from derive.document import Inline
+from derive.index import is_nonnegative
 from derive.integers import Floor, Index, Integer, integer
+from derive.plain import formula
 from derive.program import Equation
 from derive.rules.rewriting import factors_of
 from derive.rules.wording import said
 from derive.terms import Delta, Entry, Guard, Number, Term
+from derive.tree import Tree
+from derive.writing import tree_of_term
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,34 +336,60 @@ def _shown(value: Integer) -> int | str:
 
 def sentence(found: Convolution) -> str:
     """The claim in words: which kind, which operand is flipped, with which stride, zeros and padding."""
-    data = details(found)
-    name = str(found.equation.name)
-    flipped = f"the flipped {data['kernel']}" if found.flipped else str(data["kernel"])
-    kind = {"transposed convolution": f"the transposed convolution of {data['image']} with {data['kernel']}: the "
-            f"cross-correlation of the zero-stuffed {data['image']} with {flipped}",
-            "convolution": f"the {data['mode']} convolution of {data['image']} with {data['kernel']}: the "
-            f"cross-correlation of {data['image']} with {flipped}",
-            "cross-correlation": f"the {data['mode']} cross-correlation of {data['image']} with {data['kernel']}",
-            }[found.name]  # fmt: skip
-    extras = []
-    if data["input_dilation"] != 1:
-        extras.append(f"{_less(data['input_dilation'])} between the entries of {data['image']}")
-    if data["kernel_dilation"] != 1:
-        extras.append(f"{data['kernel']} dilated by {_listed(data['kernel_dilation'])}")
-    if data["stride"] != 1:
-        extras.append(f"stride {_listed(data['stride'])}")
-    if any(pair != [0, 0] for pair in data["padding"]):
-        pairs = list(dict.fromkeys(f"{low} before and {high} after" for low, high in data["padding"]))
-        extras.append(f"zeros around {data['image']}: {', '.join(pairs)} (a negative number cuts off)")
-    return f"{name} is {kind}" + (f"; {'; '.join(extras)}" if extras else "")
+    return "".join(part if isinstance(part, str) else formula(part) for part in described(found))
 
 
-def _listed(value: Any) -> str:
-    return " x ".join(map(str, value)) if isinstance(value, list) else str(value)
+def described(found: Convolution) -> tuple[Inline, ...]:
+    """The same as words and formulas."""
+    image, kernel = t.Name(found.image.array), t.Name(found.kernel.array)
+    parts: list[Inline] = [t.Name(str(found.equation.name)), " is the "]
+    if found.name == "transposed convolution":
+        parts += ["transposed convolution of ", image, " with ", kernel, ": the cross-correlation of the zero-stuffed "]
+        parts += [image, " with "]
+    elif found.name == "convolution":
+        parts += [
+            f"{found.mode} convolution of ",
+            image,
+            " with ",
+            kernel,
+            ": the cross-correlation of ",
+            image,
+            " with ",
+        ]
+    else:
+        parts += [f"{found.mode} cross-correlation of ", image, " with "]
+    parts += ["the flipped ", kernel] if found.flipped else [kernel]
+    between = [axis.input_dilation - 1 for axis in found.axes]
+    if any(zeros != 0 for zeros in between):
+        zeros = (
+            " zero between the entries of " if all(each == 1 for each in between) else " zeros between the entries of "
+        )
+        parts += ["; ", *_by_axis(between), zeros, image]
+    if any(axis.kernel_dilation != 1 for axis in found.axes):
+        parts += ["; ", kernel, " dilated by ", *_by_axis([axis.kernel_dilation for axis in found.axes])]
+    if any(axis.stride != 1 for axis in found.axes):
+        parts += ["; stride ", *_by_axis([axis.stride for axis in found.axes])]
+    return (*parts, *_padding(found, image))
 
 
-def _less(value: Any) -> str:
-    """How many zeros stand between two entries."""
-    values = value if isinstance(value, list) else [value]
-    numbers = [str(each - 1) if isinstance(each, int) else f"{each} - 1" for each in values]
-    return f"{' x '.join(numbers)} zero{'' if numbers == ['1'] else 's'}"
+def _padding(found: Convolution, image: Tree) -> list[Inline]:
+    """Zeros before and after, for each axis where these differ; a negative number cuts off."""
+    pairs = list(dict.fromkeys((axis.before, axis.after) for axis in found.axes))
+    if all(before == 0 and after == 0 for before, after in pairs):
+        return []
+    parts: list[Inline] = ["; zeros around ", image, ": "]
+    for place, (before, after) in enumerate(pairs):
+        parts += [", " if place else "", _amount(before), " before and ", _amount(after), " after"]
+    if all(is_nonnegative(end) for pair in pairs for end in pair):
+        return parts
+    return [*parts, " (a negative number cuts off)"]
+
+
+def _by_axis(values: list[Integer]) -> list[Inline]:
+    """One value for all axes where they agree, else one for each: 2 x 1."""
+    shown = values[:1] if all(value == values[0] for value in values) else values
+    return [part for value in shown for part in (" x ", _amount(value))][1:]
+
+
+def _amount(value: Integer) -> Tree:
+    return tree_of_term(value)
