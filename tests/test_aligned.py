@@ -79,7 +79,8 @@ def test_steps_on_scalars_are_aligned_as_well() -> None:
 
 def everything() -> Document:
     blocks: list[Heading | Display] = []
-    for text in COURSE:
+    wide = "V : H x W\nK : P x Q\nZ[i,j] = sum(k,l) V[2*i+3*k,2*j+3*l]*K[k,l]"
+    for text in (*COURSE, wide):
         found = gradients(read_equations(text))
         notation = Conventions(commas=False).notation(names=found.primal.heads, adjoints=found.names)
         blocks += [Heading("A layer"), aligned(found.steps, notation, shapes=shapes_in(found))]

@@ -224,6 +224,7 @@ I, J, K = integer(i), integer(j), integer(k)  # noqa: E741
 
 LOOKS: dict[str, tuple[Term, str, str]] = {
     "number first": (multiply(entry("a"), -2, entry("b")), "-2*a*b", r"-2 a \, b"),
+    "sign of a whole number": (multiply(2, terms.whole(-I), entry("x")), "-2*i*x", r"-2 i \, x"),
     "quotient": (multiply(entry("a"), power(entry("b"), -1), entry("c")), "a*c/b", r"\frac{a \, c}{b}"),
     "mean": (multiply(power(terms.whole(N), -1), reduced([i], entry("x", i))), "1/n*sum(i) x[i]",
              r"\frac{1}{n} \sum_i x_i"),
@@ -278,3 +279,7 @@ def test_a_sum_over_a_part_of_an_axis_says_so_where_shapes_are_known() -> None:
     equation = Equation(entry("s"), reduced([part], entry("x", part)))
     assert formula(tree_of_equation(equation, shapes={"x": (integer(9),)})) == "s = sum(k) [0 <= k < 3]*x[k]"
     assert formula(tree_of_equation(equation, shapes={"x": (integer(3),)})) == "s = sum(k) x[k]"
+    later = Index("k", 9, 2)
+    equation = Equation(entry("s"), reduced([later], entry("x", later)))
+    assert formula(tree_of_equation(equation, shapes={"x": (integer(9),)})) == "s = sum(k) [2 <= k < 9]*x[k]"
+    assert formula(tree_of_equation(equation)) == "s = sum(k) [2 <= k < 9]*x[k]"
