@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from derive import functions, terms
 from derive import tree as t
 from derive.conventions import PLAIN, Notation
-from derive.integers import Extreme, Floor, Index, Integer, IntegerLike, integer
+from derive.integers import Extreme, Index, Integer, IntegerLike, integer
+from derive.quotients import in_order, number_tree, plain_factors, product_of, quotient
 from derive.subscripts import Subscripts
 from derive.terms import Term
 from derive.tree import Tree
@@ -81,7 +82,7 @@ class _Writer(Subscripts):
         """Whether it has a minus sign, and the rest."""
         match term:
             case terms.Number(value=value):
-                return value < 0, _number(abs(value))
+                return value < 0, number_tree(abs(value))
             case terms.Mul(factors=factors):
                 return self._product(factors)
             case terms.Power() if _is_divisor(term):
@@ -118,7 +119,7 @@ class _Writer(Subscripts):
                 sides, operators = self.compared((left, right), ("=",))
                 return t.Indicator(sides, operators, kronecker=self.kronecker)
             case terms.Guard(conditions=conditions):
-                return _product_of([self._condition(each) for each in conditions])
+                return product_of([self._condition(each) for each in conditions])
             case terms.Reduce():
                 return self._reduction(term)
             case terms.Winner():
@@ -149,7 +150,7 @@ class _Writer(Subscripts):
         number = Fraction(1)
         upper: list[Tree] = []
         lower: list[Tree] = []
-        for factor in self._ordered(factors):
+        for factor in in_order(factors, self.notation.first):
             if isinstance(factor, terms.Number):
                 number *= factor.value
             elif isinstance(factor, terms.Power) and _is_divisor(factor):
@@ -157,39 +158,8 @@ class _Writer(Subscripts):
             else:
                 negative, tree = self._signed(factor)
                 number = -number if negative else number
-                upper += _factors(tree)
-        size = abs(number)
-        if (decimal := _number(size)) and isinstance(decimal, t.Number) and size.denominator != 1:
-            upper.insert(0, decimal)
-            size = Fraction(1)
-        behind = [upper.pop()] if lower and upper and isinstance(upper[-1], t.Reduction) else []
-        if size.denominator != 1:
-            if lower:
-                lower.insert(0, t.tree_of(size.denominator))
-            else:
-                behind, upper = upper, []
-                lower = [t.tree_of(size.denominator)]
-        if size.numerator != 1 or not upper:
-            upper.insert(0, t.tree_of(size.numerator))
-        if len(upper) > 1 and not lower and t.is_number(upper[0], 1):
-            del upper[0]
-        parts = [("*", tree) for tree in upper]
-        if lower:
-            parts.append(("/", _product_of(lower)))
-        parts += [("*", tree) for tree in behind]
-        return number < 0, parts[0][1] if len(parts) == 1 else t.Product(tuple(parts))
-
-    def _ordered(self, factors: Sequence[Term]) -> list[Term]:
-        """The factors in order, each guard before the first factor with a subscript that it keeps inside."""
-        first = {each for each in factors if isinstance(each, terms.Entry) and each.array in self.notation.first}
-        ordered: list[Term] = [each for each in factors if each in first]
-        for factor in factors:
-            place = len(ordered)
-            if isinstance(factor, terms.Guard):
-                place = next((k for k, other in enumerate(ordered) if _guards(factor, other)), place)
-            if factor not in first:
-                ordered.insert(place, factor)
-        return ordered
+                upper += plain_factors(tree)
+        return number < 0, quotient(abs(number), upper, lower)
 
     # --- reductions ---------------------------------------------------------------------------------------------------
 
@@ -262,48 +232,5 @@ def _from_zero(indices: Sequence[Index], body: Term) -> tuple[tuple[Index, ...],
     return tuple(found), shifts
 
 
-def _number(value: Fraction) -> Tree:
-    """A fraction, or a decimal number where that is how one writes it: 1/2, 3/4, 1/10, but 0.9 and 1e-5."""
-    rest = value.denominator
-    while rest % 10 == 0 or rest % 5 == 0:
-        rest //= 5
-    is_decimal = rest != value.denominator and rest & (rest - 1) == 0
-    if not is_decimal or (value.numerator == 1 and value.denominator <= 1000):
-        return t.tree_of(value)
-    digits, exponent = value.numerator, 0
-    while digits % value.denominator:
-        digits, exponent = 10 * digits, exponent + 1
-    text = str(digits // value.denominator)
-    if exponent - len(text) >= 4:
-        mantissa = f"{text[0]}.{text[1:]}" if len(text) > 1 else text
-        return t.Number(f"{mantissa}e-{exponent - len(text) + 1}")
-    text = text.rjust(exponent + 1, "0")
-    return t.Number(f"{text[:-exponent]}.{text[-exponent:]}")
-
-
 def _is_divisor(term: terms.Power) -> bool:
     return isinstance(term.exponent, terms.Number) and term.exponent.value < 0
-
-
-def _factors(tree: Tree) -> list[Tree]:
-    """The factors of a plain product, so that brackets around it are not needed."""
-    if isinstance(tree, t.Product) and all(operator == "*" for operator, _ in tree.factors):
-        return [factor for _, factor in tree.factors]
-    return [tree]
-
-
-def _product_of(factors: Sequence[Tree]) -> Tree:
-    flat = [part for factor in factors for part in _factors(factor)]
-    return flat[0] if len(flat) == 1 else t.Product(tuple(("*", part) for part in flat))
-
-
-def _guards(guard: terms.Guard, factor: Term) -> bool:
-    wanted = {side for each in guard.conditions if isinstance(each, terms.Chain) for side in each.sides}
-    divided = {(each.value, each.divisor) for each in guard.conditions if isinstance(each, terms.Divides)}
-    for node in terms.walk(factor):
-        if isinstance(node, terms.Entry):
-            for subscript in node.indices:
-                floors = ((a.numerator, a.denominator) for a in subscript.atoms() if isinstance(a, Floor))
-                if (subscript in wanted and subscript.value is None) or any(pair in divided for pair in floors):
-                    return True
-    return False
