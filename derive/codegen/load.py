@@ -1,7 +1,7 @@
 """The only place that compiles: text that our own printer wrote, and SymPy expressions through `sympy.lambdify`.
 
-Nothing here takes a string from anybody: `compiled` takes a Source, which prints itself from lowered lines, and
-`lambdified` takes the lowered lines.
+Nothing here takes a string from anybody: `compiled` takes a Source, which prints itself from lowered lines, or an
+ArraySource, which does so from equations, and `lambdified` takes the lowered lines.
 """
 
 from __future__ import annotations
@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from derive.codegen.arrays.source import ArraySource
 from derive.codegen.lowering import Lowered
 from derive.codegen.source import Source
 from derive.errors import UsageError
 
 
-def compiled(source: Source) -> Callable[..., Any]:
-    """The function whose text the Source is.
+def compiled(source: Source | ArraySource) -> Callable[..., Any]:
+    """The function whose text the Source or ArraySource is.
 
     Raises UsageError for anything else, a text above all.
     """
-    if type(source) is not Source:
+    if type(source) not in (Source, ArraySource):
         raise UsageError(f"only code printed by derive is compiled, and this is a {type(source).__name__}")
     namespace: dict[str, Any] = {"__name__": "derive.codegen.emitted"}
     code = compile(source.text, f"<derive: {source.name}>", "exec", dont_inherit=True)
