@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from derive import terms
 from derive.bounds import is_nonnegative
-from derive.integers import Index
+from derive.integers import Index, product
 from derive.program import Equation, Program
 from derive.rules.rewriting import (
     Rewrite,
@@ -97,7 +97,7 @@ def _pull_out(node: Term, program: Program) -> Term | None:
         return None
     inside = [factor for factor in factors if factor not in outside]
     kept = tuple(index for index in node.indices if index not in idle)
-    counts = [terms.whole(index.extent) for index in idle]
+    counts = [terms.whole(product(index.extent for index in idle))] if idle else []
     if not kept and not inside:
         return multiply(*outside, *counts)
     return multiply(*outside, *counts, total(kept, multiply(*inside)))

@@ -72,6 +72,53 @@ ENTRIES = (
     ),
 )
 
+#: Worked out on index equations.
+ENTRIES += (
+    Entry(
+        "mlp",
+        "Backpropagation in a multilayer perceptron, equations (4) to (7)",
+        "INF265, Project 1, section 2",
+        "derive.solutions.mlp",
+    ),
+    Entry(
+        "softmax-cross-entropy",
+        "Softmax and cross-entropy: the collapse to p - y",
+        "J. Bridle, Probabilistic Interpretation of Feedforward Classification Network Outputs (1990)",
+        "derive.solutions.softmax",
+    ),
+    Entry(
+        "convolution",
+        "The gradients of a convolution in its kernel and in its image",
+        "course sheet 004, question 2; V. Dumoulin, F. Visin, A guide to convolution arithmetic (2016)",
+        "derive.solutions.convolution",
+        (
+            Parameter("stride", 1, 1, 100, "how far the window moves"),
+            Parameter("padding", 0, 0, 100, "zeros added on every side"),
+            Parameter("dilation", 1, 1, 100, "distance of the kernel's taps"),
+            Parameter("image", 0, 0, 1000, "rows of the image; 0 for a symbol, or 9"),
+            Parameter("kernel", 0, 0, 100, "rows of the kernel; 0 for a symbol, or 3"),
+        ),
+    ),
+    Entry(
+        "convolution-by-hand",
+        "Two kernels over an image, by hand",
+        "course sheet 004, question 3",
+        "derive.solutions.by_hand",
+    ),
+    Entry(
+        "gradcam",
+        "Grad-CAM derived for three heads",
+        "course sheet 000, exercise 3; R. Selvaraju et al., Grad-CAM (2017)",
+        "derive.solutions.gradcam",
+    ),
+    Entry(
+        "optimisers",
+        "Gradient descent, weight decay, momentum, Nesterov, Adam",
+        "course sheet 002, section 3; D. Kingma, J. Ba, Adam (2015)",
+        "derive.solutions.optimisers",
+    ),
+)
+
 BY_NAME: Mapping[str, Entry] = {entry.name: entry for entry in ENTRIES}
 
 

@@ -1,0 +1,131 @@
+"""Worked solutions on index equations: what they print is what the engine derived, and all of it was run."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from derive.cli.render import rendered
+from derive.document import Bullets, Document
+from derive.latex.formulas import formula
+from derive.solutions import by_hand, optimisers, softmax
+from derive.solutions.mlp import NOTATION
+from derive.subjects import mlp
+from derive.subjects.catalogue import ENTRIES, find
+from derive.writing import shapes_of, tree_of_equation
+
+INDEX_ENTRIES = [
+    entry.name for entry in ENTRIES if entry.name not in ("griewank", "logarithm", "neuron", "speelpenning")
+]
+
+
+def built(name: str, **options: int) -> Document:
+    import importlib
+
+    entry = find(name)
+    document: Document = importlib.import_module(entry.module).solution(entry, **options)
+    return document
+
+
+def counts(document: Document) -> list[tuple[int, int]]:
+    """Every `n of m steps hold` of a document."""
+    text = rendered(document, "text").decode()
+    return [(int(held), int(all_)) for held, all_ in re.findall(r"(\d+) of (\d+)\s+steps\s+hold", text)]
+
+
+@pytest.mark.parametrize("name", INDEX_ENTRIES)
+def test_every_solution_is_written_in_every_medium_and_all_its_steps_hold(name: str) -> None:
+    document = built(name)
+    for held, run in counts(document):
+        assert held == run > 0
+    for form in ("text", "tex", "html", "ipynb"):
+        assert len(rendered(document, form)) > 500
+
+
+@pytest.mark.parametrize(
+    "options", [{"stride": 2}, {"stride": 3, "padding": 1}, {"dilation": 2}, {"stride": 2, "dilation": 3, "image": 11}]
+)
+def test_convolutions_of_other_kinds_hold_as_well(options: dict[str, int]) -> None:
+    document = built("convolution", **options)
+    ((held, run),) = counts(document)
+    assert held == run > 10
+    (report,) = [block for block in document.blocks if isinstance(block, Bullets)]
+    assert "The claims for K and V were carried out" in str(report.items)
+
+
+@pytest.mark.parametrize("kernel", range(2))
+@pytest.mark.parametrize("flipped", [False, True])
+def test_convolution_by_hand_is_the_sum_over_the_window(kernel: int, flipped: bool) -> None:
+    _, taps, stride = by_hand.KERNELS[kernel]
+    image, weights = np.array(by_hand.IMAGE), np.array(taps)
+    if flipped:
+        weights = weights[::-1, ::-1]
+    size = (len(image) - len(weights)) // stride + 1
+    window = len(weights)
+    expected = [
+        [
+            int((image[stride * i : stride * i + window, stride * j : stride * j + window] * weights).sum())
+            for j in range(size)
+        ]
+        for i in range(size)
+    ]
+    assert [list(row) for row in by_hand.result(taps, stride, flipped=flipped)] == expected
+
+
+#: The right-hand sides of the sheet, its delta for our error signal; ∂_2 e is its e' by the prediction.
+SHEET = {
+    "weights": r"\frac{\partial\mathcal{L}}{\partial w_{i,j}^{[l]}}=\delta_i^{[l]}\,a_j^{[l-1]}",
+    "last": r"\delta_i^{[L]}=\partial_2e_i(y_i,a_i^{[L]})\,f^{[L]\prime}(z_i^{[L]})",
+    "hidden": r"\delta_i^{[l]}=\left(\sum_{k=1}^{n^{[l+1]}}\delta_k^{[l+1]}\,w_{k,i}^{[l+1]}\right)"
+    r"\,f^{[l]\prime}(z_i^{[l]})",
+    "biases": r"\frac{\partial\mathcal{L}}{\partial b_i^{[l]}}=\delta_i^{[l]}",
+}
+
+
+def without_spaces(latex: str) -> str:
+    plain = re.sub(r"\s|\\[,;:! ]|\\left|\\right|\\displaystyle|\\limits|\{\}", "", latex)
+    return re.sub(r"([_^])\{(\w)\}", r"\1\2", plain)
+
+
+@pytest.mark.parametrize("name", SHEET)
+def test_the_printed_equations_are_those_of_the_sheet(name: str) -> None:
+    made = mlp.backpropagation()
+    equation = getattr(made, name)
+    tree = tree_of_equation(equation, NOTATION, shapes=shapes_of(made.gradients.around))
+    assert without_spaces(formula(tree)) == without_spaces(SHEET[name])
+
+
+def test_the_sum_of_the_targets_is_used_in_one_step_only() -> None:
+    general, after, steps = softmax.collapse()
+    from derive.answers import plain
+
+    assert plain(general) == "z_bar[m] = p[m]*sum(i) y[i] - y[m]"
+    assert plain(after) == "z_bar[m] = p[m] - y[m]"
+    assert [step.rule.name for step in steps].count("y adds up to 1") == 1
+    assert softmax._last_holds(steps[-1])
+
+
+def test_two_steps_of_momentum() -> None:
+    """The two conventions agree for one rate, and differ by mu (r2 - r1) g1 for two."""
+    from derive.evaluation import values
+
+    rng = np.random.default_rng(0)
+    arrays = {name: rng.normal(size=3) for name in ("w", "g1", "g2")}
+    ends = {}
+    for rates in ((0.1, 0.1), (0.1, 0.02)):
+        for name in ("torch", "textbook"):
+            program, equation = optimisers.unrolled(name)
+            scalars = {"r1": rates[0], "r2": rates[1], "mu": 0.9}
+            ends[name] = values(program, {**arrays, **scalars}, {"n": 3})["w2"]
+            assert equation.name == "w2"
+        gap = ends["textbook"] - ends["torch"]
+        np.testing.assert_allclose(gap, 0.9 * (rates[1] - rates[0]) * arrays["g1"], atol=1e-15)
+
+
+def test_grad_cam_of_global_average_pooling_is_cam_on_another_scale() -> None:
+    from derive.answers import plain
+    from derive.subjects.gradcam import gradcam as made
+
+    assert plain(made("gap").weights) == "alpha[c, k] = w[c, k]/(H*W)"
