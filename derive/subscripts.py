@@ -69,6 +69,8 @@ class Subscripts:
 
     def places(self, expressions: Iterable[Integer]) -> tuple[Tree, ...]:
         """Subscripts: where indices count from 1, so do these, and a lone index stays as it is."""
+        if not self.notation.base:
+            return tuple(map(self._tree, expressions))
         return tuple(self._tree(self._counted(each) + self.notation.base) for each in expressions)
 
     def subscripts(self, array: str, indices: Sequence[Integer]) -> tuple[Tree, ...]:
@@ -109,6 +111,8 @@ class Subscripts:
         return integer(atom) - 1 if atom in self._from_one else integer(atom)
 
     def _tree(self, expression: Integer) -> Tree:
+        if (alone := expression.alone) is not None:
+            return self._atom(alone)
         variable = [(monomial, factor) for monomial, factor in expression.terms.items() if monomial]
         ordered = [part for part in variable if part[1] > 0] + [part for part in variable if part[1] < 0]
         pieces = [(factor < 0, self._monomial(monomial, abs(factor))) for monomial, factor in ordered]
@@ -118,7 +122,10 @@ class Subscripts:
         return t.tidy_sum([t.negate(tree) if negative else tree for negative, tree in pieces])
 
     def _monomial(self, atoms: Sequence[object], factor: int) -> Tree:
-        factors = [t.power(self._atom(atom), atoms.count(atom)) for atom in dict.fromkeys(atoms)]
+        if len(atoms) == 1:
+            factors = [self._atom(atoms[0])]
+        else:
+            factors = [t.power(self._atom(atom), atoms.count(atom)) for atom in dict.fromkeys(atoms)]
         if factor != 1:
             factors.insert(0, t.tree_of(factor))
         return factors[0] if len(factors) == 1 else t.Product(tuple(("*", each) for each in factors))

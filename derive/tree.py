@@ -216,7 +216,9 @@ def tree_of(value: Tree | int | str | Fraction) -> Tree:
     """A tree from a Python value: an integer or fraction becomes a literal, a string a name."""
     if isinstance(value, str):
         return Name(value)
-    if isinstance(value, (int, Fraction)):
+    if isinstance(value, int):
+        return Negative(Number(str(-value))) if value < 0 else Number(str(value))
+    if isinstance(value, Fraction):
         fraction = Fraction(value)
         size = abs(fraction)
         body: Tree = Number(str(size.numerator))
@@ -227,7 +229,9 @@ def tree_of(value: Tree | int | str | Fraction) -> Tree:
 
 
 def is_number(tree: Tree, value: int) -> bool:
-    return isinstance(tree, Number) and tree.value == value
+    if not isinstance(tree, Number):
+        return False
+    return int(tree.text) == value if tree.text.isdecimal() else tree.value == value
 
 
 def add(left: Any, right: Any) -> Tree:
