@@ -1,25 +1,34 @@
 """An answer: the gradients of a program with everything one wants to know of them, worked out when it is asked for.
 
 answer = derive.grad("Z[i,j] = sum(k,l) V[i+k,j+l]*K[k,l]", wrt=["K"])
-answer["K"].equation, answer["K"].matrix, answer["K"].convolution, answer.as_data()
+answer["K"].text, answer["K"].matrix, answer["K"].kind, answer.as_data()
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from derive.errors import UsageError
+from derive import tree as t
+from derive.conventions import Conventions, Notation, read_conventions
+from derive.errors import ProgramError, UsageError
 from derive.gradients import Adjoint, Gradients, gradients
 from derive.integers import Integer
+from derive.names import anatomy
 from derive.plain import formula
 from derive.program import Equation, Program
 from derive.rules import patterns
 from derive.rules.matrices import matrix_form
+from derive.seconds import Second, second_derivative
+from derive.terms import Entry
 from derive.tree import Tree
-from derive.writing import tree_of_term
+from derive.writing import tree_of_equation, tree_of_term
+
+if TYPE_CHECKING:
+    from derive.codegen.arrays import ArraySource
 
 
 def grad(
@@ -29,7 +38,10 @@ def grad(
     upstream: Mapping[str, str] | None = None,
     shapes: Mapping[str, Sequence[int | str]] | None = None,
     values: Mapping[str, Any] | None = None,
+    second: Iterable[str | tuple[str, str]] = (),
+    conventions: Conventions | Iterable[str] = (),
     file: str | None = None,
+    title: str = "",
 ) -> Answer:
     """The gradients of equations in the plain notation, by the rules, with their steps.
 
@@ -37,19 +49,44 @@ def grad(
     upstream : output -> name of the gradient that comes down to it, such as {"Z": "G"}; a loss needs none.
     shapes : array -> its extents, numbers or names.
     values : array -> numbers, upstream gradients too; then the answer holds the gradients' values.
-    Raises ReadingError with the place of what cannot be read, ProgramError for what does not fit or has no gradient.
+    second : "w" for the second derivatives by w, ("w", "x") for those by w and x.
+    conventions : a value, or settings such as "index=1".  file : named in errors.  title : of the worked solution.
+    Raises ReadingError with the place of what cannot be read, ProgramError for what does not fit or has no gradient,
+        UsageError for values that the equations do not have.
     """
-    from derive.reading.equations import read_equations
-
-    given = None if values is None else dict(values)
-    if isinstance(equations, str):
-        known = dict(shapes or {})
-        program = read_equations(equations, shapes=known or None, file=file)
+    given = _arrays(values)
+    if isinstance(equations, Program):
+        program = with_upstream(equations, upstream or {})
     else:
-        program = equations
-    program = with_upstream(program, upstream or {})
+        from derive.reading.equations import read_equations
+
+        known = None if given is None else {name: array.shape for name, array in given.items()}
+        program = read_equations(equations, shapes=shapes, given=known, upstream=upstream, file=file)
     names = (wrt,) if isinstance(wrt, str) else tuple(wrt)
-    return Answer(gradients(program, names), given)
+    pairs = tuple((each, each) if isinstance(each, str) else (each[0], each[1]) for each in second)
+    chosen = conventions if isinstance(conventions, Conventions) else read_conventions(_settings(conventions))
+    made = gradients(program, _with_seconds(program, names, pairs))
+    return Answer(made, given, chosen, pairs, title)
+
+
+def _arrays(values: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if values is None:
+        return None
+    from derive.arraydata import as_arrays  # NumPy costs a tenth of a second: only for those who have numbers
+
+    return as_arrays(values)
+
+
+def _settings(given: Iterable[str]) -> Iterable[str]:
+    return [given] if isinstance(given, str) else given
+
+
+def _with_seconds(program: Program, names: tuple[str, ...], pairs: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """What is differentiated by: also what a second derivative begins with, where names are given."""
+    for name in (each for pair in pairs for each in pair):
+        if name not in program.heads:
+            raise ProgramError(f"{name} is not in the equations, which have {', '.join(program.heads)}", name)
+    return tuple(dict.fromkeys((*names, *(of for of, _ in pairs)))) if names else ()
 
 
 def with_upstream(program: Program, upstream: Mapping[str, str]) -> Program:
@@ -88,12 +125,17 @@ class Gradient:
     @property
     def text(self) -> str:
         """The equation in the plain notation."""
-        return plain(self.equation)
+        return plain(self.equation, self.answer.shapes)
 
     @cached_property
     def matrix(self) -> Tree | None:
         """The right-hand side in whole-array notation, where it has one."""
         return matrix_form(self.equation)
+
+    @property
+    def matrix_text(self) -> str | None:
+        """The matrix form in the plain notation, `W_bar = G X^T`."""
+        return None if self.matrix is None else f"{self.adjoint.name} = {formula(self.matrix)}"
 
     @cached_property
     def convolution(self) -> patterns.Convolution | None:
@@ -105,9 +147,8 @@ class Gradient:
         """What it is again: {"name": "cross-correlation", "image": ...} or {"name": "matrix product"}, or None."""
         if self.convolution is not None:
             return {"name": self.convolution.name, **patterns.details(self.convolution)}
-        if self.matrix is not None and _is_matrix_product(self.matrix):
-            return {"name": "matrix product", "factors": [formula(factor) for _, factor in self.matrix.factors]}  # type: ignore[union-attr]
-        return None
+        factors = _matrix_factors(self.matrix)
+        return {"name": "matrix product", "factors": [formula(each) for each in factors]} if factors else None
 
     @property
     def sentence(self) -> str:
@@ -119,24 +160,58 @@ class Gradient:
         """The numbers, where values were given; an array, or a float of rank 0."""
         return self.answer.values[self.adjoint.name]
 
+    def code(self, target: str) -> ArraySource | None:
+        """A function that computes it from the inputs, for "numpy", "torch" or "loops"; None where there is no code."""
+        from derive.codegen.arrays import array_source
 
-def _is_matrix_product(tree: Tree) -> bool:
-    from derive.tree import Product
+        made = self.answer.derivation
+        lines = [line.equation for line in made.lines]
+        try:
+            found = array_source(
+                target, lines, made.primal, name=f"gradient_{_word(self.name)}", results=[self.adjoint.name]
+            )
+            return found if found.text else None
+        except UsageError:  # an opaque function, or arrays whose extents vary
+            return None
 
-    return isinstance(tree, Product) and len(tree.factors) > 1 and all(sign == "" for sign, _ in tree.factors[1:])
+    def source(self, target: str) -> str | None:
+        """The text of that function."""
+        code = self.code(target)
+        return None if code is None else code.text
 
 
-def plain(equation: Equation) -> str:
-    """An equation of terms in the plain notation."""
-    return f"{formula(tree_of_term(equation.left))} = {formula(tree_of_term(equation.term))}"
+def _word(name: str) -> str:
+    """A part of a Python name."""
+    return re.sub(r"\W", "_", name)
+
+
+def _matrix_factors(tree: Tree | None) -> list[Tree]:
+    """The factors of A B, where the tree is such a product."""
+    if isinstance(tree, t.Product) and len(tree.factors) > 1 and all(sign == "" for sign, _ in tree.factors[1:]):
+        return [factor for _, factor in tree.factors]
+    return []
+
+
+def plain(equation: Equation, shapes: Mapping[str, tuple[Integer, ...]] | None = None) -> str:
+    """An equation of terms in the plain notation.
+
+    shapes : of the arrays, so that sums over a whole axis need no limits.
+    """
+    return formula(tree_of_equation(equation, shapes=shapes))
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The gradients of one program; `answer["K"]` is one of them."""
+    """The gradients of one program; `answer["K"]` is one of them.
+
+    given : values by name, or None.  asked : the second derivatives that were asked for, as pairs of names.
+    """
 
     derivation: Gradients
     given: Mapping[str, Any] | None = None
+    conventions: Conventions = field(default_factory=Conventions)
+    asked: tuple[tuple[str, str], ...] = ()
+    title: str = ""
 
     @property
     def program(self) -> Program:
@@ -152,10 +227,45 @@ class Answer:
         return Gradient(self, self.derivation[name])
 
     @cached_property
-    def heads(self) -> dict[str, Any]:
+    def seconds(self) -> tuple[Second, ...]:
+        """The second derivatives that were asked for."""
+        return tuple(second_derivative(self.derivation, of, by) for of, by in self.asked)
+
+    @cached_property
+    def heads(self) -> dict[str, Entry]:
         """Every array at its own indices, adjoints and upstream gradients included."""
         found = {**self.program.heads, **self.derivation.given}
-        return found | {line.name: line.equation.left for line in self.derivation.lines}
+        lefts = ((line.name, line.equation.left) for line in self.derivation.lines)
+        return found | {name: left for name, left in lefts if isinstance(left, Entry)}
+
+    @cached_property
+    def shapes(self) -> dict[str, tuple[Integer, ...]]:
+        """The extents of all these arrays."""
+        return {
+            name: tuple(index.extent for part in head.indices if (index := part.index) is not None)
+            for name, head in self.heads.items()
+        }
+
+    @cached_property
+    def notation(self) -> Notation:
+        """How formulas are printed on paper, by the conventions."""
+        names = self.derivation.names
+        return self.conventions.notation(
+            names=[*self.program.heads, *self.derivation.given],
+            loss=self.derivation.loss or "",
+            adjoints={each: bar for each, bar in names.items() if bar not in self.derivation.given},
+            signals=self._signals(),
+        )
+
+    def _signals(self) -> list[str]:
+        """What a course calls z, whose adjoint is the error signal; else every quantity on the way to the outputs."""
+        inner = [name for name in self.program.by_name if name not in self.program.outputs]
+        called = [name for name in inner if anatomy(name).base in ("z", "Z")]
+        return called or inner
+
+    def entry(self, name: str) -> Tree:
+        """An array at its own indices, as a formula."""
+        return tree_of_term(self.heads[name], self.notation)
 
     # --- numbers ------------------------------------------------------------------------------------------------------
 
@@ -180,9 +290,8 @@ class Answer:
         """The values of all equations of the program."""
         from derive.evaluation import values
 
-        found = values(
-            self.program, {k: v for k, v in self.arrays.items() if k in self.program.input_names}, self.sizes
-        )
+        inputs = {name: array for name, array in self.arrays.items() if name in self.program.input_names}
+        found = values(self.program, inputs, self.sizes)
         return {name: found[name] for name in self.program.by_name}
 
     @cached_property
@@ -192,18 +301,37 @@ class Answer:
 
         missing = [name for name in self.derivation.given if name not in self.arrays]
         if missing:
-            head = self.derivation.given[missing[0]]
-            shape = " x ".join(formula(tree_of_term(_extent(part))) for part in head.indices) or "scalar"
-            raise UsageError(f"{missing[0]}, the upstream gradient, has no value; give it an array of {shape}")
+            shape = " x ".join(formula(tree_of_term(extent)) for extent in self.shapes[missing[0]])
+            needed = f"an array of {shape}" if shape else "a number"
+            raise UsageError(f"{missing[0]}, the upstream gradient, has no value; give it {needed}")
         found = values(self.derivation.adjoint, {**self.arrays, **self.forward}, self.sizes)
         return {name: found[name] for name in found if name not in self.program.heads}
 
+    def second_value(self, second: Second) -> Any:
+        """The numbers of a second derivative: the axes of the gradient first, then those of what it is taken by."""
+        from derive.evaluation import environment_of, value_of
 
-def _extent(part: Integer) -> Any:
-    from derive.terms import whole
+        known = {**self.arrays, **self.forward, **self.values}
+        environment = environment_of(self.program, known, self.sizes, extra=self.heads)
+        return value_of(second.equation.term, second.equation.indices, environment)
 
-    assert part.index is not None
-    return whole(part.index.extent)
+    # --- views --------------------------------------------------------------------------------------------------------
 
+    def as_data(self) -> dict[str, Any]:
+        """Everything in JSON's types: the object of `derive grad --json`; steps are not run here."""
+        from derive.gradientdata import as_data  # views read answers, so an answer asks for them by name
 
-__all__ = ["Answer", "Gradient", "grad", "plain", "with_upstream"]
+        return as_data(self)
+
+    def _repr_latex_(self) -> str:
+        from derive.display import latex_of
+
+        return latex_of(self)
+
+    def _repr_html_(self) -> str:
+        from derive.display import html_of
+
+        return html_of(self)
+
+    def __str__(self) -> str:
+        return "\n".join(self[name].text for name in self.wrt)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,12 +16,14 @@ from derive.terms import Entry
 
 #: Numbers that a file of values may hold.
 LARGEST = 10_000_000
+#: Axes that an array may have.
+DEEPEST = 16
 
 
 def read_arrays(text: str, file: str | None = None) -> dict[str, Any]:
     """A JSON object of nested lists of numbers by name. Raises ReadingError that names the array and its place."""
     try:
-        data = json.loads(text, parse_constant=_refuse_constant)
+        data = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_single)
     except json.JSONDecodeError as reason:
         raise ReadingError(f"no JSON: {reason.msg}", "", reason.lineno, reason.colno, file=file) from None
     except RecursionError:
@@ -36,12 +39,22 @@ def _refuse_constant(word: str) -> Any:
     raise ValueError(f"{word} is no number that can be differentiated at")
 
 
+def _single(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose names are all different: of two values for one name, JSON readers keep either."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"{name} is given twice; delete one")
+        found[name] = value
+    return found
+
+
 def _array(name: str, value: Any) -> np.ndarray[Any, Any]:
     """A rectangular array of finite numbers; whole numbers stay whole."""
-    _check_nested(name, value, "")
+    depth = _check_nested(name, value, "")
+    if depth > DEEPEST:
+        raise UsageError(f"{name} is nested {depth} deep; arrays have at most {DEEPEST} axes")
     array = np.array(value)
-    if array.dtype == object:
-        raise UsageError(f"{name} is not rectangular: rows of one array must be equally long")
     if array.size > LARGEST:
         raise UsageError(f"{name} holds {array.size} numbers; at most {LARGEST} are read")
     return array
@@ -64,8 +77,37 @@ def _check_nested(name: str, value: Any, place: str) -> int:
     return 1 + (depths.pop() if depths else 0)
 
 
+def as_arrays(given: Mapping[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
+    """Values by name, from nested lists, numbers, arrays or tensors. Raises UsageError for what holds no numbers."""
+    found = {}
+    for name, value in given.items():
+        if isinstance(value, (list, tuple, int, float)):
+            array = _array(name, _lists(value))
+        else:
+            array = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
+            if array.dtype.kind not in "iufb":
+                raise UsageError(f"{name} holds no numbers: its entries are {array.dtype}")
+        if not array.size:
+            raise UsageError(f"{name} is empty: its shape is {_shape(array)}, and an axis has at least 1 entry")
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise UsageError(f"{name} holds a value that is not finite, {float(array[~np.isfinite(array)][0])}")
+        found[name] = array
+    return found
+
+
+def _lists(value: Any) -> Any:
+    """Tuples as lists, NumPy's numbers as Python's."""
+    if isinstance(value, (list, tuple)):
+        return [_lists(part) for part in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _shape(array: Any) -> str:
+    return " x ".join(map(str, np.shape(array))) or "a number"
+
+
 def checked_arrays(
-    given: Mapping[str, Any], program: Program, upstream: Mapping[str, Entry]
+    given: Mapping[str, np.ndarray[Any, Any]], program: Program, upstream: Mapping[str, Entry]
 ) -> dict[str, np.ndarray[Any, Any]]:
     """The values of all inputs and the given upstream gradients, of the right rank and kind.
 
@@ -73,11 +115,13 @@ def checked_arrays(
     """
     heads = {**{name: program.heads[name] for name in program.input_names}, **upstream}
     for name in given:
+        if name in program.by_name:
+            raise UsageError(f"values are given for {name}, which an equation works out; leave them out")
         if name not in heads:
             from derive.words import nearest
 
             close = nearest(name, heads)
-            hint = f"did you mean {close}?" if close else f"there are {', '.join(heads)}"
+            hint = f"did you mean {close}?" if close else f"they read {', '.join(heads)}"
             raise UsageError(f"values are given for {name}, which the equations do not read; {hint}")
     found: dict[str, np.ndarray[Any, Any]] = {}
     for name, head in heads.items():
@@ -85,20 +129,23 @@ def checked_arrays(
             if name in upstream:
                 continue
             raise UsageError(f"{name} has no value; values were given for {', '.join(given) or 'nothing'}")
-        array = np.asarray(given[name])
+        array = given[name]
         if array.ndim != len(head.indices):
-            has = f"{array.ndim} axes" if array.ndim != 1 else "1 axis"
-            raise UsageError(f"{name} has {len(head.indices)} axes in the equations, and {has} in its values")
+            shape = _shape(array) if array.ndim else "one number"
+            raise UsageError(f"{name} has {_axes(len(head.indices))} in the equations, and its value is {shape}")
         if name in program.integers:
-            if array.size and not np.equal(np.mod(array, 1), 0).all():
-                raise UsageError(f"{name} holds whole numbers, and one of its values is none")
+            wrong = array[np.mod(array, 1) != 0]
+            if wrong.size:
+                raise UsageError(f"{name} holds whole numbers, and one of its values is {float(wrong[0])}")
             array = array.astype(np.int64)
         else:
             array = array.astype(np.float64)
-            if not np.isfinite(array).all():
-                raise UsageError(f"{name} holds a value that is not finite")
         found[name] = array
     return found
+
+
+def _axes(count: int) -> str:
+    return {0: "no axes", 1: "1 axis"}.get(count, f"{count} axes")
 
 
 def sizes_of(arrays: Mapping[str, Any], heads: Mapping[str, Entry]) -> dict[str, int]:
@@ -145,5 +192,13 @@ def _evaluated(expression: Integer, sizes: Mapping[str, int]) -> int | None:
 
 
 def as_lists(array: Any) -> Any:
-    """Nested lists for JSON; rank 0 is a number."""
-    return np.asarray(array).tolist()
+    """Nested lists for JSON; rank 0 is a number, and what is not finite a word."""
+    numbers = np.asarray(array)
+    lists = numbers.tolist()
+    return lists if numbers.dtype.kind != "f" or np.isfinite(numbers).all() else _words(lists)
+
+
+def _words(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_words(part) for part in value]
+    return value if math.isfinite(value) else str(value)

@@ -3,69 +3,86 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from derive.answers import Answer, Gradient, plain
 from derive.arraydata import as_lists
 from derive.latex.formulas import formula as latex
-from derive.plain import formula
 from derive.program import Equation
+from derive.seconds import Second
 from derive.step import Step
-from derive.tree import Relation
-from derive.writing import tree_of_term
+from derive.writing import tree_of_equation
+
+if TYPE_CHECKING:
+    from derive.checks.answers import AnswerReport
 
 
-def as_data(answer: Answer, checked: Mapping[int, bool] | None = None) -> dict[str, Any]:
+def as_data(answer: Answer, report: AnswerReport | None = None) -> dict[str, Any]:
     """The JSON object of `derive grad --json`.
 
-    checked : id of a step -> whether it was run and held; a step that is not in it was not run (null).
+    report : what was found when the answer was checked; a step that was not run has "checked": null.
     """
-    names = answer.wrt
+    checked = {} if report is None else report.checked
     return {
-        "equations": [plain(line) for line in answer.program.equations],
+        "equations": [plain(line, answer.shapes) for line in answer.program.equations],
         "loss": answer.derivation.loss,
         "upstream": dict(answer.program.upstream),
-        "gradients": {name: _gradient(answer[name], checked or {}) for name in names},
+        "gradients": {name: _gradient(answer[name], checked) for name in answer.wrt},
         "adjoints": {
-            line.of: {"name": line.name, "equation": plain(line.equation), "latex": _latex(line.equation)}
+            line.of: {
+                "name": line.name,
+                "equation": plain(line.equation, answer.shapes),
+                "latex": _latex(answer, line.equation),
+            }
             for line in answer.derivation.lines
         },
+        "second": [_second(answer, second, checked) for second in answer.seconds],
         "forward": {} if answer.given is None else {name: as_lists(v) for name, v in answer.forward.items()},
+        "checks": None if report is None else report.as_data(),
     }
 
 
 def _gradient(gradient: Gradient, checked: Mapping[int, bool]) -> dict[str, Any]:
-    from derive.codegen.arrays import gradient_source
-
     adjoint = gradient.adjoint
     answer = gradient.answer
     return {
         "name": adjoint.name,
         "equation": gradient.text,
-        "latex": _latex(adjoint.equation),
-        "ranged": None if adjoint.ranged is None else _latex(adjoint.ranged),
-        "delta": plain(adjoint.delta),
-        "matrix": None if gradient.matrix is None else f"{adjoint.name} = {formula(gradient.matrix)}",
+        "latex": _latex(answer, adjoint.equation),
+        "ranged": None if adjoint.ranged is None else plain(adjoint.ranged, answer.shapes),
+        "delta": plain(adjoint.delta, answer.shapes),
+        "matrix": gradient.matrix_text,
         "kind": gradient.kind,
         "sentence": gradient.sentence,
-        "steps": [step_data(step, checked) for step in adjoint.steps],
+        "steps": [_step(step, answer, checked) for step in adjoint.steps],
         "value": None if answer.given is None else as_lists(gradient.value),
-        "numpy": gradient_source(answer.derivation, gradient.name, "numpy"),
-        "torch": gradient_source(answer.derivation, gradient.name, "torch"),
+        "numpy": gradient.source("numpy"),
+        "torch": gradient.source("torch"),
     }
 
 
-def step_data(step: Step, checked: Mapping[int, bool]) -> dict[str, Any]:
+def _second(answer: Answer, second: Second, checked: Mapping[int, bool]) -> dict[str, Any]:
+    return {
+        "of": second.of,
+        "by": second.by,
+        "equation": plain(second.equation, answer.shapes),
+        "latex": _latex(answer, second.equation),
+        "steps": [_step(step, answer, checked) for step in second.steps],
+        "value": None if answer.given is None else as_lists(answer.second_value(second)),
+    }
+
+
+def _step(step: Step, answer: Answer, checked: Mapping[int, bool]) -> dict[str, Any]:
     return {
         "rule": step.rule.name,
         "statement": step.rule.statement,
         "reason": step.reason,
         "conditions": list(step.conditions),
-        "before": plain(step.before),
-        "after": plain(step.after),
+        "before": plain(step.before, answer.shapes),
+        "after": plain(step.after, answer.shapes),
         "checked": checked.get(id(step)),
     }
 
 
-def _latex(equation: Equation) -> str:
-    return latex(Relation((tree_of_term(equation.left), tree_of_term(equation.term))))
+def _latex(answer: Answer, equation: Equation) -> str:
+    return latex(tree_of_equation(equation, answer.notation, shapes=answer.shapes))

@@ -158,7 +158,7 @@ class _Sweep:
         seeds = set(program.upstream) | set(program.outputs)
         self.loss = next((name for name in program.outputs if name not in program.upstream), None)
         self.relevant = self._downstream(wrt) & self._upstream(seeds)
-        taken = {*program.heads, *program.upstream.values(), *(_names_of_sizes(program))}
+        taken = {*program.heads, *program.upstream.values(), *(names_of_sizes(program))}
         inner = {name for name in program.upstream if self._readers(name)}
         self.names = _adjoint_names(program, taken, inner)
         self.names |= {output: given for output, given in program.upstream.items() if output not in inner}
@@ -336,7 +336,8 @@ def _adjoint_names(program: Program, taken: set[str], inner: set[str]) -> dict[s
     return names
 
 
-def _names_of_sizes(program: Program) -> set[str]:
+def names_of_sizes(program: Program) -> set[str]:
+    """The sizes and integer arrays that the extents of a program speak of."""
     return {
         name
         for head in program.heads.values()

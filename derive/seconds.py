@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from derive import terms
 from derive.errors import ProgramError
-from derive.gradients import Gradients, copies
+from derive.gradients import Gradients, copies, names_of_sizes
 from derive.integers import integer
 from derive.program import Equation, Program
 from derive.rules import cases, collecting, deltas, derivatives, guards, primal, sums
@@ -124,6 +124,6 @@ def _is_recurrent(name: str, reads: dict[str, frozenset[str]]) -> bool:
 
 
 def _letters(equation: Equation, program: Program) -> list[str]:
-    used = {index.name for index in equation.indices} | set(program.heads)
+    used = {index.name for index in equation.indices} | set(program.heads) | names_of_sizes(program)
     free = [letter for letter in "nqrsuvw" if letter not in used]
     return [*free, *(f"n_{k}" for k in range(1, 9))]

@@ -5,27 +5,31 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from derive.cli.options import read_text, time_limit
+from derive.cli.layers import PREFIX, given_options, layer_names, layer_options, refuse_options
+from derive.cli.options import LARGEST_VALUES, read_text, time_limit
 from derive.cli.output import write_file
+from derive.cli.progress import Progress
 from derive.cli.trace import ExpressionCommand
+from derive.conventions import KEYS, chosen_settings, conventions_help, conventions_of
 from derive.errors import UsageError
 from derive.names import NAME_PATTERN
 
 if TYPE_CHECKING:
     from derive.answers import Answer
-    from derive.checks.report import CheckReport
+    from derive.checks.answers import AnswerReport
 
 FORMATS = ("text", "tex", "pdf", "html", "ipynb", "json")
 
 EPILOG = """\b
 Examples:
   derive grad "Z[i,j] = sum(k,l) V[i+k,j+l]*K[k,l]" --wrt K --wrt V --upstream Z=G
-  derive grad "Z[i,j] = sum(k,l) V[2*i+k,2*j+l]*K[k,l]" --shape V=8x9 --shape K=3x2 --detail high
+  derive grad "Z[i] = sum(k) V[2*i+k]*K[k]" --shape V=8 --shape K=3 --detail high
+  derive grad "Y = W X + b" --shape W=3x4 --shape X=4x5 --shape b=3
+  derive grad "L = x^T A x" --shape A=n,n --shape x=n --second x
   derive grad --file layer.txt --values numbers.json --json
   derive grad --layer conv2d --stride 2 --padding 1 --format html -o conv.html
 
@@ -38,20 +42,41 @@ Exit codes: 0 done; 1 a check failed; 2 unreadable; 3 undefined at the values;
 """
 
 
-@click.command("grad", cls=ExpressionCommand, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+class GradCommand(ExpressionCommand):
+    """Help in sections: the options of the command, those of layers, the conventions."""
+
+    def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        own: list[tuple[str, str]] = []
+        layers: list[tuple[str, str]] = []
+        for parameter in self.get_params(context):
+            record = parameter.get_help_record(context)
+            if record is not None and isinstance(parameter, click.Option):
+                (layers if (parameter.name or "").startswith(PREFIX) else own).append(record)
+        for title, rows in (
+            ("Options", own),
+            ("Options of layers, with --layer NAME", layers),
+            ("Layers", layer_names()),
+            ("Conventions, with --convention key=value; the default stands first", conventions_help()),
+        ):
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+
+@layer_options
+@click.command("grad", cls=GradCommand, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("equations", required=False)
 @click.option("--file", "file", help="Read the equations from a file (- for standard input).")
-@click.option(
-    "--layer", "layer", help="A layer by name: conv2d, max_pool2d, batchnorm, attention ... `list` shows all."
-)
+@click.option("--layer", "layer", help="A layer by name, such as conv2d; they are listed below.")
 @click.option("--wrt", multiple=True, help="Differentiate by this array; several times. [all real inputs]")
 @click.option("--upstream", multiple=True, help="Z=G: call the gradient that comes down to Z by the name G.")
 @click.option("--shape", "shapes", multiple=True, help="V=8x9 or V=H,W: the extents of an array; several times.")
-@click.option("--convention", "conventions", multiple=True, help="key=value; `--convention help` lists them.")
-@click.option("--values", "values", help="A JSON file of arrays by name, upstream gradients too: then with numbers.")
+@click.option("--second", multiple=True, help="w or w,x: the second derivative by w, or by w and x; several times.")
+@click.option("--convention", "conventions", multiple=True, help="key=value; the keys are listed below.")
+@click.option("--values", "values", help="A JSON file (- for standard input, or the JSON itself) of arrays by name, "
+              "upstream gradients too: then with numbers.")  # fmt: skip
 @click.option(
     "--detail", type=click.Choice(["low", "medium", "high"]), default="medium", show_default=True,
-    help="How many of the steps are shown.",
+    help="Results only; a line for every rule that changes something; or all steps with reasons and code.",
 )  # fmt: skip
 @click.option(
     "--format", "-f", "form", type=click.Choice(FORMATS), help="What to write. [by the ending of -o, else text]"
@@ -71,6 +96,7 @@ def command(
     wrt: tuple[str, ...],
     upstream: tuple[str, ...],
     shapes: tuple[str, ...],
+    second: tuple[str, ...],
     conventions: tuple[str, ...],
     values: str | None,
     detail: str,
@@ -80,28 +106,50 @@ def command(
     unchecked: bool,
     as_json: bool,
     timeout: float,
+    **options: str | None,
 ) -> int:
     """Differentiate equations by named rules: the formula, its steps, what kind of operation it is, code, numbers.
 
     EQUATIONS are lines such as "Z[i,j] = sum(k,l) V[i+k,j+l]*K[k,l]" or "Y = W X + b".
     """
     form = "json" if as_json else form or _form_of(out)
-    given = [source for source in (equations, file, layer) if source is not None]
-    if len(given) != 1:
+    if [equations, file, layer].count(None) != 2:
         raise UsageError('give equations, --file or --layer, as in: derive grad "y = W x" --shape W=3x4')
-    with time_limit(timeout):
-        answer = _answer(equations, file, wrt, upstream, shapes, values)
-        report, checked = (None, {}) if unchecked else _checked(answer)
-        data = _written(answer, form, detail, report, checked)
+    if file == "-" and values == "-":
+        raise UsageError("equations and values cannot both come from standard input; give one of them as a file")
+    chosen = given_options(options)
+    asked: dict[str, Any] = {
+        "upstream": _upstream(upstream), "shapes": _shapes(shapes), "second": [_pair(each) for each in second]
+    }  # fmt: skip
+    names = _names("--wrt", wrt)
+    with Progress() as progress, time_limit(timeout):
+        progress.doing("reading")
+        asked["values"] = None if values is None else _arrays(values)
+        progress.doing("deriving")
+        if layer is not None:
+            from derive.subjects.layers.gradients import grad_layer
+
+            answer = grad_layer(layer, names, options=chosen, conventions=conventions, **asked)
+        else:
+            from derive.answers import grad
+
+            refuse_options(chosen)
+            settings = _print_only(conventions)
+            text = read_text(file) if file is not None else equations or ""
+            answer = grad(text, names, conventions=conventions_of(settings), file=file, **asked)
+        progress.doing("running the steps")
+        report = None if unchecked else _checked(answer)
+        progress.doing("writing")
+        data = _written(answer, form, detail, report)
     if out is not None:
-        sources = tuple(name for name in (file, values) if name and name != "-")
+        sources = tuple(name for name in (file, values) if name and name != "-" and not _is_json(name))
         write_file(out, data, force=force, sources=sources)
         click.echo(f"wrote {out}", err=True)
     else:
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
-    return 0 if all(checked.values()) else 1
+    return 0 if report is None or report.passed else 1
 
 
 def _form_of(out: str | None) -> str:
@@ -109,21 +157,35 @@ def _form_of(out: str | None) -> str:
     return ending if ending in FORMATS else "text"
 
 
-def _answer(
-    equations: str | None,
-    file: str | None,
-    wrt: tuple[str, ...],
-    upstream: tuple[str, ...],
-    shapes: tuple[str, ...],
-    values: str | None,
-) -> Answer:
-    from derive.answers import grad
+# --- what options say -------------------------------------------------------------------------------------------------
+
+
+def _arrays(values: str) -> dict[str, Any]:
     from derive.arraydata import read_arrays
 
-    text = read_text(file) if file is not None else equations or ""
-    numbers = None if values is None else read_arrays(read_text(values), values)
-    names = [name.strip() for part in wrt for name in part.split(",")]
-    return grad(text, names, upstream=_upstream(upstream), shapes=_shapes(shapes), values=numbers, file=file)
+    if _is_json(values):
+        return read_arrays(values, "--values")
+    return read_arrays(read_text(values, LARGEST_VALUES), None if values == "-" else values)
+
+
+def _is_json(values: str) -> bool:
+    return values.lstrip().startswith("{")
+
+
+def _names(option: str, parts: tuple[str, ...]) -> list[str]:
+    names = [name.strip() for part in parts for name in part.split(",")]
+    for name in names:
+        if not _is_name(name):
+            raise UsageError(f"{option} takes names of arrays, as in {option} W,b; {name!r} is none")
+    return names
+
+
+def _pair(text: str) -> tuple[str, str]:
+    """`w` for the second derivative by w twice, `w,x` for the one by w and x."""
+    names = _names("--second", (text,))
+    if len(names) > 2:
+        raise UsageError(f"--second takes one array or two, as in w or w,x; {text!r} names {len(names)}")
+    return names[0], names[-1]
 
 
 def _upstream(parts: tuple[str, ...]) -> dict[str, str]:
@@ -131,7 +193,7 @@ def _upstream(parts: tuple[str, ...]) -> dict[str, str]:
     for part in (piece for each in parts for piece in each.split(",")):
         name, equals, given = (word.strip() for word in part.partition("="))
         if not equals or not _is_name(name) or not _is_name(given):
-            raise UsageError(f"--upstream takes an output and a name, as in Z=G; {part!r} is neither")
+            raise UsageError(f"--upstream takes an output and a name, as in Z=G; {part!r} is not like that")
         if name in found:
             raise UsageError(f"--upstream names {name} twice")
         found[name] = given
@@ -148,7 +210,7 @@ def _shapes(parts: tuple[str, ...]) -> dict[str, tuple[int | str, ...]]:
     for part in parts:
         name, equals, written = (word.strip() for word in part.partition("="))
         if not equals or not _is_name(name) or not written:
-            raise UsageError(f"--shape takes a name and extents, as in V=8x9 or V=H,W; {part!r} has none")
+            raise UsageError(f"--shape takes a name and extents, as in V=8x9 or V=H,W; {part!r} is not like that")
         if name in found:
             raise UsageError(f"--shape names {name} twice")
         found[name] = () if written == "scalar" else tuple(_extents(name, written))
@@ -160,10 +222,10 @@ def _extents(name: str, written: str) -> list[int | str]:
     pieces = re.split(r"\s*,\s*|\s+x\s+|(?<=[0-9])x(?=[0-9])", written)
     extents: list[int | str] = []
     for piece in pieces:
-        if re.fullmatch("[0-9]+", piece):
-            extents.append(int(piece))
-            if not 0 < extents[-1] <= 1_000_000:  # type: ignore[operator]
+        if re.fullmatch("-?[0-9]+", piece):
+            if not re.fullmatch("[0-9]{1,7}", piece) or not 1 <= int(piece) <= 1_000_000:
                 raise UsageError(f"--shape {name}: an extent lies between 1 and 1000000, and {piece} does not")
+            extents.append(int(piece))
         elif _is_name(piece):
             extents.append(piece)
         else:
@@ -171,20 +233,35 @@ def _extents(name: str, written: str) -> list[int | str]:
     return extents
 
 
-def _checked(answer: Answer) -> tuple[CheckReport | None, dict[int, bool]]:
-    """Run every step; id of a step -> whether it held."""
-    from derive.checks.index_steps import check_derivation
+def _print_only(conventions: tuple[str, ...]) -> dict[str, str]:
+    """The settings; those that choose among equations are for layers, one's own equations say it themselves."""
+    settings = chosen_settings(conventions)
+    for key in KEYS:
+        if key.mathematics and key.name in settings:
+            told = f"{key.name}={settings[key.name]}"
+            raise UsageError(f"the convention {told} chooses among layers by name; write it into the equations instead")
+    return settings
 
-    return check_derivation(answer.derivation)
+
+# --- what is written --------------------------------------------------------------------------------------------------
 
 
-def _written(answer: Answer, form: str, detail: str, report: CheckReport | None, checked: Mapping[int, bool]) -> bytes:
+def _checked(answer: Answer) -> AnswerReport:
+    from derive.checks.answers import check_answer
+
+    return check_answer(answer)
+
+
+def _written(answer: Answer, form: str, detail: str, report: AnswerReport | None) -> bytes:
     if form == "json":
         from derive.gradientdata import as_data
 
-        data: Any = as_data(answer, checked)
-        return (json.dumps(data, indent=2, allow_nan=False) + "\n").encode()
+        return (json.dumps(as_data(answer, report), indent=2, allow_nan=False) + "\n").encode()
     from derive.cli.render import rendered
     from derive.solutions.gradients import gradient_document
 
-    return rendered(gradient_document(answer, detail=detail, checks=report, checked=checked), form)
+    text = form == "text"
+    document = gradient_document(
+        answer, detail=detail, checks=report, code=not text or detail == "high", figure=not text
+    )
+    return rendered(document, form)

@@ -22,6 +22,7 @@ from derive.errors import DeriveError, ReadingError, UsageError
 #: Command -> its module and one line of help.
 COMMANDS = {
     "trace": ("derive.cli.trace", "Trace a function and its gradient, as on paper."),
+    "grad": ("derive.cli.grad", "Derive the gradients of index and matrix equations, and of layers."),
     "solve": ("derive.cli.solve", "Build the worked solution of a catalogue entry."),
     "list": ("derive.cli.list", "List the catalogue."),
 }
@@ -60,6 +61,7 @@ EPILOG = """\b
 Try:
   derive trace "x1*x2 + sin(x1)" --at x1=2,x2=5
   derive trace "ln(x1 x2) + x1/x2" --at x1=3,x2=2 --format html -o trace.html
+  derive grad "Z[i,j] = sum(k,l) V[i+k,j+l]*K[k,l]" --wrt K --wrt V --upstream Z=G
   derive solve griewank
 """
 

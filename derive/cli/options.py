@@ -15,6 +15,8 @@ from derive.errors import OutputError, ReadingError, UsageError, WorkLimitError
 
 #: A text to be read is at most this long.
 LARGEST_TEXT = 1 << 20
+#: A file of numbers may be longer.
+LARGEST_VALUES = 1 << 28
 
 
 class Digits(click.ParamType):  # type: ignore[type-arg]
@@ -32,24 +34,24 @@ class Digits(click.ParamType):  # type: ignore[type-arg]
         return digits
 
 
-def read_text(path: str) -> str:
-    """The text of a file, or of standard input for `-`."""
+def read_text(path: str, largest: int = LARGEST_TEXT) -> str:
+    """The text of a file, or of standard input for `-`; at most `largest` bytes."""
     try:
         if path == "-":
             if sys.stdin.isatty():
                 click.echo("reading from the terminal; end with Ctrl-D", err=True)
-            data = sys.stdin.buffer.read(LARGEST_TEXT + 1)
+            data = sys.stdin.buffer.read(largest + 1)
         else:
             if os.path.isdir(path):
                 raise UsageError(f"{path} is a folder; name a file")
             with open(path, "rb") as file:
-                data = file.read(LARGEST_TEXT + 1)
+                data = file.read(largest + 1)
     except FileNotFoundError:
         raise UsageError(f"{path} does not exist") from None
     except PermissionError:
         raise OutputError(f"{path} cannot be read: permission denied") from None
-    if len(data) > LARGEST_TEXT:
-        raise UsageError(f"{path} is longer than {LARGEST_TEXT} bytes")
+    if len(data) > largest:
+        raise UsageError(f"{path} is longer than {largest} bytes")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as reason:
