@@ -42,8 +42,10 @@ _ASCII = {
     "±": "+-", "•": "*", "ß": "ss", "λ": "lambda", "Λ": "Lambda", "\u0304": "bar", "\u0307": "dot", "\u0302": "hat",
     "\u0303": "tilde",
 }  # fmt: skip
-#: A blank inside a formula at which a line should not end: a sign stays with the term behind it.
+#: A blank inside a formula at which a line should not end: a sign stays with the term behind it, brackets together.
 _TIED = "\0"
+#: Where a line may end without a blank: behind an entry or an indicator and its sign.
+_SOFT = "\1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def to_text(document: Document, *, width: int | None = None, ascii_only: bool = 
     parts = [_heading(document.title, "=", page)]
     parts.append(_wrapped(_plain(document.subtitle, page), page))
     parts.append(_blocks(document.blocks, page))
-    return "\n\n".join(filter(None, parts)).replace(_TIED, " ") + "\n"
+    return "\n\n".join(filter(None, parts)).replace(_TIED, " ").replace(_SOFT, "") + "\n"
 
 
 def _blocks(blocks: Sequence[Block], page: _Page) -> str:
@@ -114,7 +116,18 @@ def _words(part: Inline, page: _Page) -> str:
     if isinstance(part, str):
         return _plain(part, page)
     text = formula(part)
-    return re.sub(r" ([-+=]) ", rf" \1{_TIED}", _ascii(text) if page.ascii_only else text)
+    return _tied(re.sub(r" ([-+=]) ", rf" \1{_TIED}", _ascii(text) if page.ascii_only else text))
+
+
+def _tied(text: str) -> str:
+    """A formula with the places marked at which a line may end: blanks and `]*`, outside of brackets."""
+    pieces, depth = [], 0
+    for character in text:
+        depth += (character in "([") - (character in ")]")
+        pieces.append(_TIED if depth and character == " " else character)
+        if not depth and character == "*" and pieces[-2:-1] == ["]"]:
+            pieces.append(_SOFT)
+    return "".join(pieces)
 
 
 def _plain(text: str, page: _Page) -> str:
@@ -133,11 +146,9 @@ def _wrapped(text: str, page: _Page, first: str = "", later: str = "") -> str:
     width = page.width or PROSE_WIDTH
     done: list[str] = []
     line, empty = first, True
-    for word in text.split(" "):
-        if not word:
-            continue
-        if not empty and columns(line) + 1 + columns(word) <= width:
-            line += " " + word
+    for gap, word in re.findall(rf"( ?){_SOFT}?([^ {_SOFT}]+)", text):
+        if not empty and columns(line) + len(gap) + columns(word) <= width:
+            line += gap + word
             continue
         if not empty:
             done.append(line)
@@ -186,6 +197,7 @@ def _letter(character: str) -> str:
 
 def columns(text: str) -> int:
     """How many columns of a terminal the text takes."""
+    text = text.replace(_SOFT, "")
     if text.isascii():
         return len(text)
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
@@ -195,20 +207,45 @@ def columns(text: str) -> int:
 
 
 def _display(display: Display, page: _Page) -> str:
-    """Equals signs below each other, reasons in a column of their own; where that is too wide, one below the other."""
+    """Equals signs below each other, reasons in a column of their own.
+
+    A line that is too wide runs over, and its reason stands below it; where the left sides alone are too wide for that,
+    everything stands one below the other.
+    """
     halves = [_halves(line, page) for line in display.lines]
     notes = [_note(line, page) for line in display.lines]
     left = max((columns(before) for before, _ in halves), default=0)
     texts = [f"  {before:>{left}}{after}" for before, after in halves]
-    beside = max((columns(text) for text in texts), default=0) + 3
-    aligned = [f"{text:<{beside}}{note}".rstrip() for text, note in zip(texts, notes, strict=True)]
-    if page.width is None or max(map(columns, aligned), default=0) <= page.width:
-        return "\n".join(aligned)
-    stacked = []
-    for (before, after), note in zip(halves, notes, strict=True):
-        stacked.append(_wrapped(before + after, page, first="  ", later="    "))
-        stacked.append(_wrapped(note, page, first="    ", later="    "))
-    return "\n".join(filter(None, stacked))
+    width = page.width
+    if width is not None and max(map(columns, texts), default=0) > width and left > width // 3:
+        stacked = []
+        for (before, after), note in zip(halves, notes, strict=True):
+            stacked.append(_wrapped(before + after, page, first="  ", later="    "))
+            stacked.append(_wrapped(note, page, first="    ", later="    "))
+        return "\n".join(filter(None, stacked))
+    beside = _reasons_at(texts, notes, width)
+    return "\n".join(_noted(text, note, beside, left, page) for text, note in zip(texts, notes, strict=True))
+
+
+def _reasons_at(texts: Sequence[str], notes: Sequence[str], width: int | None) -> int:
+    """The column of the reasons: behind the longest formula that has room for one beside it."""
+    longest = 0
+    for text, note in zip(texts, notes, strict=True):
+        if width is None or columns(text) + 3 + columns(note) <= width:
+            longest = max(longest, columns(text))
+    widest = max(map(columns, notes), default=0)
+    return longest + 3 if width is None else max(min(longest + 3, width - widest), 0)
+
+
+def _noted(text: str, note: str, beside: int, left: int, page: _Page) -> str:
+    """A formula and its reason: beside it, else on a line of its own."""
+    width, own = page.width, columns(text)
+    if width is None or (own <= width and (not note or max(own + 2, beside) + columns(note) <= width)):
+        return (text + " " * max(beside - own, 2) + note if note else text).rstrip()
+    indent = " " * (left + 5)
+    lead = len(text) - len(text.lstrip(" "))
+    formula_text = _wrapped(text.lstrip(" "), page, first=" " * lead, later=indent)
+    return formula_text + ("\n" + _wrapped(note, page, first=indent, later=indent) if note else "")
 
 
 def _halves(line: Line, page: _Page) -> tuple[str, str]:
