@@ -54,10 +54,10 @@ def solution(entry: Entry) -> Document:
                " and the loss ", t.Name("e"), " of an output are only named.")),
         Display((line(z), line(a), line(loss))),
         Heading("The one rule"),
-        Prose("The layer is an index like any other. The derivative of the loss by an entry is the sum, over "
+        Prose(("The layer is an index like any other. The derivative of the loss by an entry is the sum, over "
                "the equations that read it and over their indices, of what the loss changes with the equation's value "
-               "times what the value changes with the entry. The error signal of a layer is the derivative of the loss by its "
-               "pre-activations."),
+               "times what the value changes with the entry. The error signal of a layer is the derivative of the loss "
+               "by its pre-activations.",)),
         Display((line(made.gradients["z"].rule), line(made.gradients["a"].rule), line(made.gradients["w"].rule),
                  line(made.gradients["b"].rule))),
         Heading("Weights and biases"),
@@ -70,10 +70,10 @@ def solution(entry: Entry) -> Document:
         chain(made.gradients["b"].own_steps),
         Display((line(made.biases, number="7"),)),
         Heading("The error signal"),
-        Prose("An activation is read by the layer above it, and those of the last layer by the loss."),
+        Prose(("An activation is read by the layer above it, and those of the last layer by the loss.",)),
         *partials(made.gradients["a"]),
         chain(made.gradients["a"].own_steps),
-        Prose("A pre-activation is read by its own activation."),
+        Prose(("A pre-activation is read by its own activation.",)),
         *partials(made.gradients["z"]),
         chain(made.gradients["z"].own_steps),
         Prose(("Put together:",)),

@@ -71,9 +71,8 @@ def solution(entry: Entry) -> Document:
         _after_two("torch"),
         Prose(("In the textbook's:",)),
         _after_two("textbook"),
-        Prose(("The first gradient's second share carries the second rate in the one and the first rate in the "
-               "other: "
-               "with one rate throughout both are the same, and after the rate was lowered torch's velocity is "
+        Prose(("The first gradient's second share carries the second rate in the one and the first rate in "
+               "the other: with one rate throughout both are the same, and after the rate was lowered torch's velocity is "
                "lowered with it.",)),
     ]  # fmt: skip
     return Document("Optimisers", tuple(blocks), entry.source)

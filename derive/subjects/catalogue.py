@@ -44,7 +44,7 @@ class Entry:
         }
 
 
-ENTRIES = (
+ENTRIES: tuple[Entry, ...] = (
     Entry(
         "griewank",
         "Reverse mode automatic differentiation by hand",
