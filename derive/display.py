@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from derive import tree as t
-from derive.document import Document, Picture
+from derive.document import Display, Document, Line, Picture
 from derive.errors import UsageError
 from derive.program import Program
 from derive.step import Derivation
 from derive.tree import Tree
 from derive.worked import Worked, work_out
+from derive.writing import shapes_of, tree_of_equation
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,6 +28,10 @@ def document_of(target: Any, at: Mapping[str, Any] | str | None = None, **option
 
     if isinstance(target, Document):
         return target
+    if isinstance(target, Program) and target.is_indexed:
+        if at is not None:
+            raise UsageError("index equations are worked out at arrays by derive grad --values, not at a point")
+        return Document("", (Display(tuple(map(Line, _relations(target)))),))
     digits = options.pop("digits", 4)
     mode: str | None = None
     if isinstance(target, Derivation):
@@ -113,5 +118,15 @@ def latex_of(target: Any) -> str:
         target = target.adjoint
     if not isinstance(target, Program):
         raise UsageError(f"{type(target).__name__} has no lines to show")
-    lines = [f"{formula(t.Name(line.name))} &= {formula(line.tree)}" for line in target.equations[:200]]
+    lines = [f"{formula(side.sides[0])} &= {formula(side.sides[1])}" for side in _relations(target, 200)]
     return "$$\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}$$"
+
+
+def _relations(program: Program, most: int | None = None) -> Iterator[t.Relation]:
+    """The lines as formulas `left = right`."""
+    shapes = shapes_of(program) if program.is_indexed else {}
+    for line in program.equations[:most]:
+        if line.is_indexed:
+            yield tree_of_equation(line, shapes=shapes)
+        else:
+            yield t.Relation((t.Name(line.name), line.tree))

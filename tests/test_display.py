@@ -9,6 +9,7 @@ import pytest
 import derive
 from derive.display import document_of
 from derive.errors import DeriveError, DomainError
+from derive.reading.equations import read_equations
 from derive.worked import work_out
 
 TEXT = "sin(x*y) + x/y"
@@ -33,6 +34,15 @@ def test_objects_show_themselves_as_latex_or_html() -> None:
     worked = work_out(program, derive.display.point_of(POINT))
     for thing in (worked, document_of(worked), derive.check(program, POINT), derive.to_numpy(derivation)):
         assert "<" in thing._repr_html_() and "<html" not in thing._repr_html_()
+
+
+def test_index_equations_show_themselves_with_their_indices() -> None:
+    program = read_equations("Z[i] = sum(k) V[i+k]*K[k]")
+    assert r"Z_i &= \sum_k V_{i + k} \, K_k" in program._repr_latex_()
+    assert program._repr_html_().count("<math") == 2  # one for each side
+    assert derive.to_text(program) == "  Z[i] = sum(k) V[i + k]*K[k]\n"
+    with pytest.raises(DeriveError, match="not at a point"):
+        derive.to_text(program, "V=1")
 
 
 @pytest.mark.parametrize("write", [derive.to_text, derive.to_latex, derive.to_html])
