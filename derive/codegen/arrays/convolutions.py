@@ -337,7 +337,7 @@ def _sides(
     free = [terms.free_indices(factor) for factor in product.factors]
     used: list[tuple[Relation, Pair]] = []
     for relation in sorted(slid, key=lambda each: low.rank(each.result)):
-        image, kernel = sorted(relation.members, key=lambda each: -c.estimate(each[0].extent))
+        image, kernel = sorted(relation.members, key=lambda each: (-c.estimate(each[0].extent), _leads(each[0], product)))
         if not all(is_nonnegative(step - 1, low.facts) for _, step in (image, kernel)):
             return None
         used.append((relation, (image, kernel)))
@@ -350,6 +350,14 @@ def _sides(
     if not kernel_factors or not any(found & images for found in free):
         return None
     return used, image_factors, kernel_factors
+
+
+def _leads(index: Index, product: Product) -> bool:
+    """Whether the factor with this index has a summed index first, as kernels are stored; images have the batch first."""
+    for factor in product.factors:
+        if isinstance(factor, terms.Entry) and index in terms.free_indices(factor):
+            return bool(set(factor.indices[0].indices) & set(product.bound))
+    return False
 
 
 def _divides_channels(low: Lowering, relation: Relation, product: Product) -> bool:

@@ -72,5 +72,12 @@ def colons(rank: int, changed: dict[int, str]) -> str:
     return "" if not places else f"[{', '.join(places)}]"
 
 
+def span(first: str, last: str, step: str = "1") -> str:
+    """`2 * k : 2 * k + 9 : 2`, with spaces around the colons where an end is more than a word."""
+    gap = " " if any(" " in part for part in (first, last, step)) else ""
+    made = f"{first}{gap if first else ''}:{gap if last else ''}{last}"
+    return made if step == "1" else f"{made}{gap if last else ''}:{gap}{step}"
+
+
 def axes_text(axes: Sequence[int]) -> str:
     return str(axes[0]) if len(axes) == 1 else listed([str(axis) for axis in axes])

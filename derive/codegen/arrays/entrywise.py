@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from derive import terms
 from derive.codegen.arrays import conditions as c
 from derive.codegen.arrays.text import ATOM, POWER, PRODUCT, SUM, UNARY, bracketed
-from derive.codegen.arrays.values import NUMBER, REAL, TRUTH, Value
+from derive.codegen.arrays.values import CONDITIONAL, NUMBER, REAL, TRUTH, Value
 from derive.codegen.spelling import applied as spelled
 from derive.functions import operation
 from derive.terms import Number, Power, Term
@@ -77,13 +77,43 @@ def _choice(low: Lowering, term: terms.Add, known: Sequence[c.Test]) -> Value | 
         tests = [test for condition in guard.conditions for test in c.tests_of(condition)]
         open_tests = [test for test in tests if not c.is_certain(test, low.facts)]
         if not open_tests or all(index in low.scalars for test in open_tests for index in c.indices_of(test)):
-            return None
+            continue
         values = (
             low.short(low.real(low.value(first, [*known, *open_tests]))),
             low.short(low.real(low.value(second, known))),
         )
         return where(low, open_tests, *values, known)
+    return _first_or_later(low, term, known)
+
+
+def _first_or_later(low: Lowering, term: terms.Add, known: Sequence[c.Test]) -> Value | None:
+    """[t >= 1]*a + [t = 0]*b in a loop over t: a if t >= 1 else b."""
+    for one, two in (term.terms, term.terms[::-1]):
+        later, first = _guarded(one), _guarded(two)
+        tests = [[t for each in (g.conditions if g else ()) for t in c.tests_of(each)] for g in (later[0], first[0])]
+        match tests:
+            case [[c.AtLeast(value=above)], [c.Equal(value=zero)]] if above == zero - 1:
+                inside = [index in low.scalars for index in zero.indices]
+                if all(inside) and inside and c.is_certain(c.AtLeast(zero), low.facts):
+                    return _either(low, tests[0], tests[1], later[1], first[1], known)
     return None
+
+
+def _either(
+    low: Lowering, later: list[c.Test], first: list[c.Test], one: Term, two: Term, known: Sequence[c.Test]
+) -> Value | None:
+    from derive.codegen.arrays import wholes
+
+    if not isinstance(one, terms.Entry) or not isinstance(two, terms.Entry):
+        return None  # only what needs no statement of its own
+    values = [low.real(low.value(part, [*known, *tests])) for part, tests in ((one, later), (two, first))]
+    if set(values[0].axes) != set(values[1].axes):
+        return None
+    axes = values[0].axes
+    texts = [low.aligned(value, axes).text for value in values]
+    condition = wholes.truth(low, later, known)
+    depth = max(*(value.depth for value in values), condition.depth)
+    return Value(f"{texts[0]} if {condition.text} else {texts[1]}", axes, CONDITIONAL, REAL, depth)
 
 
 def _guarded(term: Term) -> tuple[terms.Guard | None, Term]:

@@ -130,6 +130,8 @@ def dense(low: Lowering, product: Product, known: tuple[c.Test, ...]) -> Value:
             upper.append(factor)
     inner = (*known, *tests)
     delicate = [factor for factor in product.factors if _is_delicate(factor)]
+    if delicate and inner:
+        low.silenced = True
     operands: list[Operand] = []
     absorbed: set[c.Test] = set()
     for factor in upper:
@@ -146,7 +148,6 @@ def dense(low: Lowering, product: Product, known: tuple[c.Test, ...]) -> Value:
     operands += [_inverse(low, value) for value in divisors if not bound.isdisjoint(value.axes)]
     masks = [test for test in tests if test not in absorbed]
     if masks and delicate:
-        low.silenced = True
         operands += [_inverse(low, value) for value in behind]
         behind = []
     operands = _masked(low, operands, masks, known, all_of_them=bool(delicate))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from derive import terms
 from derive.codegen.arrays import conditions as c
-from derive.codegen.arrays.dialect import colons
+from derive.codegen.arrays.dialect import colons, span
 from derive.codegen.arrays.products import Product, dense, solved
 from derive.codegen.arrays.relations import Relation, narrowed, related
 from derive.codegen.arrays.text import ATOM, bracketed
@@ -79,6 +79,10 @@ def _arriving(low: Lowering, relation: Relation) -> list[c.Test]:
     return [test for test in found if not c.is_certain(test, low.facts)]
 
 
+#: A longer slice is given a name.
+_WIDEST = 48
+
+
 # --- reading backwards ------------------------------------------------------------------------------------------------
 
 
@@ -91,10 +95,11 @@ def _gathered(low: Lowering, relations: list[Relation], product: Product) -> Pro
         if len(relation.members) != 2:
             return None
         one, two = sorted(relation.members, key=lambda each: -c.estimate(each[0].extent))
-        if one[1].value != 1:
-            if two[1].value != 1 or c.estimate(two[0].extent) < c.estimate(one[0].extent):
-                return None
+        if one[1] != 1 and two[1] == 1:
             one, two = two, one
+        wider = c.estimate(one[0].extent) > c.estimate(two[0].extent)
+        if one[1] != 1 or not (wider or two[1] == 1):
+            return None  # to read the kernel backwards over the whole image would visit much in vain
         image, (kernel, step) = one[0], two
         if any({image, kernel} <= terms.free_indices(factor) for factor in product.factors):
             return None
@@ -134,7 +139,7 @@ def _sent(
     with _guarded(low):
         _loops(low, loops, lambda: _addition(low, buffer, relations, along, results, ends, product, known))
     cuts = {
-        axis: f"{low.number(-ends[index][0])}:{low.number(index.extent - ends[index][0])}"
+        axis: span(low.number(-ends[index][0]), low.number(index.extent - ends[index][0]))
         for axis, index in enumerate(results)
         if index in ends and (ends[index][0] != 0 or ends[index][1] != index.extent)
     }
@@ -210,13 +215,15 @@ def _addition(
                 value = value.spelled(low.dialect.flipped(text, [value.axes.index(index)], len(value.axes)))
             step = -step
         last = first + step * (index.extent - 1) + 1
-        texts = [low.number(first), low.number(last)]
-        gap = " " if any(" " in text for text in texts) else ""
-        cuts[axis] = f"{texts[0]}{gap}:{gap}{texts[1]}" + (f"{gap}:{gap}{low.number(step)}" if step != 1 else "")
+        cuts[axis] = span(low.number(first), low.number(last), low.number(step))
         if first == 0 and last == ends[result][1] - ends[result][0] and step == 1:
             cuts[axis] = ":"
     piece = low.aligned(value, wanted)
     target = buffer + (colons(len(results), cuts) or "[...]")
+    if len(target) > _WIDEST:  # a view, so that the sum goes to the same cells
+        cells = low.names.temporary("cells")
+        low.emit(f"{cells} = {target}")
+        target = cells
     low.emit(f"{target} += {piece.text}")
 
 

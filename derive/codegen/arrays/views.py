@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from derive.codegen.arrays import conditions as c
-from derive.codegen.arrays.dialect import Sliding, colons
+from derive.codegen.arrays.dialect import Sliding, colons, span
 from derive.codegen.arrays.text import ATOM, bracketed
 from derive.codegen.arrays.values import REAL, AxisView, Operand, Value, View
 from derive.integers import ZERO, Index, Integer, extreme, integer
@@ -175,16 +175,14 @@ def _cut(low: Lowering, place: AxisView) -> str:
         return ""
     first = "" if begin == 0 else low.number(begin)
     last = "" if end == place.extent else low.number(end)
-    gap = " " if any(" " in part for part in (first, last, step)) else ""
-    made = f"{first}{gap if first else ''}:{gap if last else ''}{last}"
-    return made if step == "1" else f"{made}{gap if last else ''}:{gap}{step}"
+    return span(first, last, step)
 
 
 def _ended(low: Lowering, place: AxisView) -> Integer:
     """Where the part that is read ends: at the end of the array, if steps from the front end there anyway."""
-    if place.high != 0:
-        return -_later(low, -place.stop, -place.last - 1)
     end = place.last + 1
+    if place.high != 0:  # a slice that ends behind the array ends with it
+        return place.extent if place.stop == place.extent and place.high.value is not None else _earlier(low, place, end)
     spare, step = place.extent - end, _outermost(low, place)[1]
     if len(place.steps) > 1 and place.low != 0:
         return end
@@ -218,13 +216,22 @@ def _windowed(low: Lowering, text: str, view: View, places: Sequence[AxisView]) 
             if rest:
                 index, step = rest.pop(0)
                 size = _size(low, step)
-                span = size * (index.extent - 1) + 1
+                reach = size * (index.extent - 1) + 1
                 stride = integer(1) if rest else _size(low, sizes[axes[axis]])
-                sliding.append(Sliding(axis, low.number(span), low.number(stride), low.number(size)))
+                sliding.append(Sliding(axis, low.number(reach), low.number(stride), low.number(size)))
                 axes.append(index)
         text = low.dialect.windows(text, len(axes) - len(sliding), sliding)
         text = low.bind(f"{view.array}_windows", Value(text, depth=view.depth)).text
     return Value(text, tuple(axes), ATOM, REAL, view.depth)
+
+
+def _earlier(low: Lowering, place: AxisView, end: Integer) -> Integer:
+    """The smaller of two ends; of the array's own end nothing need be said."""
+    if c.is_nonnegative(end - place.stop, low.facts):
+        return place.stop
+    if place.stop == place.extent or c.is_nonnegative(place.stop - end, low.facts):
+        return end
+    return extreme("min", (end, place.stop))
 
 
 def _size(low: Lowering, step: Integer) -> Integer:
