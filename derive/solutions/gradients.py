@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from derive import terms
 from derive import tree as t
 from derive.aligned import aligned
 from derive.answers import Answer, Gradient
@@ -26,7 +27,7 @@ from derive.document import (
     Table,
 )
 from derive.graph import picture_of
-from derive.program import Equation
+from derive.program import Equation, Program
 from derive.rules import patterns
 from derive.rules.matrices import matrix_form
 from derive.seconds import Second
@@ -73,6 +74,19 @@ def gradient_document(
     if code:
         blocks += _listings(answer)
     return Document(answer.title or page.title(), tuple(blocks), walk=page.walk())
+
+
+def _without_returns(program: Program) -> tuple[Program, list[str]]:
+    """The program without what a line reads of itself or of a later line, and these reads, as "s of s"."""
+    known = set(program.input_names)
+    lines, cut = [], []
+    for line in program.equations:
+        back = [name for name in line.reads if name not in known]
+        cut += [f"{name} in {line.name}" for name in back]
+        known.add(line.name)
+        forward = [Entry(name) for name in line.reads if name not in back]
+        lines.append(Equation(line.left, terms.add(*forward)) if back else line)
+    return replace(program, equations=tuple(lines)), cut
 
 
 class _Page:
@@ -209,7 +223,10 @@ class _Page:
             labels[name] = tuple(lines)
         caption = "The graph of the equations: every array with its shape, and below it its adjoint where it has one."
         described = "; ".join(f"{line.name} reads {', '.join(line.reads)}" for line in program.equations[:40])
-        return [Figure(caption, picture_of(program, labels=labels, edge_labels={}), described)]
+        drawn, cut = _without_returns(program)
+        if cut:
+            caption += f" What a recurrence reads of its other steps is not drawn: {', '.join(cut)}."
+        return [Figure(caption, picture_of(drawn, labels=labels, edge_labels={}), described)]
 
     def derivation(self) -> list[Block]:
         blocks: list[Block] = [Heading("The one rule"), *_the_rule()]
@@ -229,9 +246,7 @@ class _Page:
     def results(self) -> list[Block]:
         """The formulas of every gradient, in indices, with limits, as matrices; their range; what they are again."""
         blocks: list[Block] = []
-        for adjoint in self.made.lines:
-            if adjoint.of not in self.answer.wrt and self.detail == "low":
-                continue
+        for adjoint in self.made.lines:  # those on the way as well: the others speak of them
             gradient = self.answer[adjoint.of]
             lines = [Line(self.equation(gradient.equation))]
             if adjoint.ranged is not None:
@@ -315,11 +330,7 @@ def check_table(report: AnswerReport) -> Table:
 
 
 def _listings(answer: Answer) -> list[Block]:
-    """A NumPy and a torch function for every gradient that was asked for."""
-    blocks: list[Block] = []
-    for name in answer.wrt:
-        for target, title in (("numpy", "NumPy"), ("torch", "torch")):
-            text = answer[name].source(target)
-            if text is not None:
-                blocks.append(Listing(f"The gradient by {name} in {title}.", text))
-    return [Heading("Code"), *blocks] if blocks else []
+    """All gradients as one NumPy and one torch function."""
+    sources = [(title, answer.code(target)) for target, title in (("numpy", "NumPy"), ("torch", "torch"))]
+    listings = [Listing(f"The gradients in {title}.", code.text) for title, code in sources if code is not None]
+    return [Heading("Code"), *listings] if listings else []

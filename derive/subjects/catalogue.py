@@ -119,6 +119,20 @@ ENTRIES += (
     ),
 )
 
+#: Layers whose solution is that of `derive grad --layer`.
+ENTRIES += tuple(
+    Entry(name, title, source, "derive.solutions.layers")
+    for name, title, source in (
+        ("batchnorm", "Batch normalisation", "S. Ioffe, C. Szegedy, Batch Normalization (2015)"),
+        ("layernorm", "Layer normalisation", "J. Ba, J. Kiros, G. Hinton, Layer Normalization (2016)"),
+        ("max-pool2d", "Max pooling", "a first course"),
+        ("avg-pool2d", "Average pooling", "a first course"),
+        ("attention", "Scaled dot-product attention", "A. Vaswani et al., Attention Is All You Need (2017)"),
+        ("rnn", "A recurrent layer through time", "P. Werbos, Backpropagation Through Time (1990)"),
+        ("lstm", "An LSTM through time", "S. Hochreiter, J. Schmidhuber, Long Short-Term Memory (1997)"),
+    )
+)
+
 BY_NAME: Mapping[str, Entry] = {entry.name: entry for entry in ENTRIES}
 
 
