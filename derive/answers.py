@@ -162,17 +162,7 @@ class Gradient:
 
     def code(self, target: str) -> ArraySource | None:
         """A function that computes it from the inputs, for "numpy", "torch" or "loops"; None where there is no code."""
-        from derive.codegen.arrays import array_source
-
-        made = self.answer.derivation
-        lines = [line.equation for line in made.lines]
-        try:
-            found = array_source(
-                target, lines, made.primal, name=f"gradient_{_word(self.name)}", results=[self.adjoint.name]
-            )
-            return found if found.text else None
-        except UsageError:  # an opaque function, or arrays whose extents vary
-            return None
+        return self.answer.code(target, [self.name], f"gradient_{_word(self.name)}")
 
     def source(self, target: str) -> str | None:
         """The text of that function."""
@@ -316,6 +306,21 @@ class Answer:
         return value_of(second.equation.term, second.equation.indices, environment)
 
     # --- views --------------------------------------------------------------------------------------------------------
+
+    def code(self, target: str, names: Sequence[str] = (), called: str = "gradients") -> ArraySource | None:
+        """A function from inputs and upstream gradients to the gradients by `names`, or by all that were asked for.
+
+        target : "numpy", "torch" or "loops".  None where there is no code: opaque functions, extents that vary.
+        """
+        from derive.codegen.arrays import array_source
+
+        lines = [line.equation for line in self.derivation.lines]
+        results = [self.derivation.by_name[name].name for name in names or self.wrt]
+        try:
+            found = array_source(target, lines, self.program, name=called, results=results)
+            return found if found.text else None
+        except UsageError:
+            return None
 
     def as_data(self) -> dict[str, Any]:
         """Everything in JSON's types: the object of `derive grad --json`; steps are not run here."""

@@ -20,7 +20,7 @@ from derive.checks.claims import claimed_values
 from derive.checks.index_steps import EPS, TOLERANCE, Comparison, Numbers, merged, run_steps, with_adjoints, work
 from derive.codegen.arrays import compiled
 from derive.errors import DomainError, ProgramError, UsageError, WorkLimitError
-from derive.evaluation import Environment, value_of, values
+from derive.evaluation import Environment, environment_of, value_of, values
 from derive.evaluation.duals import plain, scale_of
 from derive.plain import formula
 from derive.program import Equation
@@ -157,7 +157,8 @@ def _finding(what: str, found: dict[str, Comparison]) -> Finding:
     if not run:
         return Finding(what, None, next((each.reason for each in found.values() if each.reason), "nothing to compare"))
     worst = max(each.largest_error for each in run.values())
-    return Finding(what, True, f"{', '.join(run)}: agree {_small(worst)}")
+    names = ", ".join(run) if len(run) <= 4 else f"{len(run)} adjoints"
+    return Finding(what, True, f"{names}: agree {_small(worst)}")
 
 
 def _scattered(gradient: Gradient, numbers: Sequence[Numbers]) -> Comparison:
@@ -176,13 +177,28 @@ def _forms(answer: Answer, numbers: Sequence[Numbers]) -> Iterator[Finding]:
         yield _compared("NumPy code = formula", answer, lambda gradient: _code(gradient, numbers))
 
 
-def _held(equation: Equation, numbers: Sequence[Numbers], other: Callable[[Environment], Any]) -> Comparison:
-    """The values of an equation, held against those of another form of it on every sample."""
+def _held(
+    equation: Equation,
+    numbers: Sequence[Numbers],
+    other: Callable[[Environment], Any],
+    chain: Sequence[Equation] = (),
+) -> Comparison:
+    """The values of an equation, held against those of another form of it on every sample.
+
+    chain : equations that the other form works out as well, and whose rounding therefore is its own.
+    """
     found = []
     for each in numbers:
         number = value_of(equation.term, equation.indices, each.environment)
-        found.append(_apart(plain(number), scale_of(number), other(each.environment)))
+        size = max((_largest(line, each.environment) for line in chain), default=0.0)
+        found.append(_apart(plain(number), scale_of(number) + size, other(each.environment)))
     return merged(found)
+
+
+def _largest(equation: Equation, environment: Environment) -> float:
+    """The largest sum of absolute values among the entries of an equation."""
+    scale = np.asarray(scale_of(value_of(equation.term, equation.indices, environment)))
+    return float(np.max(scale, initial=0.0, where=np.isfinite(scale)))
 
 
 def _apart(value: Any, scale: Any, other: Any) -> Comparison:
@@ -239,7 +255,8 @@ def _code(gradient: Gradient, numbers: Sequence[Numbers]) -> Comparison | None:
         stored, sizes = environment.stored, environment.sizes
         return function(*(stored[name].array if name in stored else sizes[name] for name in code.parameters))
 
-    return _held(gradient.equation, numbers, called)
+    lines = [line.equation for line in gradient.answer.derivation.lines]
+    return _held(gradient.equation, numbers, called, lines)
 
 
 # --- second derivatives, and the values that were given ---------------------------------------------------------------
@@ -290,6 +307,7 @@ def _seeds(answer: Answer, environment: Environment) -> dict[str, Array]:
 
 def _given(answer: Answer) -> Finding:
     """The gradients at the given values, against scattering there."""
+    what = "values given = scatter"
     program, made = answer.program, answer.derivation
     try:
         inputs = {name: array for name, array in answer.arrays.items() if name in program.input_names}
@@ -297,12 +315,10 @@ def _given(answer: Answer) -> Finding:
         if made.loss is not None:
             seeds[made.loss] = np.ones(())
         expected = scatter(program, seeds, inputs, answer.sizes)
-        found = {}
-        for name in made.wrt:
-            value = np.asarray(answer[name].value)
-            found[made.names[name]] = _apart(
-                value, np.abs(expected[name]).max(initial=0.0) + np.abs(value), expected[name]
-            )
+        known = {**answer.arrays, **answer.forward, **answer.values}
+        environment = environment_of(program, known, answer.sizes, extra=answer.heads).with_scale()
+        size = max(_largest(line.equation, environment) for line in made.lines)
+        found = {made.names[name]: _apart(answer[name].value, size, expected[name]) for name in made.wrt}
     except (DomainError, ProgramError, UsageError, KeyError) as reason:
-        return Finding("values given = scatter", None, getattr(reason, "message", str(reason)))
-    return _finding("values given = scatter", found)
+        return Finding(what, None, getattr(reason, "message", str(reason)))
+    return _finding(what, found)
