@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -44,22 +43,26 @@ LARGEST = 10**6
 ENTRIES = 300
 FEWEST = 60
 
+Adapt = Callable[[dict[str, Array]], dict[str, Array]]
+
 
 # --- samples ----------------------------------------------------------------------------------------------------------
 
 
 def environments(
-    program: Program, known: Mapping[str, Entry] | None = None, *, seed: int = 0, given: Mapping[str, Any] | None = None
+    program: Program, known: Mapping[str, Entry] | None = None, *, seed: int = 0, adapt: Adapt | None = None
 ) -> list[Environment]:
     """The program with numbers, once for each sample of its sizes.
 
     known : further arrays that steps speak of, such as upstream gradients, at their own indices; they are random.
-    given : values for some arrays, of a program whose sizes are numbers.
+    adapt : changes the arrays that were drawn, to what the program takes for granted: rows of y that add up to 1.
     """
     found = []
     for sizes in sample_sizes(program, seed):
         rng = np.random.default_rng(seed)
-        arrays = {**sample_arrays(program, sizes, rng), **(given or {})}
+        arrays = sample_arrays(program, sizes, rng)
+        if adapt is not None:
+            arrays = adapt(arrays)
         environment = environment_of(program, arrays, sizes)
         executed(program, environment)
         for name, head in (known or {}).items():
@@ -68,10 +71,10 @@ def environments(
     return found
 
 
-def with_adjoints(made: Gradients, *, seed: int = 0) -> list[Environment]:
+def with_adjoints(made: Gradients, *, seed: int = 0, adapt: Adapt | None = None) -> list[Environment]:
     """The primal program with numbers, and all adjoints as scattering gives them."""
     program = made.primal
-    found = environments(program, made.given, seed=seed)
+    found = environments(program, made.given, seed=seed, adapt=adapt)
     for environment in found:
         arrays = {name: environment.stored[name].array for name in environment.stored if _is_input(name, program)}
         seeds = {output: environment.stored[name].array for output, name in program.upstream.items()
@@ -122,9 +125,9 @@ def run_steps(
     return {inner: _checked(inner, numbers) for step in steps for inner in step.flat()}
 
 
-def run_gradients(made: Gradients, *, seed: int = 0) -> dict[Step, CheckedStep]:
+def run_gradients(made: Gradients, *, seed: int = 0, adapt: Adapt | None = None) -> dict[Step, CheckedStep]:
     """Every step of a derivation of adjoints."""
-    return run_steps(made.steps, made.primal, samples=with_adjoints(made, seed=seed), seed=seed)
+    return run_steps(made.steps, made.primal, samples=with_adjoints(made, seed=seed, adapt=adapt), seed=seed)
 
 
 def gathered_is_scattered(made: Gradients, *, seed: int = 0) -> dict[str, Comparison]:

@@ -89,14 +89,13 @@ class Binding:
         masks: list[Any] = []
         for axis, index, low, high in self.domains:
             lower, stop = low(grid), high(grid)
-            ragged = [np.size(end) > 1 for end in (lower, stop)]
-            nowhere = not (np.size(lower) and np.size(stop))  # an index around it takes no value
-            first, last = (0, 0) if nowhere else (int(np.min(lower)), int(np.max(stop)))
+            first = lower if isinstance(lower, int) else int(np.min(lower))
+            last = stop if isinstance(stop, int) else int(np.max(stop))
             chosen = None if only is None else only.get(index)
             grid = grid.with_index(index, axis, np.arange(first, max(first, last)) if chosen is None else chosen)
             values = grid.places[index][1]
-            if ragged[0]:
+            if not isinstance(lower, int) and np.size(lower) > 1:
                 masks.append(values >= lower)
-            if ragged[1]:
+            if not isinstance(stop, int) and np.size(stop) > 1:
                 masks.append(values < stop)
         return grid, masks

@@ -76,16 +76,20 @@ def head_of(line: Equation) -> Entry:
 def components(program: Program) -> Iterator[list[Equation]]:
     """Equations that read each other in a circle together, each component after what it reads (Tarjan, 1972)."""
     lines = program.by_name
-    reads = {name: sorted(terms.reads(line.term) & lines.keys(), key=list(lines).index) for name, line in lines.items()}
+    place = {name: position for position, name in enumerate(lines)}
+    reads = {
+        name: sorted((read for read in terms.reads_in_order(line.term) if read in lines), key=place.__getitem__)
+        for name, line in lines.items()
+    }
     number: dict[str, int] = {}
     low: dict[str, int] = {}
-    open_names: list[str] = []
+    open_names: dict[str, None] = {}
     for start in lines:
         if start in number:
             continue
         path = [(start, iter(reads[start]))]
         number[start] = low[start] = len(number)
-        open_names.append(start)
+        open_names[start] = None
         while path:
             name, rest = path[-1]
             following = next(rest, None)
@@ -94,13 +98,13 @@ def components(program: Program) -> Iterator[list[Equation]]:
                 if path:
                     low[path[-1][0]] = min(low[path[-1][0]], low[name])
                 if low[name] == number[name]:
-                    place = open_names.index(name)
-                    found = set(open_names[place:])
-                    del open_names[place:]
-                    yield [line for line in program.equations if line.name in found]
+                    found = [name]
+                    while (last := open_names.popitem()[0]) != name:
+                        found.append(last)
+                    yield [lines[each] for each in sorted(found, key=place.__getitem__)]
             elif following not in number:
                 number[following] = low[following] = len(number)
-                open_names.append(following)
+                open_names[following] = None
                 path.append((following, iter(reads[following])))
             elif following in open_names:
                 low[name] = min(low[name], number[following])
