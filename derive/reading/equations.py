@@ -72,6 +72,8 @@ def program_of(text: ProgramText) -> Program:
         indices, value = _lowered(line, lowering)
         lefts += [(own, name, (), part) for own, name, part in lowering.inner if own is line]
         lefts.append((line, line.name, indices, value))
+    extents.settle()
+    _join_upstream(text, extents)
     extents.solve()
     _check_settled(text, extents, lowering)
     _check_reads(text, extents)
@@ -85,6 +87,16 @@ def program_of(text: ProgramText) -> Program:
     except ProgramError as error:
         line = next((line for line in text.lines if line.name == error.name), text.lines[0])
         raise text.error(error.message, line.left) from None
+
+
+def _join_upstream(text: ProgramText, extents: Extents) -> None:
+    """An output that nothing else settles has the shape of its upstream gradient."""
+    for output, gradient in text.upstream.items():
+        own, known = extents.axes.get(output, ()), extents.axes.get(gradient, ())
+        if gradient in text.shapes and len(own) == len(known):
+            for one, other in zip(own, known, strict=True):
+                if one.known is None:
+                    one.root.value = other.known
 
 
 def _new_axes(name: str, rank: int) -> tuple[Extent, ...]:

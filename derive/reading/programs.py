@@ -119,7 +119,8 @@ def read_program(
         mentioned = {token.text for line in lines for token in line.tokens}.union(seeds.values())
         _check_mentioned(shapes or {}, mentioned)
         known = {name: shape for name, shape in (given or {}).items() if name in mentioned}
-        numbers = _merged(declarations, shapes or {}, known)
+        seeded = {name: known[value] for name, value in seeds.items() if name in declarations and value in known}
+        numbers = _merged(declarations, shapes or {}, known, seeded)
         sizes = tuple(dict.fromkeys(size for shape in declarations.values() for size in shape if isinstance(size, str)))
         named = {line.tokens[0].text for line in equations if line.tokens[0].kind == "NAME" and _defines(line)}
         declared = named.union(declarations, sizes, seeds.values())
@@ -132,10 +133,10 @@ def read_program(
             if name not in defined:
                 raise ReadingError(f"{name} has an upstream gradient, and {_undefined(name, defined)}")
         ordered = _ordered(written, sources)
-        given = defined.union(sizes)
+        valued = defined.union(sizes)
         return ProgramText(
             ordered,
-            tuple(dict.fromkeys(name for line in written for name in line.needs if name not in given)),
+            tuple(dict.fromkeys(name for line in written for name in line.needs if name not in valued)),
             sizes,
             declarations,
             seeds,
@@ -187,11 +188,19 @@ def _merged(
     declarations: dict[str, tuple[Size, ...]],
     shapes: Mapping[str, Sequence[Size]],
     given: Mapping[str, Sequence[int]],
+    seeded: Mapping[str, Sequence[int]],
 ) -> dict[str, int]:
-    """Shapes from elsewhere, then those of values, added to the declarations; the sizes that they give a number."""
+    """Shapes from elsewhere, then those of values, added to the declarations; the sizes that they give a number.
+
+    seeded : output -> the shape of the values of its upstream gradient.
+    """
     numbers: dict[str, tuple[int, str]] = {}
-    for elsewhere, way_out in ((shapes, "{name} is declared {here} in the text, and {there} outside of it; delete one"),
-                               (given, "{name} is declared {here}, and its values are {there}")):  # fmt: skip
+    tables = (
+        (shapes, "{name} is declared {here} in the text, and {there} outside of it; delete one"),
+        (given, "{name} is declared {here}, and its values are {there}"),
+        (seeded, "{name} is declared {here}, and its upstream gradient is {there}"),
+    )
+    for elsewhere, way_out in tables:
         for name, shape in elsewhere.items():
             there = _shape_text(shape)
             for size in shape:
