@@ -243,6 +243,8 @@ def test_branches_that_no_point_reaches_are_said() -> None:
         "no point was found with v_3 > 2 in v_4 = min(v_3, 2)",
     )
     assert str(report).endswith(report.remarks[1]) and report._repr_html_().endswith("v_4 = min(v_3, 2)</p>")
+    overflows = check("relu(x - 60)*exp(20*x)", against="certified")  # beyond 60 the function is no double
+    assert len(overflows.points) == 2 and overflows.remarks == ("no point was found with v_1 > 0 in v_2 = relu(v_1)",)
     assert not check("abs(x^2)", "x=3").remarks  # a point that is given is not left
     assert not check("relu(2)*x + max(x, x)").remarks  # what no input reaches has one branch
 
@@ -299,7 +301,8 @@ def test_the_steps_that_regroup_are_run_too() -> None:
         ("x^2*1e-280", "x=1e-30"),
         ("exp(exp(x))", "x=24"),
         ("x^400", "x=1e30"),
-        ("(x + y)/(x - y)", "x=1e-100,y=3e-100"),
+        ("(x + y)/(x - y)", "x=1e-700,y=3e-700"),
+        ("exp(sin(x))", "x=pi"),
     ],
 )
 @pytest.mark.parametrize("mode", [reverse, forward])
