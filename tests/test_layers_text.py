@@ -164,3 +164,15 @@ def test_an_unknown_layer_is_told_its_neighbour():
 def test_a_size_never_takes_the_name_of_another():
     text = LAYERS["conv2d"].text({}, {"X": ("P", "C", "H", "O")})
     assert "W : O1 x C x P1 x Q" in text
+
+
+@pytest.mark.parametrize("name", ["conv2d", "conv_transpose2d"])
+def test_the_kernel_s_size_may_be_said_without_w(name):
+    layer = find_layer(name)
+    said = layer.write({"kernel-size": "3,2"}, {"X": (1, 2, 7, 8)})
+    channels = ("O", 2) if name == "conv2d" else (2, "O")
+    shown = layer.write({}, {"X": (1, 2, 7, 8), "W": (*channels, 3, 2)})
+    assert [operand.axes for operand in said.operands] == [operand.axes for operand in shown.operands]
+    assert said.text == shown.text
+    with pytest.raises(UsageError, match="--kernel-size is 0"):
+        layer.write({"kernel-size": 0})

@@ -37,6 +37,7 @@ BIAS = Option("bias", "flag", False, "with a bias b for each output channel")
 def stepping(axes: int) -> tuple[Option, ...]:
     """Stride, padding and dilation for so many axes."""
     return (
+        Option("kernel-size", "extents", None, "entries of the kernel; by default those of W, or named sizes", axes),
         Option("stride", "extents", 1, "cells between neighbouring windows", axes),
         Option("padding", "padding", 0, "cells of zeros around the image, before:after", axes, 0),
         Option("dilation", "extents", 1, "cells between neighbouring entries of the kernel", axes),
@@ -55,7 +56,7 @@ def _operands(axes: int, options: Mapping[str, Any], _: int | None) -> tuple[Ope
     channels = "Cg" if options["groups"] > 1 else "C"
     return (
         Operand("X", ("N", "C", *IMAGE[axes])),
-        Operand("W", ("O", channels, *KERNEL[axes])),
+        Operand("W", ("O", channels, *_taps(axes, options))),
         *with_bias(options, "O"),
     )
 
@@ -75,8 +76,14 @@ def _correlation(axes: int, setting: Setting) -> Equations:
     return Equations((*remarks, line), {"Y": (setting.size("N"), setting.size("O"), *shape)})
 
 
+def _taps(axes: int, options: Mapping[str, Any]) -> tuple[Size, ...]:
+    """The extents of the kernel, or the letters of their sizes."""
+    given: tuple[Size, ...] | None = options["kernel-size"]
+    return KERNEL[axes] if given is None else given
+
+
 def _kernel(axes: int, setting: Setting) -> tuple[Size, ...]:
-    return tuple(setting.size(letter) for letter in KERNEL[axes])
+    return tuple(setting.size(extent) if isinstance(extent, str) else extent for extent in setting.axes("W")[-axes:])
 
 
 def result_shape(each: tuple[Window, ...]) -> tuple[tuple[Size, ...], tuple[str, ...]]:
@@ -125,7 +132,7 @@ def _transposed_operands(axes: int, options: Mapping[str, Any], _: int | None) -
     channels = "Og" if options["groups"] > 1 else "O"
     return (
         Operand("X", ("N", "C", *IMAGE[axes])),
-        Operand("W", ("C", channels, *KERNEL[axes])),
+        Operand("W", ("C", channels, *_taps(axes, options))),
         *with_bias(options, "O"),
     )
 
