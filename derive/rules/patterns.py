@@ -13,20 +13,20 @@ Source: V. Dumoulin & F. Visin, A guide to convolution arithmetic for deep learn
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from derive import terms
 from derive import tree as t
+from derive.bounds import is_nonnegative, pairs
 from derive.document import Inline
-from derive.index import is_nonnegative
 from derive.integers import Floor, Index, Integer, integer
 from derive.plain import formula
 from derive.program import Equation
 from derive.rules.rewriting import factors_of
 from derive.rules.wording import said
-from derive.terms import Delta, Entry, Guard, Number, Term
+from derive.terms import Chain, Condition, Delta, Entry, Guard, Number, Term
 from derive.tree import Tree
 from derive.writing import tree_of_term
 
@@ -91,8 +91,8 @@ def convolution(equation: Equation, heads: Mapping[str, Entry], delta: Equation 
 
     heads : every array at its own indices, whose domains are its shape.
     delta : the same adjoint while deltas are left that need a division.
-    Recognised is a sum of products of two entries, with guards, in which every index of the result stands alone in
-    one operand or slides.
+    Recognised is a sum of products of two entries, in which every index of the result stands alone in one operand or
+    slides; of the guards each says no more than that an operand is read inside.
     """
     found = _match(equation, heads)
     return _match(delta, heads) if found is None and delta is not None else found
@@ -105,11 +105,55 @@ def _match(equation: Equation, heads: Mapping[str, Entry]) -> Convolution | None
     if len(entries) != 2 or not all(isinstance(other, (Guard, Delta)) for other in others):
         return None
     deltas = tuple(other for other in others if isinstance(other, Delta))
+    if not all(_reads_whole(entry, heads) for entry in entries) or not _only_padding(others, entries, heads):
+        return None
     for image, kernel in (entries, reversed(entries)):
         axes = _Reading(image, kernel, bound, deltas, heads).axes(equation.indices)
         if axes and len({axis.flipped for axis in axes}) == 1:
             return Convolution(equation, image, kernel, tuple(axes))
     return None
+
+
+def _reads_whole(entry: Entry, heads: Mapping[str, Entry]) -> bool:
+    """Whether every index that stands alone runs over all of its axis: a part of the operand is not the operand."""
+    own = (part.index for part in heads[entry.array].indices)
+    return all(
+        index is not None and (part.index is None or (part.index.lower, part.index.stop) == (index.lower, index.stop))
+        for part, index in zip(entry.indices, own, strict=True)
+    )
+
+
+def _only_padding(others: Iterable[Term], entries: Iterable[Entry], heads: Mapping[str, Entry]) -> bool:
+    """Whether all that the guards ask is that the entries lie inside their arrays: zeros around say the same."""
+    inside: set[Integer] = set()
+    for entry in entries:
+        for part, head in zip(entry.indices, heads[entry.array].indices, strict=True):
+            if head.index is not None:
+                inside |= {part - head.index.lower, head.index.stop - 1 - part}
+    vanishing = [integer(0)]  # what is 0 wherever the deltas are 1 may be added to a side
+    conditions: list[Condition] = []
+    for other in others:
+        if isinstance(other, Delta):
+            vanishing += [other.left - other.right, other.right - other.left]
+        elif isinstance(other, Guard):
+            conditions += other.conditions
+    for condition in conditions:
+        if not isinstance(condition, Chain):
+            return False
+        for left, operator, right in pairs(condition):
+            if operator not in _SLACK:
+                return False
+            slack = _SLACK[operator](left, right)
+            if not any(slack + zero in inside or is_nonnegative(slack + zero) for zero in vanishing):
+                return False
+    return True
+
+
+#: What is at least 0 where the comparison holds.
+_SLACK: dict[str, Callable[[Integer, Integer], Integer]] = {
+    "<=": lambda left, right: right - left, "<": lambda left, right: right - left - 1,
+    ">=": lambda left, right: left - right, ">": lambda left, right: left - right - 1,
+}  # fmt: skip
 
 
 def _flat(term: Term) -> tuple[list[Term], tuple[Index, ...]]:
