@@ -130,7 +130,7 @@ class Gradient:
     @cached_property
     def matrix(self) -> Tree | None:
         """The right-hand side in whole-array notation, where it has one."""
-        return matrix_form(self.equation)
+        return matrix_form(self.equation, self.answer.heads)
 
     @property
     def matrix_text(self) -> str | None:

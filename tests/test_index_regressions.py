@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from derive.answers import grad
@@ -20,3 +19,11 @@ def test_a_part_of_the_kernel_is_not_the_kernel() -> None:
     """Z has 5 rows and 4 of them slide, so nothing slides with Z_bar as it is."""
     answer = grad("V : 6\nK : 3\nZ : 5\nZ[i] = sum(k) [i < 4]*V[i + k]*K[k]", ["K"])
     assert answer["K"].convolution is None
+
+
+def test_an_array_that_is_read_in_part_has_no_place_in_a_product_of_matrices() -> None:
+    """The first 3 rows of A, which has 5: the guard holds everywhere, and is gone."""
+    answer = grad("A : 5 x 4\nB : 3 x 4\nZ : 3 x 3\nZ[i,j] = sum(k) [i < 5]*A[i,k]*B[j,k]", ["A", "B"])
+    assert answer["B"].matrix is None
+    whole = grad("A : 3 x 4\nB : 3 x 4\nZ : 3 x 3\nZ[i,j] = sum(k) [i < 5]*A[i,k]*B[j,k]", ["A", "B"])
+    assert whole["B"].matrix_text == "B_bar = Z_bar^T A"

@@ -8,9 +8,10 @@ The matrix form is read back to index form by derive.reading; tests and `derive.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from types import MappingProxyType
 
 from derive import terms
 from derive import tree as t
@@ -30,13 +31,28 @@ class Array:
     indices: tuple[Index, ...]
 
 
-def matrix_form(equation: Equation) -> Tree | None:
-    """The right-hand side in whole-array notation, or None where it has none (three axes, shifted reads, guards)."""
+def matrix_form(equation: Equation, heads: Mapping[str, Entry] = MappingProxyType({})) -> Tree | None:
+    """The right-hand side in whole-array notation, or None where it has none.
+
+    heads : arrays at their own indices: one that is read in part has no place in a product of whole arrays.
+    There is none for three axes, shifted reads and guards.
+    """
     indices = equation.indices
-    if len(indices) > 2:
+    if len(indices) > 2 or not _reads_whole(equation.term, heads):
         return None
     found = _array(equation.term)
     return None if found is None else _oriented(found, indices)
+
+
+def _reads_whole(term: Term, heads: Mapping[str, Entry]) -> bool:
+    """Whether every index that stands alone in an entry runs over the whole axis."""
+    for node in terms.walk(term):
+        if isinstance(node, Entry) and node.array in heads:
+            for part, head in zip(node.indices, heads[node.array].indices, strict=True):
+                one, own = part.index, head.index
+                if one is not None and own is not None and (one.lower, one.stop) != (own.lower, own.stop):
+                    return False
+    return True
 
 
 def _oriented(found: Array, indices: tuple[Index, ...]) -> Tree | None:
