@@ -37,8 +37,18 @@ def quotient(number: Fraction, upper: Sequence[Tree], lower: Sequence[Tree]) -> 
     return parts[0][1] if len(parts) == 1 else t.Product(tuple(parts))
 
 
+#: From here on a whole number that ends in many zeros is written with a power of ten.
+LARGE = 10**12
+
+
 def number_tree(value: Fraction) -> Tree:
-    """A fraction, or a decimal number where that is how one writes it: 1/2, 3/4, 1/10, but 0.9 and 1e-5."""
+    """A fraction, or a decimal number where that is how one writes it: 1/2, 3/4, 1/10, but 0.9, 1e-5 and 1e308."""
+    if value.denominator == 1 and value >= LARGE:
+        digits = str(value.numerator)
+        figures = digits.rstrip("0")
+        if len(digits) - len(figures) > 6:
+            mantissa = f"{figures[0]}.{figures[1:]}" if len(figures) > 1 else figures
+            return t.Number(f"{mantissa}e{len(digits) - 1}")
     rest = value.denominator
     while rest % 10 == 0 or rest % 5 == 0:
         rest //= 5
