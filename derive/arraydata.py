@@ -68,13 +68,19 @@ def _check_nested(name: str, value: Any, place: str) -> int:
         if isinstance(value, int) and abs(value) > 2**63 - 1:
             raise UsageError(f"{name}{place} is larger than a double holds exactly")
         return 0
-    depths = {_check_nested(name, part, f"{place}[{k}]") for k, part in enumerate(value)}
-    lengths = {len(part) for part in value if isinstance(part, list)}
-    if len(depths) > 1 or len(lengths) > 1:
-        raise UsageError(
-            f"{name}{place} is not rectangular: its rows have {' and '.join(map(str, sorted(lengths)))} entries"
-        )
-    return 1 + (depths.pop() if depths else 0)
+    depths = [_check_nested(name, part, f"{place}[{k}]") for k, part in enumerate(value)]
+    lengths = [len(part) if isinstance(part, list) else None for part in value]
+    odd = next((k for k in range(len(value)) if (depths[k], lengths[k]) != (depths[0], lengths[0])), None)
+    if odd is not None:
+        one, two = (f"{name}{place}[{k}] is {_extent(value[k])}" for k in (0, odd))
+        raise UsageError(f"{name} is not rectangular: {one}, and {two}")
+    return 1 + (depths[0] if depths else 0)
+
+
+def _extent(value: Any) -> str:
+    if not isinstance(value, list):
+        return "a number"
+    return "a list of 1 entry" if len(value) == 1 else f"a list of {len(value)} entries"
 
 
 def as_arrays(given: Mapping[str, Any]) -> dict[str, np.ndarray[Any, Any]]:

@@ -155,19 +155,23 @@ def _wrapped(text: str, page: _Page, first: str = "", later: str = "") -> str:
             line = later
         while columns(line) + columns(word) > width:
             cut = _cut(word, width - columns(line))
-            done.append(line + word[:cut])
+            done.append((line + word[:cut]).rstrip(_TIED))
             line, word = later, word[cut:]
         line, empty = line + word, False
     return "\n".join([*done, line]) if not empty else ""
 
 
 def _cut(word: str, room: int) -> int:
-    """How many characters of the word to print on this line."""
+    """How many characters of the word to print on this line: up to a sign, as far outside of brackets as there is."""
     fitting = 1
     while fitting < len(word) and columns(word[: fitting + 1]) <= room:
         fitting += 1
-    behind_sign = max((k for k in range(1, fitting + 1) if word[k - 1] in "*/(," + _TIED), default=0)
-    return behind_sign if behind_sign > fitting // 3 else fitting
+    depth, best = 0, (0, 0)
+    for place, character in enumerate(word[:fitting], 1):
+        depth += (character in "([") - (character in ")]")
+        if character in "*/(," + _TIED and place > fitting // 3:
+            best = max(best, (-depth, place)) if best[1] else (-depth, place)
+    return best[1] or fitting
 
 
 def _ascii(text: str) -> str:

@@ -294,7 +294,7 @@ def _differences(answer: Answer, of: str, by: str, environment: Environment) -> 
             arrays = {**inputs, by: moved.reshape(start.shape)}
             pair.append(scatter(answer.program, _seeds(answer, environment), arrays, environment.sizes)[of])
         columns.append((pair[0] - pair[1]) / 2e-6)
-    return np.stack(columns, axis=-1).reshape(*columns[0].shape, *start.shape)
+    return np.stack(columns, axis=-1).reshape((*columns[0].shape, *start.shape))
 
 
 def _seeds(answer: Answer, environment: Environment) -> dict[str, Array]:

@@ -169,7 +169,7 @@ def _arrays(values: str) -> dict[str, Any]:
 
 
 def _is_json(values: str) -> bool:
-    return values.lstrip().startswith("{")
+    return values.lstrip().startswith(("{", "["))
 
 
 def _names(option: str, parts: tuple[str, ...]) -> list[str]:

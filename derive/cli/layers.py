@@ -25,16 +25,13 @@ def layer_options(command: click.Command) -> click.Command:
             rows.setdefault(option.name, option)
             takers.setdefault(option.name, []).append(layer.name)
     for name, option in rows.items():
-        is_flag = option.kind == "flag"
-        command.params.append(
-            click.Option(
-                [f"--{name}", PREFIX + name.replace("-", "_")],
-                is_flag=False,
-                flag_value="true" if is_flag else None,
-                metavar="[true|false]" if is_flag else "|".join(option.choices) or _PLACES[option.kind],
-                help=f"{option.help} ({_listed(takers[name])})",
-            )
-        )
+        declared = [f"--{name}", PREFIX + name.replace("-", "_")]
+        text = f"{option.help} ({_listed(takers[name])})"
+        if option.kind == "flag":  # --ceil-mode alone is --ceil-mode true
+            made = click.Option(declared, is_flag=False, flag_value="true", metavar="[true|false]", help=text)
+        else:
+            made = click.Option(declared, metavar="|".join(option.choices) or _PLACES[option.kind], help=text)
+        command.params.append(made)
     return command
 
 

@@ -27,6 +27,7 @@ from derive.document import (
     Table,
 )
 from derive.graph import picture_of
+from derive.plain import formula
 from derive.program import Equation, Program
 from derive.rules import patterns
 from derive.rules.matrices import matrix_form
@@ -167,11 +168,11 @@ class _Page:
         lines: list[Line] = []
         for line in self.answer.program.equations:
             indexed = self.equation(line)
-            if line.written is not None and line.written.sides[0] != indexed.sides[0]:  # type: ignore[union-attr]
-                lines.append(Line(self.renamed(line.written), "as written"))
-                lines.append(Line(indexed, "in indices"))
-            else:
+            if line.written is None or formula(line.written) == formula(indexed):
                 lines.append(Line(indexed))
+                continue
+            lines.append(Line(self.renamed(line.written), "as written"))
+            lines.append(Line(indexed, "in indices" if isinstance(line.written.sides[0], t.Name) else "that is"))  # type: ignore[union-attr]
         blocks: list[Block] = [Display(tuple(lines))]
         blocks += [Bullets(((remark,),)) for remark in self.answer.program.remarks]
         blocks += [self.arrays(), Prose(tuple(self.asked()))]
