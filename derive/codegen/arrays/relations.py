@@ -51,8 +51,11 @@ def related(low: Lowering, product: Product) -> tuple[list[Relation], Product]:
             if result in taken:
                 continue
             made = find(low, product, result, taken)
-            if made is not None:
-                relation, product = _rising(low, *made)
+            if made is None:
+                continue
+            relation, changed = _rising(low, *made)
+            if all(is_nonnegative(step, low.facts) for _, step in relation.members):  # x[p*i], p any whole number
+                product = changed
                 found.append(relation)
     for relation in found:
         low.stand_in(relation.result, [index for index, _ in relation.members])
