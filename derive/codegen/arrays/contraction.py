@@ -109,7 +109,7 @@ def _multiplied(low: Lowering, one: Value, two: Value) -> Value:
         return _chosen(low, one, two) if one.kind == TRUTH else _chosen(low, two, one)
     if low.dialect.tensors or one.kind == two.kind == TRUTH:
         one, two = low.real(one), low.real(two)
-    one, two = low.short(one), low.short(two)
+    one, two = low.firm([low.short(one), low.short(two)])
     axes = low.common_axes([one, two])
     left, right = low.aligned(one, axes), low.aligned(two, axes)
     text = f"{bracketed(left.text, left.level, PRODUCT)} * {bracketed(right.text, right.level, PRODUCT + 1)}"
@@ -118,7 +118,7 @@ def _multiplied(low: Lowering, one: Value, two: Value) -> Value:
 
 def _chosen(low: Lowering, mask: Value, value: Value) -> Value:
     """A product with truth values: nothing of the other factor where they are false."""
-    mask, value = low.short(mask, "chosen"), low.short(low.real(value))
+    mask, value = low.short(mask, "chosen"), low.short(low.solid(low.real(value)))
     axes = low.common_axes([value, mask])
     held, shown = low.aligned(mask, axes), low.aligned(value, axes)
     text = low.dialect.where(held.text, bracketed(shown.text, shown.level, 0), "0.0")

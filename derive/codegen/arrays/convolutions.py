@@ -337,7 +337,7 @@ def _sides(
     free = [terms.free_indices(factor) for factor in product.factors]
     used: list[tuple[Relation, Pair]] = []
     for relation in sorted(slid, key=lambda each: low.rank(each.result)):
-        image, kernel = sorted(relation.members, key=lambda each: (-c.estimate(each[0].extent), _leads(each[0], product)))
+        image, kernel = sorted(relation.members, key=lambda each: _wideness(each[0], product))
         if not all(is_nonnegative(step - 1, low.facts) for _, step in (image, kernel)):
             return None
         used.append((relation, (image, kernel)))
@@ -352,12 +352,12 @@ def _sides(
     return used, image_factors, kernel_factors
 
 
-def _leads(index: Index, product: Product) -> bool:
-    """Whether the factor with this index has a summed index first, as kernels are stored; images have the batch first."""
+def _wideness(index: Index, product: Product) -> tuple[int, bool]:
+    """Images before kernels: those take more values; of equals, kernels are stored with a summed index first."""
     for factor in product.factors:
         if isinstance(factor, terms.Entry) and index in terms.free_indices(factor):
-            return bool(set(factor.indices[0].indices) & set(product.bound))
-    return False
+            return -c.estimate(index.extent), bool(set(factor.indices[0].indices) & set(product.bound))
+    return -c.estimate(index.extent), False
 
 
 def _divides_channels(low: Lowering, relation: Relation, product: Product) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -35,7 +34,9 @@ def added(low: Lowering, term: terms.Add, known: Sequence[c.Test]) -> Value:
         signed.append((negative, low.short(value)))
     if low.dialect.tensors or all(value.kind in (TRUTH, NUMBER) for _, value in signed):
         signed = [(negative, low.real(value)) for negative, value in signed]
-    axes = low.common_axes([value for _, value in signed])
+    firm = low.firm([value for _, value in signed])
+    signed = [(negative, value) for (negative, _), value in zip(signed, firm, strict=True)]
+    axes = low.common_axes(firm)
     text, level, depth = "", SUM, 0
     for negative, value in signed:
         piece = low.aligned(value, axes)
@@ -79,8 +80,8 @@ def _choice(low: Lowering, term: terms.Add, known: Sequence[c.Test]) -> Value | 
         if not open_tests or all(index in low.scalars for test in open_tests for index in c.indices_of(test)):
             continue
         values = (
-            low.short(low.real(low.value(first, [*known, *open_tests]))),
-            low.short(low.real(low.value(second, known))),
+            low.short(low.solid(low.real(low.value(first, [*known, *open_tests])))),
+            low.short(low.solid(low.real(low.value(second, known)))),
         )
         return where(low, open_tests, *values, known)
     return _first_or_later(low, term, known)
@@ -156,13 +157,14 @@ def applied(low: Lowering, term: terms.Apply, known: Sequence[c.Test]) -> Value:
     """A function of the table, as the library spells it."""
     row = operation(term.function)
     values = [low.real(low.value(argument, known)) for argument in term.arguments]
+    values = [low.solid(value) for value in values] if low.dialect.tensors else low.firm(values)
     axes = low.common_axes(values)
     depth = max(value.depth for value in values)
     template = getattr(row, low.dialect.column)
     if low.dialect.tensors and not axes and all(value.kind == NUMBER for value in values):
         if term.function == "sqrt":
             return Value(f"{bracketed(values[0].text, values[0].level, ATOM)} ** 0.5", (), POWER, NUMBER, depth)
-        values = [replace(value.spelled(low.dialect.filled([], value.text, low.like)), kind=REAL) for value in values]
+        values = [low.tensor(value) for value in values]
     if low.dialect.tensors and term.function in ("max", "min"):
         numbers = [value for value in values if value.kind == NUMBER]
         if numbers:
@@ -182,7 +184,7 @@ def raised(low: Lowering, term: Power, known: Sequence[c.Test]) -> Value:
     if term.exponent == Number(Fraction(1, 2)):
         return applied(low, terms.Apply("sqrt", (term.base,)), known)
     base, exponent = low.real(low.value(term.base, known)), low.real(low.value(term.exponent, known))
-    base, exponent = low.short(base), low.short(exponent)
+    base, exponent = low.firm([low.short(base), low.short(exponent)])
     axes = low.common_axes([base, exponent])
     one, two = low.aligned(base, axes), low.aligned(exponent, axes)
     text = f"{bracketed(one.text, one.level, ATOM)} ** {bracketed(two.text, two.level, ATOM)}"

@@ -49,7 +49,7 @@ def reduced(low: Lowering, term: terms.Reduce, known: Sequence[c.Test]) -> Value
     axes = tuple(index for index in value.axes if index not in bound)
     if not here:
         return value
-    value = low.solid(low.real(value))
+    value = low.real(value)
     text = low.dialect.reduced(bracketed(value.text, value.level, ATOM), term.operator, here, len(value.axes))
     return Value(text, axes, ATOM, REAL, value.depth)
 
@@ -60,8 +60,9 @@ def _over(
     """The body over the bound axes; where a ragged domain ends it is what no max, min or product notices."""
     bound, inner, tests = rectangular(low, indices, body)
     if operator == "prod":
-        inner = _with_all(inner, bound)
-    value = low.short(low.value(inner, [*known, *tests]))
+        tied = {index for test in tests for index in c.indices_of(test)}
+        inner = _with_all(inner, [index for index in bound if index not in tied])
+    value = low.short(low.solid(low.value(inner, [*known, *tests])))
     open_tests = [test for test in tests if not c.is_certain(test, low.facts)]
     if open_tests:
         axes = low.common_axes([value, Value("", wholes.axes_of(low, open_tests))])
@@ -82,13 +83,12 @@ def _with_all(body: Term, bound: Sequence[Index]) -> Term:
 
 def winner(low: Lowering, term: terms.Winner, known: Sequence[c.Test]) -> Value:
     """Where the indices `at` are those of the winner: argmax over the flattened axes, and its place compared."""
-    place = place_of_winner(low, term, known)
-    bound = list(term.indices)
-    if len(bound) == 1:
-        found = [place]
-    elif _inside(low, term):
+    place, bound = place_of_winner(low, term, known)
+    if len(bound) == 1 or place.kind == NUMBER:
+        found = [place] * len(bound)
+    elif _inside(low, bound, term.at):
         flat = integer(0)
-        for index, at in zip(term.indices, term.at, strict=True):
+        for index, at in zip(bound, term.at, strict=True):
             flat = flat * index.extent + (at - index.lower)
         return wholes.equal(low, [(place, flat)])
     else:
@@ -99,21 +99,21 @@ def winner(low: Lowering, term: terms.Winner, known: Sequence[c.Test]) -> Value:
     return wholes.equal(low, [(one, at - index.lower) for one, index, at in zip(found, bound, term.at, strict=True)])
 
 
-def _inside(low: Lowering, term: terms.Winner) -> bool:
+def _inside(low: Lowering, bound: Sequence[Index], places: Sequence[Integer]) -> bool:
     """Whether each of the indices `at` is in the domain of the one it stands for."""
     return all(
         c.is_certain(test, low.facts)
-        for index, at in zip(term.indices, term.at, strict=True)
+        for index, at in zip(bound, places, strict=True)
         for test in c.inside(at, index.lower, index.stop)
     )
 
 
-def place_of_winner(low: Lowering, term: terms.Winner, known: Sequence[c.Test]) -> Value:
-    """The place of the first extreme, counted in row-major order over the bound indices."""
+def place_of_winner(low: Lowering, term: terms.Winner, known: Sequence[c.Test]) -> tuple[Value, tuple[Index, ...]]:
+    """The place of the first extreme, counted in row-major order over the bound indices; and these, over a box."""
     best = terms.Winner(term.operator, term.indices, term.body, (integer(-1),) * len(term.indices))
     key, order = low.key(best)
     if key is not None and (known_value := low.recalled(("place", key), order)) is not None:
-        return known_value
+        return known_value, rectangular(low, term.indices, term.body)[0]
     bound, value = _over(low, term.operator, term.indices, term.body, known)
     outer = tuple(index for index in low.common_axes([value]) if index not in bound)
     value = low.aligned(low.real(value), (*outer, *(index for index in bound if index in value.axes)))
@@ -122,7 +122,7 @@ def place_of_winner(low: Lowering, term: terms.Winner, known: Sequence[c.Test]) 
     if missing:  # the body is the same along these axes, and the first wins
         zero = Value("0", (), ATOM, NUMBER)
         if len(missing) == len(bound):
-            return zero
+            return zero, bound
         shape = [*low.extents(outer), *low.extents(bound)]
         text = low.dialect.repeated(low.aligned(value, (*outer, *bound), whole=True).text, shape)
     if len(bound) > 1:
@@ -131,7 +131,7 @@ def place_of_winner(low: Lowering, term: terms.Winner, known: Sequence[c.Test]) 
     made = low.bind(f"{_array(term)}_arg{term.operator}", Value(text, outer, ATOM, WHOLE, value.depth))
     if key is not None and not low.conditions:
         low.blocks[made.depth].known["place", key] = (made, order)
-    return replace(made, kind=WHOLE)
+    return replace(made, kind=WHOLE), bound
 
 
 def _array(term: Term) -> str:

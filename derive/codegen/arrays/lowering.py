@@ -94,7 +94,10 @@ class Lowering:
         if name is None:
             name = named[text] = self.names.temporary(hint)
             self.emit(f"{name} = {text}", value.depth)
-        return replace(value.spelled(name), merged=None)
+        bound = value.spelled(name)
+        if value.solid:
+            bound = replace(bound, solid=f"{self.dialect.zeros(self.extents(value.axes), self.like)} + {name}")
+        return bound
 
     @contextmanager
     def loop(self, header: str, variables: Mapping[Index, str]) -> Iterator[int]:
@@ -178,8 +181,23 @@ class Lowering:
         return value if len(value.text) <= room else self.bind(hint, value)
 
     def solid(self, value: Value) -> Value:
-        """The value with the shape its axes promise."""
+        """The value with the shape its axes promise, a tensor where the library asks for one."""
         return value.spelled(value.solid, CONDITIONAL) if value.solid else value
+
+    def firm(self, values: Sequence[Value]) -> list[Value]:
+        """The values for an operation entry by entry: one that may be a plain 0.0 needs another one of its shape."""
+        held = list(values)
+        for place, value in enumerate(held):
+            others = {index for k, other in enumerate(held) if k != place and not other.solid for index in other.axes}
+            if value.solid and (not others.issuperset(value.axes) or not (others or value.axes)):
+                held[place] = self.solid(value)
+        return held
+
+    def tensor(self, value: Value) -> Value:
+        """The value as a library's own: of torch a tensor, never a number of Python."""
+        if self.dialect.tensors and value.kind == NUMBER:
+            return replace(value.spelled(self.dialect.filled([], value.text, self.like)), kind=REAL)
+        return self.solid(value) if self.dialect.tensors else value
 
     def real(self, value: Value) -> Value:
         """The value as real numbers; truth values and whole numbers are converted."""

@@ -117,7 +117,9 @@ class Product:
 def dense(low: Lowering, product: Product, known: tuple[c.Test, ...]) -> Value:
     """The product over all its axes, contracted."""
     tests = product.open_tests(low)
-    scalar = [test for test in tests if not any(index not in low.scalars for index in c.indices_of(test))]
+    if any(_is_false(test) for test in tests):
+        return Value("0.0", kind=NUMBER)
+    scalar = [test for test in tests if not wholes.axes_of(low, [test]) and not wholes.reads(test)]
     if scalar:
         return _conditional(low, product, scalar, [test for test in tests if test not in scalar], known)
     upper: list[Term] = []
@@ -154,6 +156,18 @@ def dense(low: Lowering, product: Product, known: tuple[c.Test, ...]) -> Value:
     return _assembled(low, product, operands, behind)
 
 
+def _is_false(test: c.Test) -> bool:
+    """Whether it is a comparison of numbers that fails."""
+    match test:
+        case c.AtLeast(value=value):
+            return value.value is not None and value.value < 0
+        case c.Equal(value=value):
+            return value.value is not None and value.value != 0
+        case c.Unequal(value=value):
+            return value.value == 0
+    return False
+
+
 def _is_delicate(term: Term) -> bool:
     """Whether it may be no finite number although all arrays are."""
     return any(
@@ -169,7 +183,7 @@ def _is_whole(term: Term) -> bool:
 
 
 def _inverse(low: Lowering, value: Value) -> Value:
-    value = low.short(value)
+    value = low.short(low.solid(value))
     return value.spelled(f"1 / {bracketed(value.text, value.level, PRODUCT + 1)}", PRODUCT)
 
 
@@ -181,11 +195,11 @@ def _conditional(
     low.conditions.append(condition.text)
     inner = dense(low, Product(product.number, product.factors, product.bound, tuple(rest)), (*known, *scalar))
     low.conditions.pop()
-    inner = low.real(inner)
+    inner = low.tensor(low.real(inner))
     depth = max(inner.depth, condition.depth)
     text = bracketed(inner.text, inner.level, SUM)
-    zeros = low.dialect.zeros(low.extents(inner.axes), low.like) if inner.axes else "0.0"
-    solid = f"{text} if {condition.text} else {zeros}" if inner.axes else ""
+    zeros = low.dialect.zeros(low.extents(inner.axes), low.like)
+    solid = f"{text} if {condition.text} else {zeros}" if inner.axes or low.dialect.tensors else ""
     return Value(f"{text} if {condition.text} else 0.0", inner.axes, CONDITIONAL, REAL, depth, solid)
 
 
@@ -204,7 +218,7 @@ def _masked(
             waiting.setdefault(place, []).append(test)
     result = list(operands)
     for place, tests in waiting.items():
-        value = low.short(low.real(low.settled(operands[place])))
+        value = low.short(low.solid(low.real(low.settled(operands[place]))))
         result[place] = where(low, tests, value, Value("0.0", kind=NUMBER), known)
     return result
 
@@ -215,7 +229,12 @@ def where(low: Lowering, tests: Sequence[c.Test], one: Value, other: Value, know
     mask = wholes.truth(low, tests, known, axes)
     if len(mask.text) > 50:
         mask = low.bind("inside", mask)
-    texts = [bracketed(low.aligned(value, axes).text, value.level, 0) for value in (one, other)]
+    if one.kind == other.kind == NUMBER:
+        one = low.tensor(one)
+    texts = []
+    for value in (one, other):
+        shown = low.aligned(value, axes)
+        texts.append(bracketed(shown.text, shown.level, 0))
     return Value(low.dialect.where(mask.text, *texts), axes, ATOM, REAL, max(mask.depth, one.depth, other.depth))
 
 
@@ -255,6 +274,8 @@ def _quotient(low: Lowering, number: Fraction, lead: list[Value], body: Value | 
     ahead = [value for value in lead if value.kind == NUMBER] + [value for value in lead if value.kind != NUMBER]
     upper = [low.short(value) for value in ahead] + ([low.short(body)] if body is not None else [])
     lower = [low.short(value) for value in behind]
+    firm = low.firm([*upper, *lower])
+    upper, lower = firm[: len(upper)], firm[len(upper) :]
     if size.numerator == 1 and size.denominator != 1 and upper:
         lower.insert(0, Value(str(size.denominator), kind=NUMBER))
     elif size != 1 or not upper:

@@ -76,6 +76,8 @@ def _axis(
                 stop = -_later(low, -stop, -extent if loose else -bound - 1)
             absorbed.add(test)
         if moving:
+            if not all(c.is_nonnegative(each, low.facts) for each in (last + 1 - start, stop - first, last + 1, stop)):
+                return None  # all that is read may lie on one side of the array
             below = c.positive_part(start - first, low.facts)
             above = c.positive_part(last + 1 - stop, low.facts)
     origin = subscript.substitute({index: index.lower for index in steps})
@@ -182,7 +184,8 @@ def _ended(low: Lowering, place: AxisView) -> Integer:
     """Where the part that is read ends: at the end of the array, if steps from the front end there anyway."""
     end = place.last + 1
     if place.high != 0:  # a slice that ends behind the array ends with it
-        return place.extent if place.stop == place.extent and place.high.value is not None else _earlier(low, place, end)
+        whole = place.stop == place.extent and place.high.value is not None
+        return place.extent if whole else _earlier(low, place, end)
     spare, step = place.extent - end, _outermost(low, place)[1]
     if len(place.steps) > 1 and place.low != 0:
         return end

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from derive import terms
 from derive.codegen.arrays import conditions as c
 from derive.codegen.arrays.text import ATOM, PRODUCT, SUM, UNARY, bracketed
 from derive.codegen.arrays.values import NUMBER, TRUTH, WHOLE, Value
@@ -102,11 +103,11 @@ def truth(
     """Where all tests hold, aligned to the axes; without axes a truth value of Python itself."""
     along = axes_of(low, tests) if axes is None else tuple(axes)
     held = [value for test in tests for value in _held(low, test, known, along)]
+    found = tuple(index for index in along if any(index in value.axes for value in held))
     if len(held) == 1:
-        return held[0]
+        return replace(held[0], axes=found)
     moving = any(value.axes for value in held)
     texts = [bracketed(value.text, value.level, SUM) if moving else value.text for value in held]
-    found = tuple(index for index in along if any(index in value.axes for value in held))
     return Value((" & " if moving else " and ").join(texts), found, COMPARED, TRUTH,
                  max(value.depth for value in held))  # fmt: skip
 
@@ -114,7 +115,7 @@ def truth(
 def _held(low: Lowering, test: c.Test, known: Sequence[c.Test], axes: Sequence[Index]) -> list[Value]:
     match test:
         case Comparison(sides=sides, operators=operators):
-            values = [low.aligned(low.short(low.value(side, known)), axes) for side in sides]
+            values = [low.aligned(low.short(low.solid(low.value(side, known))), axes) for side in sides]
             return [_compared(values[k], _PYTHON[operator], values[k + 1]) for k, operator in enumerate(operators)]
         case Divides(divisor=divisor, value=value):
             one, two = whole(low, value, axes), whole(low, divisor, axes)
@@ -158,3 +159,8 @@ def equal(low: Lowering, pairs: Sequence[tuple[Value, Integer]]) -> Value:
         return replace(held[0], axes=axes)
     text = " & ".join(bracketed(value.text, value.level, SUM) for value in held)
     return Value(text, axes, COMPARED, TRUTH, max(value.depth for value in held))
+
+
+def reads(test: c.Test) -> bool:
+    """Whether a test looks at arrays of real numbers."""
+    return isinstance(test, Comparison) and any(terms.reads(side) for side in test.sides)
