@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 
-from derive.integers import Extreme, Floor, Index, Integer, IntegerEntry, Size, integer
+from derive.integers import Atom, Extreme, Floor, Index, Integer, IntegerEntry, Size, integer
 from derive.terms import Chain, Divides
 
 #: How many case distinctions and facts are tried before a question counts as open.
@@ -169,7 +169,7 @@ class _Search:
 
 def _all_nonnegative(expression: Integer) -> bool:
     """Whether the polynomial has no negative coefficient once each size is written as its least value and more."""
-    least: dict[object, int] = {}
+    least: dict[Atom, int] = {}
     for monomial in expression.terms:
         for atom in monomial:
             bound = atom.least if isinstance(atom, (Size, IntegerEntry)) else None
@@ -179,8 +179,8 @@ def _all_nonnegative(expression: Integer) -> bool:
     if all(len(monomial) < 2 for monomial in expression.terms):
         total = sum(factor * (least[monomial[0]] if monomial else 1) for monomial, factor in expression.terms.items())
         return total >= 0 and all(factor >= 0 for monomial, factor in expression.terms.items() if monomial)
-    for atom, bound in least.items():
-        expression = expression.replaced(atom, integer(atom) + bound)  # type: ignore[arg-type]
+    for size, number in least.items():
+        expression = expression.replaced(size, integer(size) + number)
     return all(factor >= 0 for factor in expression.terms.values())
 
 

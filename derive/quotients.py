@@ -55,10 +55,10 @@ def number_tree(value: Fraction) -> Tree:
     is_decimal = rest != value.denominator and rest & (rest - 1) == 0
     if not is_decimal or (value.numerator == 1 and value.denominator <= 1000):
         return t.tree_of(value)
-    digits, exponent = value.numerator, 0
-    while digits % value.denominator:
-        digits, exponent = 10 * digits, exponent + 1
-    text = str(digits // value.denominator)
+    shifted, exponent = value.numerator, 0
+    while shifted % value.denominator:
+        shifted, exponent = 10 * shifted, exponent + 1
+    text = str(shifted // value.denominator)
     if exponent - len(text) >= 4:
         mantissa = f"{text[0]}.{text[1:]}" if len(text) > 1 else text
         return t.Number(f"{mantissa}e-{exponent - len(text) + 1}")

@@ -50,7 +50,7 @@ def _regroup(equation: Equation, program: Program) -> Equation | None:
     None where the line does just that already, or has other terms.
     """
     written = _signed(equation.tree)
-    lead = (written[0][0] if written else "", t.Name(equation.name))
+    lead: SignedTree = (written[0][0] if written else "", t.Name(equation.name))
     rest: list[SignedTree] = []  # from right to left
     known = set(written)
     while lead not in known and (opened := _named_terms(lead, program)):

@@ -67,13 +67,13 @@ def solution(entry: Entry) -> Document:
                        _equations(read_equations(layer.text({"form": "textbook"})))]  # fmt: skip
     blocks += [
         Heading("Where the two conventions of momentum part"),
-        Prose(("Two steps from rest, with the rates ", t.Name("r1"), " and ", t.Name("r2"), ". In torch's convention:")),
+        Prose(("Two steps from rest, with the rates ", t.Name("r1"), " and ", t.Name("r2"), ". In torch's form:")),
         _after_two("torch"),
         Prose(("In the textbook's:",)),
         _after_two("textbook"),
         Prose(("The first gradient's second share carries the second rate in the one and the first rate in "
-               "the other: with one rate throughout both are the same, and after the rate was lowered torch's velocity is "
-               "lowered with it.",)),
+               "the other: with one rate throughout both are the same, and after the rate was lowered torch's "
+               "velocity is lowered with it.",)),
     ]  # fmt: skip
     return Document("Optimisers", tuple(blocks), entry.source)
 

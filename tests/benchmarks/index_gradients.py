@@ -70,7 +70,7 @@ def with_sympy(depth: int) -> Callable[[], object]:
 
     def work() -> object:
         sizes = [sympy.Symbol(f"n{k}", integer=True, positive=True) for k in range(depth + 1)]
-        i, j = (sympy.Symbol(name, integer=True) for name in "ij")
+        i = sympy.Symbol("i", integer=True)
         p, q = sympy.symbols("p q", integer=True)
         weights = [sympy.IndexedBase(f"W{k}") for k in range(depth + 1)]
         biases = [sympy.IndexedBase(f"b{k}") for k in range(depth + 1)]
@@ -80,7 +80,8 @@ def with_sympy(depth: int) -> Callable[[], object]:
             if layer == 0:
                 return x[unit]
             inner = sympy.Symbol(f"j{layer}", integer=True)
-            total = sympy.Sum(weights[layer][unit, inner] * activation(layer - 1, inner), (inner, 0, sizes[layer - 1] - 1))
+            product = weights[layer][unit, inner] * activation(layer - 1, inner)
+            total = sympy.Sum(product, (inner, 0, sizes[layer - 1] - 1))
             return sympy.tanh(total + biases[layer][unit])
 
         loss = sympy.Sum((activation(depth, i) - y[i]) ** 2, (i, 0, sizes[depth] - 1))
