@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from derive.errors import ProgramError
-from derive.evaluation import values
+from derive.evaluation import environment_of, values
 from derive.evaluation.opaque import sample
+from derive.evaluation.recurrences import filled
 from derive.integers import Index, IntegerEntry, Size, integer
 from derive.program import Equation, Program
 from derive.reading.equations import read_equations
+from derive.recurrence import recurrences
 from derive.sizes import shapes_of
 from derive.subjects import mlp
 from derive.terms import Chain, Guard, Term, add, entry, multiply, total
@@ -84,15 +87,24 @@ def _names(made: Program) -> list[str]:
 def test_a_cycle_that_is_no_recurrence_is_refused() -> None:
     i, j = Index("i", 3), Index("j", 3)
     itself = Equation(entry("s", i), add(entry("s", i), 1))
-    with pytest.raises(ProgramError, match="s reads itself, but not at earlier entries of one index"):
+    with pytest.raises(ProgramError, match="s is read in its own equation, and not at earlier entries of one index"):
         values(program(itself), {}, {})
     both = Equation(entry("s", i, j), add(multiply(at_least(i, 1), entry("s", integer(i) - 1, j)),
                                           multiply(at_least(j, 1), entry("s", i, integer(j) - 1)), 1))  # fmt: skip
-    with pytest.raises(ProgramError, match="s reads itself, but not at earlier entries of one index"):
+    with pytest.raises(ProgramError, match="s is read in its own equation, and not at earlier entries of one index"):
         values(program(both), {}, {})
     swapped = Equation(entry("s", i), entry("s", integer(2) - i))
-    with pytest.raises(ProgramError, match="there is no s"):
+    with pytest.raises(ProgramError, match="s is read in its own equation"):
         values(program(swapped), {}, {})
+
+
+def test_the_direction_of_a_recurrence_is_not_taken_on_trust() -> None:
+    made = read_equations("s[t] = [t >= 1]*s[t-1] + u[t]\nu : 3")
+    (right,) = recurrences(made.equations)
+    environment = environment_of(made, {"u": np.ones(3)}, {})
+    assert len(filled(right, made, environment)) == 3
+    with pytest.raises(ProgramError, match=r"s\[t - 1\] is read outside s: there is no s\[1\] at t = 2"):
+        filled(dataclasses.replace(right, step=-right.step), made, environment)
 
 
 @given(st.integers(1, 4), st.lists(st.integers(1, 4), min_size=5, max_size=5), st.integers(0, 1000))
