@@ -257,6 +257,15 @@ def test_at_a_kink_the_derivative_is_zero(name: str) -> None:
     assert on([], Partial(terms.Apply(name, (entry("x"),)), entry("x")), x=0.0) == 0.0
 
 
+def test_a_sum_does_not_capture_the_index_by_which_is_differentiated() -> None:
+    """d(sum over k of K[k]^2)/dK[k] with one and the same k is 2 K[k]."""
+    k = Index("k", 3)
+    squares = total((k,), power(entry("K", k), 2))
+    assert on([k], Partial(squares, entry("K", k)), K=[1.0, 2.0, 5.0]).tolist() == [2.0, 4.0, 10.0]
+    again = multiply(entry("K", k), total((k,), multiply(entry("K", k), total((k,), entry("K", k)))))
+    assert on([k], again, K=[1.0, 2.0, 5.0]).tolist() == [64.0, 128.0, 320.0]
+
+
 def test_the_derivative_of_what_does_not_change_is_zero_whatever_its_slope() -> None:
     """sqrt has none at 0, but sqrt(x[0]) does not change with x[1]."""
     root = terms.Apply("sqrt", (entry("x", 0),))
