@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
 from derive import terms
-from derive.integers import Integer, integer
+from derive.integers import Index, Integer, integer
 from derive.program import Equation, Program
-from derive.rules.rewriting import Rewrite, factors_of, first_changed, rule
+from derive.rules.rewriting import Rewrite, factors_of, is_guarded, is_total, rule
 from derive.rules.wording import listed, said
 from derive.terms import Entry, Number, Power, Term, multiply, power
 
@@ -92,30 +92,57 @@ def reuse(equation: Equation, program: Program, line: Equation) -> Rewrite | Non
         return None
     named: dict[str, None] = {}
     term = equation.term
+    scope = frozenset(equation.indices)
     for head, body in _instances(line, equation):
         pattern = _exponents(body)
+
+        needed = terms.free_indices(head)
 
         def change(node: Term, head: Entry = head, body: Term = body, pattern: Any = pattern) -> Term | None:
             if terms.same(node, body):
                 made: Term | None = head
             elif isinstance(node, terms.Mul) or isinstance(body, terms.Mul):
-                made = _divided(node, head, pattern)
+                made = _divided(node, head, pattern, program)
             else:
                 made = None
             if made is not None:
                 named.setdefault(said(head))
             return made
 
-        while (made := first_changed(term, change)) is not None:
+        while (made := _first_in_scope(term, change, needed, scope)) is not None:
             term = made
     if term == equation.term:
         return None
     return Rewrite(term, f"{listed(list(named))} {'is' if len(named) == 1 else 'are'} known from the forward pass")
 
 
-def _divided(node: Term, head: Entry, pattern: tuple[Counter[Any], dict[Any, Term], Fraction]) -> Term | None:
-    """node = body * rest -> head * rest, where node holds every factor of the body to at least its power."""
-    wanted, _, number = pattern
+def _first_in_scope(
+    term: Term, change: Callable[[Term], Term | None], needed: frozenset[Index], scope: frozenset[Index]
+) -> Term | None:
+    """The term with the first node changed at which all needed indices mean something.
+
+    A value that does not mention an index is met outside of the sum over it too, where X[i] has no i.
+    """
+    made = change(term) if needed <= scope else None
+    if made is not None:
+        return made
+    scope |= frozenset(terms.bound_in(term))
+    below = terms.children(term)
+    for place, part in enumerate(below):
+        made = _first_in_scope(part, change, needed, scope)
+        if made is not None:
+            return terms.rebuilt(term, (*below[:place], made, *below[place + 1 :]))
+    return None
+
+
+def _divided(
+    node: Term, head: Entry, pattern: tuple[Counter[Any], dict[Any, Term], Fraction], program: Program
+) -> Term | None:
+    """node = body * rest -> head * rest, where node holds every factor of the body to at least its power.
+
+    A guard that goes with the body may be what the rest needs: then nothing is called by its name.
+    """
+    wanted, factor_in, number = pattern
     if not isinstance(node, terms.Mul) or not wanted:
         return None
     have, factor_of, own = _exponents(node)
@@ -133,6 +160,8 @@ def _divided(node: Term, head: Entry, pattern: tuple[Counter[Any], dict[Any, Ter
         left = Fraction(have[key]) - times * Fraction(wanted.get(key, 0))
         if left:
             rest.append(power(base, left))
+    if is_guarded(factor_in.values()) and not all(is_total(factor, program) for factor in rest):
+        return None
     return multiply(own / number**times, *rest)
 
 
