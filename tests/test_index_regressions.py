@@ -58,7 +58,9 @@ REUSED = {
         "x : 3\nc : scalar\nz : 3\nq : 3\nL : scalar\nz[i] = [i >= 1]*exp(x[i]*c)\n"
         "L = sum(i) [i >= 1]*exp(x[i]*c)*x[i-1]*z[i]"
     ),
-    "a root behind the guard": "x : 3\nc : scalar\nz[i] = [x[i] > 0]*exp(x[i])\nq[i] = [x[i] > 0]*exp(x[i])*sqrt(x[i])*c",
+    "a root behind the guard": (
+        "x : 3\nc : scalar\nz[i] = [x[i] > 0]*exp(x[i])\nq[i] = [x[i] > 0]*exp(x[i])*sqrt(x[i])*c"
+    ),
 }
 
 
@@ -72,3 +74,20 @@ def test_a_second_derivative_names_no_value_at_an_index_of_another_sum() -> None
     equation = answer.seconds[0].equation
     assert terms.free_indices(equation.term) <= set(equation.indices)
     assert check_answer(answer).passed
+
+
+def test_nothing_slides_along_a_diagonal() -> None:
+    answer = grad("A : 5 x 5\nE : 3\nY : 5\nY[i] = sum(j) [0 <= i + j - 1 < 5]*A[i, i + j - 1]*E[j]", ["E"])
+    assert answer["E"].convolution is None
+
+
+def test_a_root_of_a_product_is_not_split_into_roots() -> None:
+    """Both factors may be negative."""
+    answer = grad("x : 3\ny : 3\nY[i] = (x[i]*y[i])^0.5 / x[i]")
+    agrees_with_scattering(answer, {"x": np.array([-1.0, 0.5, -2.0]), "y": np.array([-0.5, 2.0, -1.0])})
+
+
+def test_equal_terms_are_counted_whatever_the_order_of_their_factors() -> None:
+    answer = grad("T : 5\nU : 4\nk : 4\nL = sum(b) T[k[b]]*U[b]*T[k[b]]", ["T"])
+    assert not any(isinstance(node, terms.Add) for node in terms.walk(answer["T"].equation.term))
+    agrees_with_scattering(answer, {"T": np.arange(5.0), "U": np.arange(4.0) - 1.5, "k": np.array([4, 0, 4, 2])})

@@ -22,7 +22,14 @@ def _key(term: Term) -> tuple[Any, Fraction, Term]:
             number *= factor.value
         else:
             rest.append(factor)
-    return tuple(sorted(repr(terms.canonical(factor)) for factor in rest)), number, multiply(*rest)
+    return tuple(sorted(repr(_unordered(terms.canonical(factor))) for factor in rest)), number, multiply(*rest)
+
+
+def _unordered(key: Any) -> Any:
+    """A canonical key in which the order of factors and of the terms of a sum does not count."""
+    head, own, domains, below = key
+    parts = tuple(map(_unordered, below))
+    return head, own, domains, tuple(sorted(parts, key=repr)) if head[0] in ("Add", "Mul") else parts
 
 
 def _collect(node: Term) -> Term | None:
@@ -91,12 +98,12 @@ def _powers(node: Term) -> Term | None:
     if not isinstance(node, terms.Mul):
         return None
     factors: list[Term] = []
-    for factor in node.factors:  # (2 u)^-1 is 2^-1 u^-1
-        split = isinstance(factor, Power) and isinstance(factor.base, terms.Mul) and isinstance(factor.exponent, Number)
-        if split and isinstance(factor, Power) and isinstance(factor.base, terms.Mul):
-            factors += [power(part, factor.exponent) for part in factor.base.factors]
-        else:
-            factors.append(factor)
+    for factor in node.factors:  # (2 u)^-1 is 2^-1 u^-1; a root of u v is none of u, which may be negative like v
+        match factor:
+            case Power(base=terms.Mul(factors=parts), exponent=Number(value=value)) if value.denominator == 1:
+                factors += [power(part, value) for part in parts]
+            case _:
+                factors.append(factor)
     found: dict[Any, list[int]] = {}
     for place, factor in enumerate(factors):
         parts = _exponent(factor)

@@ -193,6 +193,11 @@ def _place(array: Entry, index: Index) -> int | None:
     return places[0] if len(places) == 1 and array.indices[places[0]].index is index else None
 
 
+def _once(array: Entry, index: Index) -> bool:
+    """Whether one subscript alone mentions the index: along a diagonal nothing slides."""
+    return sum(index in part.indices for part in array.indices) == 1
+
+
 def _positive(number: Integer) -> bool:
     return all(factor > 0 for factor in number.terms.values()) and bool(number.terms)
 
@@ -238,7 +243,7 @@ class _Reading:
             return None
         index, a, b, c = found
         at = _place(self.kernel, index)
-        if at is None or index.lower != 0 or result.lower != 0 or not _positive(a):
+        if at is None or not _once(self.image, index) or index.lower != 0 or result.lower != 0 or not _positive(a):
             return None
         extents = (index.extent, self._extent(self.image, place))
         if _positive(b):
@@ -255,7 +260,7 @@ class _Reading:
             return None
         index, a, b, c = found
         at = _place(self.image, index)
-        if at is None or index.lower != 0 or result.lower != 0:
+        if at is None or not _once(self.kernel, index) or index.lower != 0 or result.lower != 0:
             return None
         window = self._extent(self.kernel, place)
         if _positive(-a) and _positive(b):  # k = b*x - a*m + c: not flipped
@@ -272,6 +277,8 @@ class _Reading:
             return None
         for one, two in (inner, reversed(inner)):
             at_image, at_kernel = _place(self.image, one), _place(self.kernel, two)
+            if two in terms.free_indices(self.image) or one in terms.free_indices(self.kernel):
+                continue
             parts = _linear_in(difference, (one, two, result))
             if at_image is None or at_kernel is None or parts is None:
                 continue
