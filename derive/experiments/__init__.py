@@ -1,0 +1,1 @@
+"""Real runs: data sets, training by derived gradients held against autograd, the sheets' deliverables."""
