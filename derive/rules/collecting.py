@@ -100,8 +100,8 @@ def _powers(node: Term) -> Term | None:
     factors: list[Term] = []
     for factor in node.factors:  # (2 u)^-1 is 2^-1 u^-1; a root of u v is none of u, which may be negative like v
         match factor:
-            case Power(base=terms.Mul(factors=parts), exponent=Number(value=value)) if value.denominator == 1:
-                factors += [power(part, value) for part in parts]
+            case Power(base=terms.Mul(factors=inner), exponent=Number(value=value)) if value.denominator == 1:
+                factors += [power(part, value) for part in inner]
             case _:
                 factors.append(factor)
     found: dict[Any, list[int]] = {}
