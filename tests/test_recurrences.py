@@ -153,3 +153,14 @@ def test_a_shape_that_does_not_fit_is_refused() -> None:
     made = read_equations("y[i] = sum(j) A[i,j]*x[j]\nA : 2 x 3")
     with pytest.raises(ProgramError, match="A has the shape 2x3, and its values have 3x2"):
         values(made, {"A": np.zeros((3, 2)), "x": np.zeros(3)}, {})
+
+
+def test_a_ragged_recurrence_reads_no_unit_that_a_layer_lacks() -> None:
+    """a[l, i] = sum over j < n[l] of a[l - 1, j], which has n[l - 1] of them."""
+    layer = Index("l", T)
+    i, j = (Index(name, IntegerEntry("n", (integer(layer),), 1)) for name in "ij")
+    before = total((j,), multiply(at_least(layer, 1), entry("a", integer(layer) - 1, j)))
+    made = Program((), (Equation(entry("a", layer, i), add(before, 1)),), ("a",), integers=frozenset({"n"}))
+    assert values(made, {"n": np.array([3, 2, 2])}, {"T": 3})["a"].tolist() == [[1, 1, 1], [3, 3, 0], [7, 7, 0]]
+    with pytest.raises(ProgramError, match=r"a\[l - 1, j\] is read outside a: there is no a\[0, 2\] at l = 1, j = 2"):
+        values(made, {"n": np.array([2, 3, 3])}, {"T": 3})

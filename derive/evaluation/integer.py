@@ -108,7 +108,9 @@ def missing(stored: Storage, held: Array, subscripts: list[Any], read: Any, grid
     place = np.unravel_index(int(np.argmin(held)), held.shape)
     numbers = [int(np.broadcast_to(each, held.shape)[place]) for each in subscripts]
     entry_text = f"{stored.name}[{', '.join(map(str, numbers))}]"
-    at = "".join(sorted({_at(place, part, grid) for part in read.indices}))
+    alone = all(part.index is not None for part in read.indices)
+    indices = dict.fromkeys(index for part in read.indices for index in part.indices)
+    at = "" if alone else values_at(place, indices, grid)
     return OutsideRead(f"{said(read)} is read outside {stored.name}: there is no {entry_text}{at}", stored.name)
 
 
