@@ -7,12 +7,15 @@ ArraySource, which does so from equations, and `lambdified` takes the lowered li
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from derive.codegen.arrays.source import ArraySource
 from derive.codegen.lowering import Lowered
 from derive.codegen.source import Source
 from derive.errors import UsageError
+
+if TYPE_CHECKING:
+    from derive.codegen.networks import NetworkSource
 
 
 def compiled(source: Source | ArraySource) -> Callable[..., Any]:
@@ -27,6 +30,18 @@ def compiled(source: Source | ArraySource) -> Callable[..., Any]:
     exec(code, namespace)  # noqa: S102 - our own printer's text: names are identifiers, other text is escaped
     function: Callable[..., Any] = namespace[source.name]
     return function
+
+
+def compiled_module(source: NetworkSource) -> dict[str, Any]:
+    """The names that the module defines. Raises UsageError for anything that is no NetworkSource."""
+    from derive.codegen.networks import NetworkSource
+
+    if type(source) is not NetworkSource:
+        raise UsageError(f"only code printed by derive is compiled, and this is a {type(source).__name__}")
+    namespace: dict[str, Any] = {"__name__": "derive.codegen.emitted"}
+    code = compile(source.text, f"<derive: {source.name}>", "exec", dont_inherit=True)
+    exec(code, namespace)  # noqa: S102 - our own printer's text, as above
+    return namespace
 
 
 def lambdified(lowered: Lowered, functions: Mapping[str, Any], library: str | None) -> Callable[..., list[Any]]:

@@ -1,0 +1,234 @@
+"""A network's training step as a module of its own: forward, backward and step, without a tape.
+
+    forward(parameters, x) -> (output, saved)         backward(parameters, saved, y) -> (loss, gradients)
+    step(parameters, gradients, lr)
+
+The statements are those of `derive.codegen.network_plan`, each under the equation that it computes. With torch, dead
+values are overwritten, and `backward(..., out=gradients)` writes into the gradients of an earlier step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+from derive import terms
+from derive.codegen.arrays import DIALECTS
+from derive.codegen.arrays.source import ArraySource, _Printer
+from derive.codegen.arrays.text import documented, wrapped
+from derive.codegen.network_kernels import Kernel, torch_kernel
+from derive.codegen.network_plan import Described, Plan, plan
+from derive.errors import UsageError
+from derive.program import Equation
+
+
+@dataclass(frozen=True)
+class NetworkSource:
+    """The module of a network in one dialect; `text` is the program text."""
+
+    name: str
+    network: Described
+    target: str
+
+    @cached_property
+    def plan(self) -> Plan:
+        return plan(self.network)
+
+    @cached_property
+    def saved(self) -> tuple[str, ...]:
+        """What the forward pass keeps: the values that the loss and the adjoints read, the output first."""
+        kernels = _kernels(self)
+        found = dict.fromkeys([self.network.output])
+        forward = {line.name for line in self.plan.forward} | {"x"}
+        for line in (*self.plan.loss, *self.plan.adjoints):
+            reads = kernels[line.name].reads if line.name in kernels else terms.reads(line.term)
+            found |= dict.fromkeys(name for name in self.plan.program.heads if name in reads and name in forward)
+        return tuple(found)
+
+    @cached_property
+    def text(self) -> str:
+        return _module(self)
+
+
+@dataclass(frozen=True)
+class LoadedNetwork:
+    """The three functions of a module."""
+
+    forward: Callable[..., Any]
+    backward: Callable[..., Any]
+    step: Callable[..., Any]
+
+
+def network_source(network: Described, target: str = "torch") -> str:
+    """The module for "torch", "numpy" or "loops". Raises UsageError for another target."""
+    return _source(network, target).text
+
+
+def load_network(network: Described, target: str = "torch") -> LoadedNetwork:
+    """The functions of the module, compiled once for networks of the same equations."""
+    return _loaded(_source(network, target).text, _source(network, target))
+
+
+def _source(network: Described, target: str) -> NetworkSource:
+    if target not in DIALECTS:
+        raise UsageError(f"there is no target {target!r}; there are {', '.join(DIALECTS)}")
+    key = (network.text, target)
+    if key not in _SOURCES:
+        if len(_SOURCES) >= 32:
+            _SOURCES.pop(next(iter(_SOURCES)))
+        _SOURCES[key] = NetworkSource("network", network, target)
+    return _SOURCES[key]
+
+
+_SOURCES: dict[tuple[str, str], NetworkSource] = {}
+_LOADED: dict[str, LoadedNetwork] = {}
+
+
+def _loaded(text: str, source: NetworkSource) -> LoadedNetwork:
+    from derive.codegen.load import compiled_module
+
+    if text not in _LOADED:
+        names = compiled_module(source)
+        _LOADED[text] = LoadedNetwork(names["forward"], names["backward"], names["step"])
+    return _LOADED[text]
+
+
+# --- printing ---------------------------------------------------------------------------------------------------------
+
+
+def _kernels(source: NetworkSource) -> dict[str, Kernel]:
+    if source.target != "torch":
+        return {}
+    parameters = {source.plan.names[name]: name for name in source.network.parameters}
+    lines = (*source.plan.forward, *source.plan.loss, *source.plan.adjoints)
+    found = {line.name: torch_kernel(line, parameters) for line in lines}
+    return {name: kernel for name, kernel in found.items() if kernel is not None}
+
+
+class _Body(_Printer):
+    """The statements of one function: kernels where they are known, the general lowering elsewhere."""
+
+    def __init__(self, source: ArraySource, kernels: Mapping[str, Kernel], owned: set[str]) -> None:
+        super().__init__(source)
+        self.names.used |= {"parameters", "saved", "gradients", "out", "lr", "name"}
+        self.kernels, self.owned = kernels, owned
+        self.places = {line.name: place for place, line in enumerate(self.signature.lines)}
+
+    def reads(self, line: Equation) -> frozenset[str]:
+        return self.kernels[line.name].reads if line.name in self.kernels else terms.reads(line.term)
+
+    def is_dead(self, name: str, place: int) -> bool:
+        """Whether the value was made here, is no result, and nothing behind this line reads it."""
+        later = self.signature.lines[place + 1 :]
+        return name in self.owned and not any(name in self.reads(line) for line in later)
+
+    def assign(self, line: Equation, term: terms.Term) -> None:
+        kernel = self.kernels.get(line.name)
+        if kernel is None:
+            super().assign(line, term)
+            return
+        place = self.places[line.name]
+        text = kernel.write(self.array, lambda name: self.is_dead(name, place))
+        self.low.emit(f"{self.array(line.name)} = {text}")
+        self.low.remember(self.array(line.name), line.indices, term)
+
+
+def _body(source: NetworkSource, lines: tuple[Equation, ...], results: tuple[str, ...], arguments: tuple[str, ...],
+          kept: tuple[str, ...] = ()) -> list[str]:  # fmt: skip
+    """Unpacking of sizes, and the statements."""
+    arrays = ArraySource(lines, source.plan.program, DIALECTS[source.target], "network", arguments, results)
+    owned = {line.name for line in lines} - {*results, *kept}
+    printer = _Body(arrays, _kernels(source), owned)
+    body = printer.body()
+    from derive.codegen.arrays.signature import sizes_of
+
+    text = "\n".join(body)
+    used = [thing[1] for thing in printer.names.known if isinstance(thing, tuple) and thing[0] == "size"]
+    sizes = sizes_of([name for name in used if f"{name}" in text], printer.signature, source.plan.program)
+    return [line for opening in printer.unpacking(sizes) for line in wrapped(opening, 1)] + body
+
+
+def _module(source: NetworkSource) -> str:
+    network, found, dialect = source.network, source.plan, DIALECTS[source.target]
+    tensor = dialect.array
+    names = tuple(network.parameters)
+    bars = tuple(found.names[name] for name in names)
+    held = source.saved
+    forward = _body(source, found.forward, held[:1] + tuple(n for n in held[1:] if n != "x"), ("x", *names), held)
+    backward = _body(source, (*found.loss, *found.adjoints), ("L", *bars), (*names, *held, "y"))
+    used = [name for name in names if any(_mentions(line, name) for line in backward)]
+    out = f", out: Mapping[str, {tensor}] | None = None" if source.target == "torch" else ""
+    label = dialect.integers if network.labels else tensor
+    lines = [
+        *wrapped(f"def forward(parameters: Mapping[str, {tensor}], x: {tensor}) -> "
+                 f"tuple[{tensor}, tuple[{tensor}, ...]]:", 0),
+        *_documented(f"{network.output}, and what the backward pass needs: {', '.join(held)}."),
+        *_unpacked(names),
+        *forward,
+        *wrapped(f"return {network.output}, ({', '.join(held)},)", 1),
+        "",
+        "",
+        *wrapped(f"def backward(parameters: Mapping[str, {tensor}], saved: tuple[{tensor}, ...], y: {label}{out}) -> "
+                 f"tuple[{dialect.scalar}, dict[str, {tensor}]]:", 0),
+        *_documented("The loss, and its derivatives by the parameters."),
+        *(["    out = out or {}"] if out else []),
+        *_unpacked(used),
+        *wrapped(f"{', '.join(held)}{',' if len(held) == 1 else ''} = saved", 1),
+        *backward,
+        *wrapped("return L, {" + ", ".join(f'"{name}": {bar}' for name, bar in zip(names, bars, strict=True)) + "}", 1),
+        "",
+        "",
+        *wrapped(f"def step(parameters: Mapping[str, {tensor}], gradients: Mapping[str, {tensor}], lr: float) "
+                 "-> None:", 0),
+        *_documented("Gradient descent in place: each parameter less lr times its gradient."),
+        "    for name, gradient in gradients.items():",
+        "        parameters[name].sub_(gradient, alpha=lr)" if source.target == "torch"
+        else "        parameters[name][...] -= lr * gradient",
+    ]  # fmt: skip
+    imports = dialect.imports("\n".join(lines))
+    return "\n".join([*_heading(source), "from collections.abc import Mapping", "", *imports, "", "", *lines]) + "\n"
+
+
+def _mentions(line: str, name: str) -> bool:
+    return not line.lstrip().startswith("#") and name in _words(line)
+
+
+@lru_cache(maxsize=4096)
+def _words(line: str) -> frozenset[str]:
+    import re
+
+    return frozenset(re.findall(r"[A-Za-z_]\w*", line))
+
+
+def _documented(text: str) -> list[str]:
+    return documented(f'"""{text}"""', 1)
+
+
+def _unpacked(names: tuple[str, ...] | list[str]) -> list[str]:
+    return [f'    {name} = parameters["{name}"]' for name in names]
+
+
+def _heading(source: NetworkSource) -> list[str]:
+    """The docstring of the module: shapes of the parameters, and what is kept, with its memory."""
+    network = source.network
+    shapes = getattr(network, "shapes", {})
+    lines = [f'"""{network.name}: forward, backward and step; rows are samples.', "", "Parameters:"]
+    lines += [f"    {name} : {_shape(shape)}" for name, shape in network.parameters.items()]
+    lines += ["", "Kept for the backward pass (numbers of one sample; 4 bytes each in float32):"]
+    for name in source.saved:
+        if name in shapes:
+            count = 1
+            for extent in shapes[name]:
+                count *= extent
+            how = "the input itself, no copy" if name == "x" else f"{count} numbers, {4 * count} bytes"
+            lines.append(f"    {name} : (N, {', '.join(map(str, shapes[name]))}); {how}")
+    return [*lines, '"""', "", "from __future__ import annotations", ""]
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
+
+
+__all__ = ["LoadedNetwork", "NetworkSource", "load_network", "network_source"]
