@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from derive.cli.render import rendered
-from derive.document import Bullets, Document
+from derive.document import Bullets, Document, Figure
 from derive.latex.formulas import formula
 from derive.solutions import by_hand, optimisers, softmax
 from derive.solutions.mlp import NOTATION
@@ -129,3 +129,22 @@ def test_grad_cam_of_global_average_pooling_is_cam_on_another_scale() -> None:
     from derive.subjects.gradcam import gradcam as made
 
     assert plain(made("gap").weights) == "alpha[c, k] = w[c, k]/(H*W)"
+
+
+@pytest.mark.parametrize(("stride", "padding", "dilation"), [(1, 0, 1), (2, 1, 1), (3, 0, 2), (4, 2, 1)])
+def test_the_figures_of_a_convolution_show_its_reads(stride: int, padding: int, dilation: int) -> None:
+    """Every edge is a read s*i + d*k - p of the row, and all reads of the output, and of the entry, are there."""
+    document = built("convolution", stride=stride, padding=padding, dilation=dilation, image=9, kernel=3)
+    window, gathered = (block.picture for block in document.blocks if isinstance(block, Figure))
+    for picture, forward in ((window, True), (gathered, False)):
+        ends = [(edge.target, edge.source) if forward else (edge.source, edge.target) for edge in picture.edges]
+        pairs = [(int(z[1:]), int(v[1:])) for z, v in ends]
+        outputs = sum(node.key.startswith("Z") for node in picture.nodes)
+        wanted = {
+            (i, stride * i + dilation * k - padding)
+            for i in range(outputs)
+            for k in range(3)
+            if 0 <= stride * i + dilation * k - padding < 9
+        }
+        shared = pairs[0][0] if forward else pairs[0][1]
+        assert set(pairs) == {pair for pair in wanted if pair[0 if forward else 1] == shared}

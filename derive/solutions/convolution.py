@@ -16,7 +16,7 @@ from derive.answers import Answer, grad
 from derive.checks.claims import claimed_values
 from derive.checks.index_steps import gathered_is_scattered, run_gradients, with_adjoints
 from derive.conventions import Notation
-from derive.document import Block, Bullets, Display, Document, Heading, Line, Prose
+from derive.document import Block, Bullets, Display, Document, Edge, Figure, Heading, Line, Node, Picture, Prose
 from derive.evaluation import value_of
 from derive.program import Equation
 from derive.sizes import free_sizes
@@ -69,6 +69,7 @@ def solution(
                " is not flipped: a cross-correlation. ", t.Name("G"),
                " is the gradient of the loss by the outputs, which comes down from the layers above.")),
         Display(tuple(shown(line) for line in answer.program.equations)),
+        *_figures(stride, padding, dilation, image, kernel),
         Heading("One output"),
         Prose(("First one output by one entry of the kernel, then by one entry of the image. An entry of an array "
                "depends on no other entry of it: that is Kronecker's delta, and the sum over it leaves one term.",)),
@@ -82,6 +83,69 @@ def solution(
                    Display((shown(line.equation, next(numbers)),)), *_claim(answer, name)]  # fmt: skip
     blocks += [Heading("Checks"), Bullets(_checked(answer))]
     return Document("The gradients of a convolution", tuple(blocks), entry.source)
+
+
+def _figures(stride: int, padding: int, dilation: int, image: int, kernel: int) -> list[Block]:
+    """One row of the layer: what an output reads, and which outputs the gradient of an entry gathers."""
+    size, window = min(image or 9, 12), min(kernel or 3, 5)
+    outputs = (size + 2 * padding - dilation * (window - 1) - 1) // stride + 1
+    if outputs < 1:
+        return []
+    reads = [
+        (i, stride * i + dilation * k - padding, k)
+        for i in range(outputs)
+        for k in range(window)
+        if 0 <= stride * i + dilation * k - padding < size
+    ]
+    one = min(1, outputs - 1)
+    entry = max(range(size), key=lambda place: (sum(v == place for _, v, _ in reads), -abs(place - size // 2)))
+    seen = [(i, v, k) for i, v, k in reads if i == one]
+    gathered = [(i, v, k) for i, v, k in reads if v == entry]
+    padded = f", beyond the edge {padding} zero{'s' * (padding > 1)} on either side" if padding else ""
+    return [
+        Figure(
+            f"Along one axis, {size} entries and {window} taps at stride {stride} and dilation {dilation}{padded}: "
+            f"the entries that output {one} reads, each with its tap.",
+            _picture(size, outputs, seen, "Z"),
+            "; ".join(f"Z {i} reads V {v} with K {k}" for i, v, k in seen),
+        ),
+        Figure(
+            f"The same layer from the other side: the gradient of entry {entry} gathers the outputs that read it, "
+            "each with the tap that met it, which are the taps in the opposite order.",
+            _picture(size, outputs, gathered, "G"),
+            "; ".join(f"V {v} gathers G {i} with K {k}" for i, v, k in gathered),
+        ),
+    ]
+
+
+def _picture(size: int, outputs: int, reads: list[tuple[int, int, int]], lower: str) -> Picture:
+    """The image's row above, the outputs' row below, an edge labelled with its tap for each read."""
+    cell, gap, top, bottom, height = 34.0, 10.0, 18.0, 112.0, 24.0
+
+    def middle(place: int, count: int) -> float:
+        return (max(size, outputs) - count) * (cell + gap) / 2 + place * (cell + gap) + cell / 2 + 2
+
+    used = {v for _, v, _ in reads}, {i for i, _, _ in reads}
+    nodes = [
+        Node(f"V{v}", middle(v, size), top, cell, height, (t.Subscript("V", (t.Number(str(v)),)),),
+             "output" if v in used[0] else "input")
+        for v in range(size)
+    ] + [
+        Node(f"Z{i}", middle(i, outputs), bottom, cell, height, (t.Subscript(lower, (t.Number(str(i)),)),),
+             "output" if i in used[1] else "operation")
+        for i in range(outputs)
+    ]  # fmt: skip
+    edges = []
+    for i, v, k in reads:
+        ends = ((middle(v, size), top + height / 2), (middle(i, outputs), bottom - height / 2))
+        source, target = (f"V{v}", f"Z{i}") if lower == "Z" else (f"Z{i}", f"V{v}")
+        points = ends if lower == "Z" else ends[::-1]
+        # labels stand nearer to the end at which the edges are apart
+        share = 0.3 if lower == "Z" else 0.7
+        at = tuple(a + share * (b - a) for a, b in zip(*ends, strict=True))
+        edges.append(Edge(source, target, points, t.Subscript("K", (t.Number(str(k)),)), (at[0] + 11, at[1])))
+    width = max(size, outputs) * (cell + gap) + 4
+    return Picture(width, bottom + height / 2 + 4, tuple(nodes), tuple(edges))
 
 
 def _claim(answer: Answer, name: str) -> list[Block]:
