@@ -37,7 +37,7 @@ def grad_layer(
     names = (wrt,) if isinstance(wrt, str) else tuple(wrt)
     settings = chosen_settings(conventions)
     known = {array: tuple(int(n) for n in _shape(array, value)) for array, value in (values or {}).items()}
-    merged = _merged(layer, dict(shapes or {}), known)
+    merged = _merged(layer, dict(shapes or {}), {name: known[name] for name in _arrays_of(layer) if name in known})
     seed = dict(upstream or {})
     called = seed.pop("Y", UPSTREAM)
     if called != UPSTREAM and called in merged:
@@ -58,6 +58,13 @@ def _shape(name: str, value: Any) -> tuple[int, ...]:
 
     shape: tuple[int, ...] = as_arrays({name: value})[name].shape
     return shape
+
+
+def _arrays_of(layer: Layer) -> list[str]:
+    """The arrays whose shapes the layer knows; that of another upstream gradient is held against its output later."""
+    flags = [option.name for option in layer.options if option.kind == "flag"]
+    options = read_options(layer.name, layer.options, dict.fromkeys(flags, True))
+    return [*(operand.name for operand in layer.operands(options, None)), *layer.outputs, UPSTREAM]
 
 
 def _merged(
