@@ -91,3 +91,9 @@ def test_equal_terms_are_counted_whatever_the_order_of_their_factors() -> None:
     answer = grad("T : 5\nU : 4\nk : 4\nL = sum(b) T[k[b]]*U[b]*T[k[b]]", ["T"])
     assert not any(isinstance(node, terms.Add) for node in terms.walk(answer["T"].equation.term))
     agrees_with_scattering(answer, {"T": np.arange(5.0), "U": np.arange(4.0) - 1.5, "k": np.array([4, 0, 4, 2])})
+
+
+def test_a_second_derivative_of_many_sums_is_checked() -> None:
+    """It binds more indices than an array has axes, few of them inside each other."""
+    text = "x : 3\nL = sum(i) (x[i] / (1 + sum(j) (x[j]^2 / (1 + sum(k) x[k]^2))))"
+    assert check_answer(grad(text, ["x"], second=["x"])).passed
