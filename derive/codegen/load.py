@@ -1,7 +1,7 @@
 """The only place that compiles: text that our own printer wrote, and SymPy expressions through `sympy.lambdify`.
 
 Nothing here takes a string from anybody: `compiled` takes a Source, which prints itself from lowered lines, or an
-ArraySource, which does so from equations, and `lambdified` takes the lowered lines.
+ArraySource or UpdateSource, which do so from equations, and `lambdified` takes the lowered lines.
 """
 
 from __future__ import annotations
@@ -12,18 +12,19 @@ from typing import TYPE_CHECKING, Any
 from derive.codegen.arrays.source import ArraySource
 from derive.codegen.lowering import Lowered
 from derive.codegen.source import Source
+from derive.codegen.updates import UpdateSource
 from derive.errors import UsageError
 
 if TYPE_CHECKING:
     from derive.codegen.networks import NetworkSource
 
 
-def compiled(source: Source | ArraySource) -> Callable[..., Any]:
-    """The function whose text the Source or ArraySource is.
+def compiled(source: Source | ArraySource | UpdateSource) -> Callable[..., Any]:
+    """The function whose text the Source, ArraySource or UpdateSource is.
 
     Raises UsageError for anything else, a text above all.
     """
-    if type(source) not in (Source, ArraySource):
+    if type(source) not in (Source, ArraySource, UpdateSource):
         raise UsageError(f"only code printed by derive is compiled, and this is a {type(source).__name__}")
     namespace: dict[str, Any] = {"__name__": "derive.codegen.emitted"}
     code = compile(source.text, f"<derive: {source.name}>", "exec", dont_inherit=True)
