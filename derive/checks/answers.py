@@ -17,7 +17,8 @@ import numpy as np
 from derive import tree as t
 from derive.answers import Answer, Gradient
 from derive.checks.claims import claimed_values
-from derive.checks.index_steps import EPS, TOLERANCE, Comparison, Numbers, merged, run_steps, with_adjoints, work
+from derive.checks.index_numbers import EPS, TOLERANCE, Comparison, Numbers, merged, work
+from derive.checks.index_steps import run_steps, with_adjoints
 from derive.codegen.arrays import compiled
 from derive.errors import DomainError, ProgramError, UsageError, WorkLimitError
 from derive.evaluation import Environment, environment_of, value_of, values
