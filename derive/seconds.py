@@ -63,7 +63,7 @@ def second_derivative(made: Gradients, of: str, by: str) -> Second:
             steps.append(found)
             equation = found.after
     equation = run((sums.PULL_OUT, collecting.COLLECT, collecting.COLLECT_POWERS, collecting.CANCEL), equation)
-    shorter, more = exhausted(_SHORTEN, equation, whole)
+    shorter, more = _expanded(equation, whole)
     if _length(shorter) < _length(equation):
         steps.extend(more)
         equation = shorter
@@ -72,6 +72,23 @@ def second_derivative(made: Gradients, of: str, by: str) -> Second:
 
 #: Tried together; kept where the formula gets shorter.
 _SHORTEN: tuple[Rule, ...] = (collecting.EXPAND, collecting.CANCEL, collecting.COLLECT)
+
+
+#: An equation that grows beyond this many times its length while it is expanded is left as it was: n sums of two terms
+#: in a product are 2^n products.
+_ROOM = 3
+
+
+def _expanded(equation: Equation, program: Program) -> tuple[Equation, list[Step]]:
+    """The equation after the rules that may shorten it, and their steps."""
+    steps: list[Step] = []
+    after, most = equation, _ROOM * _length(equation)
+    while made := next((found for each in _SHORTEN if (found := step(each, after, program))), None):
+        steps.append(made)
+        after = made.after
+        if _length(after) > most:
+            return equation, []
+    return after, steps
 
 
 def _length(equation: Equation) -> int:

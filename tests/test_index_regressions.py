@@ -97,3 +97,15 @@ def test_a_second_derivative_of_many_sums_is_checked() -> None:
     """It binds more indices than an array has axes, few of them inside each other."""
     text = "x : 3\nL = sum(i) (x[i] / (1 + sum(j) (x[j]^2 / (1 + sum(k) x[k]^2))))"
     assert check_answer(grad(text, ["x"], second=["x"])).passed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x : 9\ny : 9\nL = " + "*".join(f"(x[{k}] + y[{k}])" for k in range(9)),
+        "x : 5\ny : 5\ny[i] = " + "tanh(" * 7 + "x[i]" + ")" * 7,
+    ],
+)
+def test_a_second_derivative_is_not_expanded_into_a_power_of_its_length(text: str) -> None:
+    answer = grad(text, ["x"], second=["x"])
+    assert len(list(terms.walk(answer.seconds[0].equation.term))) < 4000
