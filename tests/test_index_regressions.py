@@ -109,3 +109,13 @@ def test_a_second_derivative_of_many_sums_is_checked() -> None:
 def test_a_second_derivative_is_not_expanded_into_a_power_of_its_length(text: str) -> None:
     answer = grad(text, ["x"], second=["x"])
     assert len(list(terms.walk(answer.seconds[0].equation.term))) < 4000
+
+
+def test_a_parameter_of_bezout_s_identity_stands_inside_the_sums_that_its_domain_speaks_of() -> None:
+    answer = grad("x : 40\nY : 3 x 2 x 2\nY[i,j,k] = x[4*i + 6*j + 8*k]^2", ["x"])
+    bound = [node.indices for node in terms.walk(answer["x"].equation.term) if isinstance(node, terms.Reduce)]
+    assert bound
+    for indices in bound:
+        for place, index in enumerate(indices):
+            assert set(indices[place:]).isdisjoint((*index.lower.indices, *index.stop.indices))
+    assert check_answer(answer).passed

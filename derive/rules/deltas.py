@@ -147,7 +147,7 @@ def _applied(node: Reduce, place: int, solved: Solved, rest: tuple[terms.Conditi
     factors[place] = guard(*rest)
     remaining = [index for index in node.indices if index not in solved.values]
     anew: dict[Index, Integer] = {}  # a domain may depend on what was solved for, as n[l] does on the layer l
-    bound: list[Index] = list(solved.new)
+    bound: list[Index] = []
     for index in remaining:
         domain = (index.lower.substitute(solved.values), index.stop.substitute(solved.values))
         if domain != (index.lower, index.stop):
@@ -155,6 +155,11 @@ def _applied(node: Reduce, place: int, solved: Solved, rest: tuple[terms.Conditi
             anew[index] = integer(new)
             index = new
         bound.append(index)
+    # a parameter stands in front, but behind the indices on which its domain depends
+    for new in reversed(solved.new):
+        around = {*new.lower.indices, *new.stop.indices}
+        behind = max((place + 1 for place, index in enumerate(bound) if index in around), default=0)
+        bound.insert(behind, new)
     inner = {index: value.substitute(anew) for index, value in solved.values.items()} | anew
     moved = tuple(terms.substitute(factor, inner) for factor in factors)
     conditions = tuple(terms.substituted_condition(each, inner) for each in solved.conditions)
