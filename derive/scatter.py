@@ -15,7 +15,8 @@ import numpy as np
 
 from derive.errors import ProgramError
 from derive.evaluation.duals import Array, F, plain, unless_zero
-from derive.evaluation.grids import Grid, Group, padded, restricted
+from derive.evaluation.grids import Grid
+from derive.evaluation.groups import Group, padded, restricted
 from derive.evaluation.meaning import environment_of, strictly
 from derive.evaluation.nodes import Call, Derivative, Node, Product, Read, Sum, Unknown
 from derive.evaluation.opaque import sample

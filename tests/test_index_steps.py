@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from derive import terms
-from derive.checks import index_steps
+from derive.checks import index_numbers, index_steps
 from derive.checks.index_steps import environments, gathered_is_scattered, result_of, run_gradients, run_step, run_steps
 from derive.checks.steps import CheckedStep
 from derive.errors import ProgramError
@@ -161,7 +161,7 @@ def test_single_entries_of_a_large_grid_find_a_slip_at_its_edge() -> None:
     step = Step(RULE, "", (), program.equations[0], wrong)
     samples = environments(Program(program.inputs, (), ()))
     found = run_step(step, program, samples=samples)
-    assert not found.holds and 0 < found.points <= index_steps.ENTRIES
+    assert not found.holds and 0 < found.points <= index_numbers.ENTRIES
     assert run_step(dataclasses.replace(step, after=step.before), program, samples=samples).holds
 
 

@@ -13,7 +13,8 @@ from derive import terms
 from derive.evaluation.compiling import made, nesting
 from derive.evaluation.domains import Binding
 from derive.evaluation.duals import Array, Number, mapped
-from derive.evaluation.grids import Grid, collapsed, restricted
+from derive.evaluation.grids import Grid
+from derive.evaluation.groups import collapsed, restricted
 from derive.evaluation.nodes import Node
 from derive.evaluation.storage import Environment, Storage
 from derive.evaluation.undefined import not_double

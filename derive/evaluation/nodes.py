@@ -14,7 +14,8 @@ import numpy as np
 
 from derive import terms
 from derive.evaluation.duals import Dual, Scaled, applied, tangent_of
-from derive.evaluation.grids import Grid, collapsed, restricted
+from derive.evaluation.grids import Grid
+from derive.evaluation.groups import collapsed, restricted
 from derive.evaluation.integer import Closure, entry
 from derive.evaluation.opaque import sample
 from derive.evaluation.undefined import undefined

@@ -12,7 +12,8 @@ import numpy as np
 from derive import terms
 from derive.evaluation.domains import Binding
 from derive.evaluation.duals import Array, Number, Scaled, mapped, multiplied, plain
-from derive.evaluation.grids import Grid, Group, blocks, collapsed, padded, restricted
+from derive.evaluation.grids import Grid, blocks
+from derive.evaluation.groups import Group, collapsed, padded, restricted
 from derive.evaluation.integer import Closure
 from derive.evaluation.nodes import Condition, Node
 from derive.evaluation.undefined import empty
