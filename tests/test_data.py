@@ -90,6 +90,7 @@ def test_compression_that_is_cut_off_is_refused(tmp_path_factory: Any, data: Any
         (gzip.compress(WHOLE) + gzip.compress(b"more"), "more than the 40 bytes"),
         (b"", "header ends after 0 of 16"),
     ],
+    ids=["longer", "magic", "large claim", "overflow", "no images", "short", "damaged", "two members", "empty"],
 )
 def test_images_that_do_not_fit_their_header_are_refused(file: Any, data: bytes, message: str) -> None:
     path = file(data)
