@@ -5,6 +5,8 @@
     derivation = derive.reverse(program)
     print(derive.to_latex(derivation))
     print(derive.hessian("x*y + sin(x)", "x=1,y=2"))
+    answer = derive.grad("Z[i,j] = sum(k,l) V[i+k,j+l]*K[k,l]", ["K", "V"], upstream={"Z": "G"})
+    print(answer["V"].text, answer["V"].sentence)
 
 Every name below is loaded when it is first used. What takes a Program also takes text, a tree or a SymPy expression.
 """
@@ -26,6 +28,9 @@ _PUBLIC = {
     "jacobian": "derive.public",
     "hessian": "derive.public",
     "hessian_vector_product": "derive.public",
+    "grad": "derive.answers",
+    "grad_layer": "derive.subjects.layers.gradients",
+    "layers": "derive.public",
     "to_text": "derive.display",
     "to_latex": "derive.display",
     "to_html": "derive.display",
@@ -41,6 +46,7 @@ _ELEMENTARY = frozenset(
 )
 
 if TYPE_CHECKING:
+    from derive.answers import grad as grad
     from derive.checks.report import check as check
     from derive.display import draw as draw
     from derive.display import to_html as to_html
@@ -50,12 +56,14 @@ if TYPE_CHECKING:
     from derive.public import hessian as hessian
     from derive.public import hessian_vector_product as hessian_vector_product
     from derive.public import jacobian as jacobian
+    from derive.public import layers as layers
     from derive.public import reverse as reverse
     from derive.public import to_numpy as to_numpy
     from derive.public import to_torch as to_torch
     from derive.reading.programs import read_program as read_program
     from derive.reading.reader import read as read
     from derive.recording import record as record
+    from derive.subjects.layers.gradients import grad_layer as grad_layer
     from derive.tracing import trace as trace
 
 __all__ = ["__version__", *sorted(_PUBLIC)]

@@ -30,6 +30,7 @@ from derive.tree import Tree
 from derive.writing import tree_of_equation, tree_of_term
 
 if TYPE_CHECKING:
+    from derive.checks.answers import AnswerReport
     from derive.codegen.arrays import ArraySource
 
 #: Sums of more terms are worked out by the emitted code, which has no term for each of them in memory.
@@ -376,6 +377,12 @@ class Answer:
             return found if found.text else None
         except UsageError:
             return None
+
+    def check(self, *, seed: int = 0) -> AnswerReport:
+        """Run every step, and hold the forms of every gradient against each other."""
+        from derive.checks.answers import check_answer  # checks read answers, so an answer asks for them by name
+
+        return check_answer(self, seed=seed)
 
     def as_data(self) -> dict[str, Any]:
         """Everything in JSON's types: the object of `derive grad --json`; steps are not run here."""

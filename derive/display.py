@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from derive import tree as t
+from derive.answers import Answer
 from derive.document import Display, Document, Line, Picture
 from derive.errors import UsageError
 from derive.program import Program
@@ -19,15 +20,22 @@ if TYPE_CHECKING:
 
 
 def document_of(target: Any, at: Mapping[str, Any] | str | None = None, **options: Any) -> Document:
-    """The worked solution of a Program, Derivation, Worked or text; a Document is answered as it is.
+    """The worked solution of a Program, Derivation, Worked, Answer or text; a Document is answered as it is.
 
-    at : a point, as text "x1=1.5,x2=1/3" or a mapping from names to numbers or text.
-    options : those of `derive.solutions.trace.trace_document`, and `digits`.
+    at : a point, as text "x1=1.5,x2=1/3" or a mapping from names to numbers or text; an Answer has its values.
+    options : those of `derive.solutions.trace.trace_document`, and `digits`; for an Answer those of
+        `derive.solutions.gradients.gradient_document`.
     """
     from derive.solutions.trace import trace_document
 
     if isinstance(target, Document):
         return target
+    if isinstance(target, Answer):
+        from derive.solutions.gradients import gradient_document
+
+        if at is not None:
+            raise UsageError("an answer has the values that derive.grad was given; name them there")
+        return gradient_document(target, **options)
     if isinstance(target, Program) and target.is_indexed:
         if at is not None:
             raise UsageError("index equations are worked out at arrays by derive grad --values, not at a point")
@@ -66,6 +74,8 @@ def to_text(target: Any, at: Mapping[str, Any] | str | None = None, **options: A
     """The worked solution as aligned plain text."""
     from derive.textpage import to_text as write
 
+    if isinstance(target, Answer):
+        options.setdefault("figure", False)
     return write(document_of(target, at, code=options.pop("code", False), **options))
 
 
@@ -106,19 +116,28 @@ def draw(target: Any, at: Mapping[str, Any] | str | None = None) -> Figure:
 
 
 def html_of(target: Any) -> str:
-    """What a notebook shows for a Program or Derivation."""
+    """What a notebook shows for a Program, Derivation or Answer."""
+    if isinstance(target, Answer):
+        return to_html(target, fragment=True, code=False, detail="low")
     return to_html(target, fragment=True, code=False)
 
 
 def latex_of(target: Any) -> str:
-    """The lines of a Program, or of a Derivation's sweep, as aligned LaTeX for a notebook."""
+    """The lines of a Program, of a Derivation's sweep, or the gradients of an Answer, as aligned LaTeX."""
     from derive.latex.formulas import formula
 
+    if isinstance(target, Answer):
+        shown = [tree_of_equation(target[name].equation, target.notation, shapes=target.shapes) for name in target.wrt]
+        return _aligned([(formula(each.sides[0]), formula(each.sides[1])) for each in shown])
     if isinstance(target, Derivation):
         target = target.adjoint
     if not isinstance(target, Program):
         raise UsageError(f"{type(target).__name__} has no lines to show")
-    lines = [f"{formula(side.sides[0])} &= {formula(side.sides[1])}" for side in _relations(target, 200)]
+    return _aligned([(formula(side.sides[0]), formula(side.sides[1])) for side in _relations(target, 200)])
+
+
+def _aligned(sides: list[tuple[str, str]]) -> str:
+    lines = [f"{left} &= {right}" for left, right in sides]
     return "$$\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}$$"
 
 

@@ -131,3 +131,10 @@ def numbers(program: Program, at: At, F: Any = FLOATS) -> dict[str, Any]:
     given: dict[str, Any] = point(program, values)
     require_branches(program, given, F)
     return given
+
+
+def layers() -> dict[str, str]:
+    """The layers that `derive.grad_layer` knows by name, each with a line that says what it is."""
+    from derive.subjects.layers.catalogue import LAYERS
+
+    return {name: layer.title for name, layer in LAYERS.items()}
