@@ -192,7 +192,7 @@ _ROWS = (
     # indicators: they appear in the derivative of a kinked function, and are constant almost everywhere --------------
     *(Operation(name, 2, lambda F, u, w, c=comparison: F.holds(c, u, w),
                 (lambda F, u, w, v: 0, lambda F, u, w, v: 0),
-                f"({{0}} {python} {{1}}) * 1.0", f"({{0}} {python} {{1}}) * 1.0", infix=comparison)
+                f"({{0}} {python} {{1}}) * 1.0", f"({{0}} {python} {{1}}).double()", infix=comparison)
       for name, comparison, python in (("greater", ">", ">"), ("less", "<", "<"), ("at_least", ">=", ">="),
                                        ("at_most", "<=", "<="), ("equal", "=", "=="), ("unequal", "!=", "!="))),
 )  # fmt: skip

@@ -3,6 +3,9 @@
 Every line of the trace and every adjoint line becomes one line of code under its own name. All right-hand sides are
 pushed on one tape, which numbers equal values alike; what is used once is written into the line that uses it, what is
 used more often stands on a line of its own before (t1, t2, ...). Lines that no result needs are left out.
+
+Two things are computed otherwise than they are printed: the derivative of u/w by w goes through the quotient itself
+(the rule QUOTIENT), and products with an indicator are guarded (`derive.codegen.guards`).
 """
 
 from __future__ import annotations
@@ -13,9 +16,13 @@ from typing import Any, NamedTuple, Union
 
 from derive import tree as t
 from derive.adjoints import require_elementary, reverse
+from derive.codegen.guards import guarded_adjoint, guarded_value
+from derive.codegen.paths import Paths
 from derive.errors import UsageError
 from derive.functions import Operation
-from derive.program import Elementary, Equation, Program
+from derive.indicators import has_indicators
+from derive.program import Accumulation, Elementary, Equation, Program
+from derive.rules.partials import QUOTIENT
 from derive.step import Derivation
 from derive.tape import Slot, Tape
 from derive.tree import Tree
@@ -109,8 +116,12 @@ def lower(target: Program | Derivation, *, gradient: bool = True) -> Lowered:
     lines, gradients = _all_lines(program, sweeps)
     wanted = [*outputs, *(name for names in gradients for name in names)]
     lines = _needed(lines, wanted)
-    tape, slots = _numbered(program, lines)
-    built = _built(program, lines, tape, slots)
+    paths = Paths(program, outputs, outputs if gradient else ()) if has_indicators(program) else None
+    if paths is not None:
+        place = {name: place for place, name in enumerate(paths.order)}
+        lines.sort(key=lambda line: (line.sweep, 0 if line.sweep else place[line.key]))
+    tape, slots = _numbered(program, lines, paths)
+    built = _built(program, lines, tape, slots, paths)
     built = _used(built, wanted)
     known = set(program.input_names)
     for _, line in built:
@@ -129,14 +140,14 @@ def lower(target: Program | Derivation, *, gradient: bool = True) -> Lowered:
 def operation_counts(derivation: Derivation) -> OperationCounts:
     """How many elementary operations the function takes, and how many the reverse sweep takes beyond them.
 
-    Counted as the lines are printed, equal operations once: copies, constants, seeds and the signs of literals are no
-    operations.
+    Counted as the code computes them, equal operations once: copies, constants, seeds and the signs of literals are no
+    operations, nor are the conditions under which a product with an indicator counts.
     """
     program, sweeps = _sweeps_of(derivation)
     outputs = tuple(sweep.output or "" for sweep in sweeps)
     lines, gradients = _all_lines(program, sweeps)
     lines = _needed(lines, [*outputs, *(name for names in gradients for name in names)])
-    tape, slots = _numbered(program, lines)
+    tape, slots = _numbered(program, lines, None)
     function = set(_operations(tape, [slots[name] for name in outputs]))
     everything = _operations(tape, [*(line.slot for line in lines), *(slots[name] for name in outputs)])
     return OperationCounts(len(function), len(set(everything).difference(function)))
@@ -205,7 +216,26 @@ def _needed(lines: list[_Line], wanted: Iterable[str]) -> list[_Line]:
     return kept[::-1]
 
 
-def _numbered(program: Program, lines: list[_Line]) -> tuple[Tape, dict[str, Slot]]:
+def _pushed(tape: Tape, line: _Line, scope: dict[str, Any], paths: Paths | None) -> Any:
+    """The value of a line on the tape, whose numbers (or pieces of code) the scope holds."""
+    equation = line.equation
+    source = equation.source
+    if isinstance(source, Elementary):
+        if paths is not None:
+            return guarded_value(paths, tape, equation, scope)
+        operands = [scope[operand] if isinstance(operand, str) else operand for operand in source.operands]
+        return operands[0] if source.operation.name == "copy" else tape.push(source.operation, *operands)
+    tree, readers = line.tree, [term.line for term in source.terms] if isinstance(source, Accumulation) else []
+    if paths is not None and readers:
+        tree, readers = guarded_adjoint(paths, tape, line.like, source, line.sweep, scope)
+    if any(reader.source.operation.name == "div" for reader in readers):
+        lines = Program((), tuple(readers), ())
+        shorter = QUOTIENT.rewrite(Equation(equation.name, tree), lines)
+        tree = tree if shorter is None else shorter.tree
+    return tape.add_tree(tree, scope)
+
+
+def _numbered(program: Program, lines: list[_Line], paths: Paths | None) -> tuple[Tape, dict[str, Slot]]:
     """All lines on one tape. A line that is a constant has a number of its own, so that it is called by its name."""
     tape = Tape()
     slots: dict[str, Slot] = {name: tape.input() for name in program.input_names}
@@ -214,19 +244,16 @@ def _numbered(program: Program, lines: list[_Line]) -> tuple[Tape, dict[str, Slo
     for line in lines:
         if line.sweep != sweep and line.names:
             sweep, scope = line.sweep, dict(slots)
-        source = line.equation.source
-        if isinstance(source, Elementary):
-            operands = [scope[operand] if isinstance(operand, str) else operand for operand in source.operands]
-            slot = operands[0] if source.operation.name == "copy" else tape.push(source.operation, *operands)
-        else:
-            slot = tape.add_tree(line.tree, scope)
+        slot = _pushed(tape, line, scope, paths)
         line.slot = slot if isinstance(slot, int) else tape.input()
         slots[line.key] = line.slot
         scope[line.equation.name] = line.slot
     return tape, slots
 
 
-def _built(program: Program, lines: list[_Line], tape: Tape, slots: Mapping[str, Slot]) -> list[tuple[int, CodeLine]]:
+def _built(
+    program: Program, lines: list[_Line], tape: Tape, slots: Mapping[str, Slot], paths: Paths | None
+) -> list[tuple[int, CodeLine]]:
     """Code lines with the number of their sweep, shared subexpressions before the first line that uses them."""
     uses: dict[int, int] = {}
     for number in tape.reached(line.slot for line in lines):
@@ -236,7 +263,7 @@ def _built(program: Program, lines: list[_Line], tape: Tape, slots: Mapping[str,
     for line in lines:
         if isinstance(line.slot, int):
             uses[line.slot] = uses.get(line.slot, 0) + 1
-    writer = _Writer(tape, uses, {*slots, *(line.equation.name for line in lines)})
+    writer = _Writer(tape, uses, {*slots, *(line.equation.name for line in lines)}, paths)
     pieces: dict[str, Any] = {}
     for name in program.input_names:
         pieces[name] = writer.named(slots[name], name)
@@ -264,11 +291,11 @@ class _Writer(Tape):
     What a line reads by name keeps that name, also where another name has the same value.
     """
 
-    __slots__ = ("called", "count", "done", "root", "sweep", "taken", "tape", "uses")
+    __slots__ = ("called", "count", "done", "paths", "root", "sweep", "taken", "tape", "uses")
 
-    def __init__(self, tape: Tape, uses: Mapping[int, int], taken: set[str]) -> None:
+    def __init__(self, tape: Tape, uses: Mapping[int, int], taken: set[str], paths: Paths | None) -> None:
         super().__init__()
-        self.tape, self.uses, self.taken = tape, uses, taken
+        self.tape, self.uses, self.taken, self.paths = tape, uses, taken, paths
         self.called: dict[int, str] = {}
         self.done: list[tuple[int, CodeLine]] = []
         self.count = 0
@@ -284,12 +311,7 @@ class _Writer(Tape):
     def written(self, line: _Line, scope: dict[str, Any]) -> Expression:
         """The right-hand side of a line; what must stand on a line of its own is appended to `done`."""
         self.root, self.sweep = line.slot, line.sweep
-        source = line.equation.source
-        if isinstance(source, Elementary):
-            operands = [scope[operand] if isinstance(operand, str) else operand for operand in source.operands]
-            piece = operands[0] if source.operation.name == "copy" else self.push(source.operation, *operands)
-        else:
-            piece = self.add_tree(line.tree, scope)
+        piece = _pushed(self, line, scope, self.paths)
         return piece.value if isinstance(piece, _Piece) else piece
 
     def push(self, operation: Operation, *operands: Any) -> Any:

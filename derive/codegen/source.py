@@ -17,11 +17,17 @@ from derive import tree as t
 from derive.codegen.lowering import Applied, CodeLine, Expression, Lowered, names_in
 from derive.codegen.spelling import ATOM, PRODUCT, UNARY, applied, literal
 from derive.errors import UsageError
+from derive.functions import OPERATIONS
 from derive.names import python_names
 from derive.plain import formula
 from derive.tree import Tree
 
 WIDTH = 100
+#: Comparisons as they are read from the other side.
+MIRRORED = {
+    **{"less": "greater", "greater": "less", "at_most": "at_least", "at_least": "at_most"},
+    **{"equal": "equal", "unequal": "unequal"},
+}
 
 
 @dataclass(frozen=True)
@@ -156,6 +162,10 @@ class _Printer:
         if len(lines) > 1:
             lines = [f"{what} {', '.join(outputs)}."] if len(lines) > 6 else lines
         texts = ["", "Each line of code cites the line of the trace that it computes.", ""]
+        if any(_uses(line.value, "kept") for line in lowered.lines):
+            stands = any(_uses(line.value, "safe") for line in lowered.lines)
+            more = "; 0.5 stands in where a factor is then not needed." if stands else "."
+            texts += [*_wrapped(f"A product with an indicator that is 0 is 0, whatever its other factors{more}"), ""]
         if inputs:
             kind = self.dialect.kind
             shapes = f"numbers or {kind}s; their shapes are broadcast against each other."
@@ -293,10 +303,12 @@ class _Printer:
         if not isinstance(value, Applied):
             return self.constant(value)
         operation, operands = value
+        if operation.name in MIRRORED and isinstance(operands[0], t.Operators):
+            operation, operands = OPERATIONS[MIRRORED[operation.name]], operands[::-1]  # x > 0.0 for 0.0 < x
         parts = [self.expression(operand) for operand in operands]
         if operation.infix == "^" and isinstance(operands[1], t.Operators):
             parts[1] = self.constant(operands[1], whole=True)
-        for k in self._constant_slots(value):
+        for k in self._constant_slots(Applied(operation, operands)):
             parts[k] = (self.number(parts[k][0]), ATOM)
         return applied(getattr(operation, self.dialect.column), operation, parts)
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from derive.functions import Operation
 
 #: How tightly Python binds, loosest first.
-SUM, PRODUCT, UNARY, POWER, ATOM = range(5)
-LEVELS = {"+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT}
+COMPARISON, EITHER, BOTH, SUM, PRODUCT, UNARY, POWER, ATOM = range(8)
+LEVELS = {"|": EITHER, "&": BOTH, "+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT}
 #: A whole number beyond this is written as the double it becomes.
 LARGEST = 2**53
 
@@ -45,8 +45,10 @@ def applied(template: str, operation: Operation, parts: Sequence[tuple[str, int]
         left_text = left_text if left >= level else f"({left_text})"
         right_text = right_text if right > level else f"({right_text})"
         return template.format(left_text, right_text), level
-    if operation.infix:  # a comparison, times 1.0
-        return template.format(*(text for text, _ in parts)), PRODUCT
+    if operation.name == "holds":
+        return template.format(parts[0][0]), COMPARISON
+    if operation.infix:  # a comparison, times 1.0 or as doubles
+        return template.format(*(text for text, _ in parts)), PRODUCT if template.endswith("1.0") else ATOM
     # a function: an operand stands between brackets and commas, or behind a minus sign
     texts = []
     for k, (text, bound) in enumerate(parts):

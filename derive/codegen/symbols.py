@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import sympy
@@ -9,7 +10,7 @@ import sympy
 from derive import tree as t
 from derive.arithmetic import constant_in
 from derive.codegen.lowering import Applied, Expression, Lowered
-from derive.functions import COMPARISONS, OPERATIONS
+from derive.functions import COMPARISONS
 from derive.symbolic import FUNCTIONS
 from derive.tree import Tree
 
@@ -36,6 +37,9 @@ class Symbols:
 
     def holds(self, comparison: str, left: Any, right: Any) -> Any:
         return sympy.Function(COMPARISONS[comparison].name)(left, right)
+
+    def where(self, mask: Any, value: Any, other: Fraction) -> Any:
+        return sympy.Function("where")(mask, value, self.exact(other))
 
     def constant(self, tree: Tree) -> Any:
         return self.exact(constant_in(self, tree))
@@ -82,4 +86,4 @@ def symbol_expression(value: Expression, symbols: dict[str, Any]) -> Any:
         else:  # beside another operand of an operator a plain number will do, but for 0: SymPy makes x/0 a symbol
             number = SYMBOLS.constant(operand)
             parts.append(number if number else NUMBER(number))
-    return OPERATIONS[operation.name].value(SYMBOLS, *parts)
+    return operation.value(SYMBOLS, *parts)

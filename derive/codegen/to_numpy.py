@@ -92,6 +92,7 @@ def numpy_functions() -> dict[str, Any]:
         "minimum": np.minimum,
         "erf": np.vectorize(math.erf, otypes=[np.float64]),
         "number": np.float64,
+        "where": lambda mask, u, other: np.where(mask != 0, u, other),
         "greater": lambda u, w: np.float64(1) * (u > w),
         "less": lambda u, w: np.float64(1) * (u < w),
         "at_least": lambda u, w: np.float64(1) * (u >= w),

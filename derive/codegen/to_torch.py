@@ -115,6 +115,7 @@ def torch_functions(torch: Any) -> dict[str, Any]:
         "absolute": tensors_only("abs"),
         "signum": tensors_only("sign"),
         "number": number,
+        "where": lambda mask, u, other: torch.where(number(mask) != 0, number(u), number(other)),
         "greater": comparison("gt"),
         "less": comparison("lt"),
         "at_least": comparison("ge"),

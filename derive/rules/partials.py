@@ -81,6 +81,25 @@ def _reuse(equation: Equation, program: Program) -> Equation | None:
     return None if tree == equation.tree else Equation(equation.name, tree)
 
 
+def _quotient(equation: Equation, program: Program) -> Equation | None:
+    """z*(u/w^2) -> (z/w)*v for each line v = u/w of the program; None where none occurs."""
+    quotients: dict[Tree, tuple[str, Tree]] = {}
+    for line in program:
+        match line.tree:
+            case t.Product(factors=((_, upper), ("/", lower))):
+                quotients[t.divide(upper, t.power(lower, 2))] = (line.name, lower)
+
+    def change(node: Tree) -> Tree:
+        match node:
+            case t.Product(factors=(*before, ("*", last))) if before and last in quotients:
+                name, lower = quotients[last]
+                return t.Product((*before, ("/", lower), ("*", t.Name(name))))
+        return node
+
+    tree = t.transformed(equation.tree, change)
+    return None if tree == equation.tree else Equation(equation.name, tree)
+
+
 def _constants(equation: Equation, program: Program, constant: Collection[str]) -> Equation | None:
     """Put 0 for a tangent; constant : the tangents of the lines that no input reaches."""
     zeros: dict[str, Tree] = {name: t.Number("0") for name in t.names_in(equation.tree) if name in constant}
@@ -110,4 +129,5 @@ CONSTANT = Rule("constant", "what does not depend on any input has tangent 0", _
 LOCAL_PARTIAL = Rule(
     "local partial", "the derivative of one elementary operation by one operand, read off the table", _work_out
 )
+QUOTIENT = Rule("reuse the quotient", "where a line of the trace is v = u/w, z times u/w^2 is z/w times v", _quotient)
 REUSE = Rule("reuse the primal value", "what a line of the trace has computed already is called by its name", _reuse)
