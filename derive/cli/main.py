@@ -23,7 +23,9 @@ from derive.errors import DeriveError, ReadingError, UsageError
 COMMANDS = {
     "trace": ("derive.cli.trace", "Trace a function and its gradient, as on paper."),
     "grad": ("derive.cli.grad", "Derive the gradients of index and matrix equations, and of layers."),
+    "code": ("derive.cli.code", "Write the gradients of a network, a layer or equations as a program."),
     "solve": ("derive.cli.solve", "Build the worked solution of a catalogue entry."),
+    "train": ("derive.cli.train", "Train a network by derived gradients, held against autograd on the way."),
     "list": ("derive.cli.list", "List the catalogue."),
 }
 

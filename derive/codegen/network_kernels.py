@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from derive import terms
-from derive.integers import Index, IntegerEntry
+from derive.integers import Index, Integer, IntegerEntry
 from derive.program import Equation
-from derive.terms import Add, Apply, Comparison, Entry, Guard, Mul, Number, Power, Reduce, Term, Whole
+from derive.terms import Add, Apply, Comparison, Delta, Entry, Guard, Mul, Number, Power, Reduce, Term
 
 #: Activations that torch has in place; their derivatives are said by their own value.
 IN_PLACE = ("relu", "tanh", "sigmoid")
@@ -118,12 +118,10 @@ def _mask(line: Equation, target: str) -> Kernel | None:
             if letters(entry) == letters(one) == line.indices and test.operators == (">",) and zero == terms.NIL:
                 sign = one.array
 
-                def write(at: Callable[[str], str], dead: Callable[[str], bool]) -> str:
-                    if dead(array):
-                        return f"{at(array)}.mul_({at(sign)} > 0)"
-                    return f"{at(array)} * ({at(sign)} > 0)"
-
-                return Kernel(frozenset({array, sign}), write)
+                return Kernel(
+                    frozenset({array, sign}),
+                    lambda at, dead: f"torch.ops.aten.threshold_backward({at(array)}, {at(sign)}, 0)",
+                )
     return None
 
 
@@ -157,36 +155,38 @@ def _softmax(line: Equation, target: str) -> Kernel | None:
 def _labels(line: Equation, target: str) -> Kernel | None:
     """L = -sum(n) q[n, y[n]]/N: `gather` refuses a label that is no class."""
     match line.term:
-        case Mul(factors=factors):
-            sums = [each for each in factors if isinstance(each, Reduce)]
-            if len(sums) == 1 and isinstance(sums[0].body, Entry) and len(sums[0].body.indices) == 2:
-                label = sums[0].body.indices[1].alone
-                counts = [each for each in factors if isinstance(each, Power) and isinstance(each.base, Whole)]
-                if isinstance(label, IntegerEntry) and len(counts) == 1 and len(factors) == 3:
-                    array, y = sums[0].body.array, label.array
-                    return Kernel(
-                        frozenset({array, y}),
-                        lambda at, dead: f"-{at(array)}.gather(1, {at(y)}[:, None]).mean()",
-                    )
+        case Mul(
+            factors=(
+                Number(value=-1),
+                Reduce(operator="sum", indices=(n,), body=Mul(factors=(Entry() as entry, inverse))),
+            )
+        ):
+            label = entry.indices[-1].alone
+            if isinstance(label, IntegerEntry) and len(entry.indices) == 2 and inverse == _inverse(n.stop):
+                array, y = entry.array, label.array
+                return Kernel(
+                    frozenset({array, y}), lambda at, dead: f"-{at(array)}.gather(1, {at(y)}[:, None]).mean()"
+                )
     return None
 
 
+def _inverse(size: Integer) -> Term:
+    return terms.power(terms.whole(size), -1)
+
+
 def _residual(line: Equation, target: str) -> Kernel | None:
-    """z_bar[m, r] = p[m, r]/N - [y[m] = r]/N"""
+    """z_bar[m, r] = (p[m, r] - [y[m] = r])/N, in either order and written out."""
     match line.term:
-        case Add(terms=(Mul(factors=(Entry(array=array) as entry, Power())), Mul(factors=factors))):
-            tests = [each for each in factors if isinstance(each, Guard)]
-            if len(tests) == 1 and letters(entry) == line.indices:
-                (test,) = tests[0].conditions
-                if isinstance(test, terms.Chain) and test.operators == ("=",):
-                    label = next((s.alone for s in test.sides if isinstance(s.alone, IntegerEntry)), None)
-                    if isinstance(label, IntegerEntry):
-                        y = label.array
+        case Add(terms=(Mul(factors=(Number(value=-1), Delta() as test, one)), Mul(factors=(Entry() as entry, two)))):
+            label = test.left.alone if isinstance(test.left.alone, IntegerEntry) else test.right.alone
+            rows = line.indices[0].stop
+            if isinstance(label, IntegerEntry) and letters(entry) == line.indices and one == two == _inverse(rows):
+                array, y = entry.array, label.array
 
-                        def write(at: Callable[[str], str], dead: Callable[[str], bool]) -> str:
-                            minus = f"{at(array)}.new_full((N, 1), -1.0)"
-                            call = "scatter_add_" if dead(array) else "scatter_add"
-                            return f"{at(array)}.{call}(1, {at(y)}[:, None], {minus}).div_(N)"
+                def write(at: Callable[[str], str], dead: Callable[[str], bool]) -> str:
+                    held = at(array) if dead(array) else f"{at(array)}.clone()"
+                    minus = f"{at(array)}.new_full(({at(y)}.shape[0], 1), -1.0)"
+                    return f"{held}.scatter_add_(1, {at(y)}[:, None], {minus}).div_({at(y)}.shape[0])"
 
-                        return Kernel(frozenset({array, y}), write)
+                return Kernel(frozenset({array, y}), write)
     return None

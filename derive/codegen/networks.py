@@ -144,9 +144,13 @@ def _body(source: NetworkSource, lines: tuple[Equation, ...], results: tuple[str
     body = printer.body()
     from derive.codegen.arrays.signature import sizes_of
 
-    text = "\n".join(body)
+    words = frozenset(word for line in body if not line.lstrip().startswith("#") for word in _words(line))
     used = [thing[1] for thing in printer.names.known if isinstance(thing, tuple) and thing[0] == "size"]
-    sizes = sizes_of([name for name in used if f"{name}" in text], printer.signature, source.plan.program)
+    sizes = sizes_of(
+        [name for name in used if printer.names.of(("size", name), name) in words],
+        printer.signature,
+        source.plan.program,
+    )
     return [line for opening in printer.unpacking(sizes) for line in wrapped(opening, 1)] + body
 
 
@@ -199,7 +203,7 @@ def _mentions(line: str, name: str) -> bool:
 def _words(line: str) -> frozenset[str]:
     import re
 
-    return frozenset(re.findall(r"[A-Za-z_]\w*", line))
+    return frozenset(re.findall(r"[A-Za-z_]\w*", re.sub(r'"[^"]*"', "", line)))
 
 
 def _documented(text: str) -> list[str]:
