@@ -10,7 +10,8 @@ import pytest
 from derive import terms
 from derive.answers import Answer, grad
 from derive.checks.answers import check_answer
-from derive.evaluation import values
+from derive.evaluation import Environment, value_of, values
+from derive.integers import Index, integer
 from derive.scatter import scatter
 from derive.sizes import shapes_of
 
@@ -119,3 +120,10 @@ def test_a_parameter_of_bezout_s_identity_stands_inside_the_sums_that_its_domain
         for place, index in enumerate(indices):
             assert set(indices[place:]).isdisjoint((*index.lower.indices, *index.stop.indices))
     assert check_answer(answer).passed
+
+
+def test_an_index_whose_ends_speak_of_an_empty_one_has_no_values() -> None:
+    outer = Index("i", 0)
+    inner = Index("j", integer(outer) + 2, outer)
+    found = value_of(terms.total([outer, inner], terms.UNIT), (), Environment({}))
+    assert found == 0

@@ -89,8 +89,9 @@ class Binding:
         masks: list[Any] = []
         for axis, index, low, high in self.domains:
             lower, stop = low(grid), high(grid)
-            first = lower if isinstance(lower, int) else int(np.min(lower))
-            last = stop if isinstance(stop, int) else int(np.max(stop))
+            # ends that depend on an index without values have none either
+            first = lower if isinstance(lower, int) else int(np.min(lower)) if np.size(lower) else 0
+            last = stop if isinstance(stop, int) else int(np.max(stop)) if np.size(stop) else 0
             chosen = None if only is None else only.get(index)
             grid = grid.with_index(index, axis, np.arange(first, max(first, last)) if chosen is None else chosen)
             values = grid.places[index][1]
