@@ -284,7 +284,7 @@ class _Page:
         if self.detail != "low":
             blocks += [*self.chain(second.steps), Prose(("So:",))]
         lines = [Line(self.equation(second.equation))]
-        whole = matrix_form(second.equation)
+        whole = matrix_form(second.equation, self.answer.heads)
         if whole is not None and len(second.equation.indices) == 2:
             lines.append(Line(self.renamed(whole), "as a matrix"))
         return [*blocks, Display(tuple(lines)), Prose(tuple(self.ranges(second.equation)))]
