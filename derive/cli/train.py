@@ -1,0 +1,150 @@
+"""`derive train`: a real training by derived gradients, which are held against autograd's on the way."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from derive.cli.progress import Progress
+from derive.errors import UsageError
+
+EPILOG = """\b
+Examples:
+  derive train mlp                                          # digits, offline, seconds
+  derive train mlp --data mnist --layers 512,256 --optimizer adam --lr 1e-3 --batch 100 -o build/mnist
+  derive train cnn --data fashion-mnist --layers 8,16 --gradients both --check-every 100 -o build/fashion
+  derive train mlp --data cifar10:cat,automobile --layers 128,32 --dtype float64 -o build/cats
+  derive train mlp --data mnist --layers 512,256 --epochs 20 -o build/mnist --resume
+\b
+DERIVE_DATA names the folder with mnist/, fashion-mnist/ and cifar-10/; without it they are downloaded once.
+Exit code 1: a gradient deviates from autograd's by more than rounding explains.
+"""
+
+
+class Sizes(click.ParamType):  # type: ignore[type-arg]
+    """`512,256`."""
+
+    name = "sizes"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> tuple[int, ...]:
+        if isinstance(value, tuple):
+            return value
+        parts = [part.strip() for part in str(value).split(",")]
+        if not all(part.isascii() and part.isdigit() and len(part) < 8 for part in parts):
+            self.fail(f"{value!r} is no list of sizes such as 512,256", parameter, context)
+        return tuple(map(int, parts))
+
+
+@click.command("train", epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("kind", metavar="mlp|cnn")
+@click.option("--data", default="digits", show_default=True, help="digits, mnist, fashion-mnist or cifar10[:cat,dog].")
+@click.option("--layers", type=Sizes(), help="Hidden sizes of an mlp [128]; channels of a cnn [8,16].")
+@click.option("--activation", default="relu", show_default=True, help="relu, tanh or sigmoid.")
+@click.option("--optimizer", default="sgd", show_default=True, help="sgd or adam.")
+@click.option("--lr", type=float, help="Learning rate. [sgd: 0.1, adam: 0.001]")
+@click.option("--momentum", type=float, default=0.0, show_default=True, help="Of sgd.")
+@click.option("--weight-decay", type=float, default=0.0, show_default=True, help="The L2 penalty.")
+@click.option("--batch", type=int, default=64, show_default=True, help="Images in a step.")
+@click.option("--epochs", type=int, default=10, show_default=True, help="Times through the training images.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the split, the weights and the batches.")
+@click.option(
+    "--gradients",
+    default="both",
+    show_default=True,
+    help="derived, autograd, or both: derived, with checks on the way.",
+)
+@click.option("--check-every", type=int, default=50, show_default=True, help="With both: batches between two checks.")
+@click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
+@click.option("--dtype", default="float32", show_default=True, help="float32 or float64.")
+@click.option("--limit", type=int, help="Use at most this many images of each split.")
+@click.option("-o", "--out", "out", type=str, help="Folder to keep the run in.")
+@click.option("--resume", is_flag=True, help="Go on with the run in the folder.")
+@click.option("--allow-drift", is_flag=True, help="Resume under another version of torch or number of threads.")
+@click.option("--force", is_flag=True, help="Begin anew in a folder that holds a run.")
+@click.option("--json", "as_json", is_flag=True, help="The result as JSON.")
+def command(
+    kind: str,
+    layers: tuple[int, ...] | None,
+    lr: float | None,
+    out: str | None,
+    resume: bool,
+    allow_drift: bool,
+    force: bool,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    """Train a network by derived gradients; compare them with autograd's, entry by entry, every so many batches."""
+    from derive.experiments.training import Config, train_run
+
+    if (resume or force) and out is None:
+        raise UsageError("--resume and --force speak of a run's folder; name it with -o")
+    if resume and force:
+        raise UsageError("--resume goes on with a run and --force begins anew; choose one")
+    chosen = layers or ((8, 16) if kind == "cnn" else (128,))
+    rate = lr if lr is not None else (0.001 if options["optimizer"] == "adam" else 0.1)
+    config = Config(kind=kind, layers=chosen, lr=rate, **options)
+    with Progress() as progress, interruptible() as stop:
+        result = train_run(
+            config,
+            Path(out) if out is not None else None,
+            resume=resume,
+            force=force,
+            allow_drift=allow_drift,
+            report=progress.doing,
+            notice=lambda text: progress.echo(text, err=True),
+            stop=stop,
+        )
+    worst = result["largest_deviation"]
+    passed = worst is None or worst["relative_error"] <= result["tolerance"]
+    if as_json:
+        click.echo(json.dumps({**result, "passed": passed, "run": out}, indent=2))
+    else:
+        click.echo(_text(result, out))
+    return 0 if passed else 1
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C is asked for after a step, so that it can be saved; a second one leaves at once."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked.is_set
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def ask(number: int, frame: Any) -> None:
+        asked.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    signal.signal(signal.SIGINT, ask)
+    try:
+        yield asked.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _text(result: dict[str, Any], out: str | None) -> str:
+    lines = [
+        f"{result['network']}: {result['parameters']} parameters, {result['epochs']} epochs, {result['seconds']:.1f} s",
+        f"validation accuracy {result['val_accuracy']:.4f} (epoch {result['best_epoch']}), "
+        f"test accuracy {result['test_accuracy']:.4f}",
+    ]
+    worst = result["largest_deviation"]
+    if worst is not None:
+        index = ", ".join(map(str, worst["index"]))
+        verdict = "rounding" if worst["relative_error"] <= result["tolerance"] else "MORE THAN ROUNDING"
+        lines.append(
+            f"{result['checks']} checks against autograd; largest deviation {worst['relative_error']:.1e} of the sum "
+            f"of absolute terms, in {worst['tensor']}[{index}] at step {worst['step']}: {verdict} "
+            f"(at most {result['tolerance']:g})"
+        )
+    if out is not None:
+        lines.append(f"in {out}: summary.md, curves.svg, history.csv, checks.csv, best.npz")
+    return "\n".join(lines)

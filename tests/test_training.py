@@ -1,0 +1,274 @@
+"""Training by derived gradients: held against autograd on the way, resumed to the bit, stopped at what is no number."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy
+import pytest
+import torch
+
+from derive.cli.main import run
+from derive.errors import DomainError, UsageError
+from derive.experiments import checkpoints
+from derive.experiments.checkpoints import load_checkpoint, run_folder, save_checkpoint
+from derive.experiments.comparing import Peer, largest_deviation
+from derive.experiments.data import load
+from derive.experiments.formats import DataError
+from derive.experiments.training import Config, Training, train_run
+
+pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
+torch.set_num_threads(1)
+SMALL = {"limit": 200, "batch": 32, "layers": (16,), "dtype": "float64"}
+MLP = Config(**SMALL, epochs=2, check_every=3)
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid"])
+@pytest.mark.parametrize("kind", ["mlp", "cnn"])
+def test_derived_gradients_are_those_of_autograd(kind: str, activation: str) -> None:
+    layers = (16, 12) if kind == "mlp" else (3, 5)
+    config = Config(**SMALL | {"layers": layers}, kind=kind, activation=activation, epochs=2, check_every=1)
+    result = train_run(config)
+    assert result["checks"] == 2 * 7
+    assert result["largest_deviation"]["relative_error"] < 1e-10  # of the sum of absolute terms
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_training_by_derived_gradients_is_training_by_autograd(optimizer: str) -> None:
+    """Rounding aside, the same losses after two epochs; and it learns."""
+    runs = []
+    for gradients in ("derived", "autograd"):
+        config = Config(epochs=3, dtype="float64", gradients=gradients, optimizer=optimizer, lr=0.01, batch=16)
+        training = Training(config, load("digits", dtype="float64", limit=400))
+        for _ in range(config.epochs):
+            while training.batch < training.batches:
+                training.run_batch()
+            training.close_epoch()
+        runs.append([row["val_loss"] for row in training.history])
+    numpy.testing.assert_allclose(runs[0], runs[1], rtol=1e-9)
+    assert runs[0][-1] < runs[0][0]
+
+
+def test_a_planted_slip_is_found_with_its_tensor_and_index() -> None:
+    training = Training(MLP, load("digits", dtype="float64", limit=64))
+    x, y = training.train
+    theirs, sums = training.peer.scales(training.parameters, x, y)
+    ours = {name: value.clone() for name, value in theirs.items()}
+    ours["W2"][3, 5] += 1e-8 * sums["W2"][3, 5]
+    found = largest_deviation(7, ours, theirs, sums)
+    assert (found.step, found.tensor, found.index) == (7, "W2", (3, 5))
+    assert found.relative_error == pytest.approx(1e-8, rel=1e-5)
+    assert found.derived == float(ours["W2"][3, 5]) and found.autograd == float(theirs["W2"][3, 5])
+
+
+@pytest.mark.parametrize("kind", ["mlp", "cnn"])
+def test_sums_of_absolute_terms_are_those_of_single_samples(kind: str) -> None:
+    """No entry's sum is below the sum over samples of the absolute derivatives; for dense layers it is that sum."""
+    training = Training(
+        Config(**SMALL | {"layers": (4,)}, kind=kind), load("digits", dtype="float64", limit=6, size=None)
+    )
+    x, y = training.train
+    _, sums = training.peer.scales(training.parameters, x, y)
+    peer = Peer(training.network, "relu")
+    singly = [peer.gradients(training.parameters, x[n : n + 1], y[n : n + 1])[1] for n in range(len(y))]
+    for name, total in sums.items():
+        single = sum(found[name].abs() for found in singly) / len(y)
+        assert bool((total >= single * (1 - 1e-12)).all())
+        if total.dim() == 2:
+            torch.testing.assert_close(total, single, rtol=1e-12, atol=1e-15)
+
+
+def test_a_run_keeps_what_it_says(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    result = train_run(MLP, out)
+    assert json.loads((out / "config.json").read_text()) == json.loads(json.dumps(result["config"]))
+    history = table(out / "history.csv")
+    assert list(history[0]) == ["epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds"]
+    assert [row["epoch"] for row in history] == ["1", "2"]
+    checks = table(out / "checks.csv")
+    assert list(checks[0]) == ["step", "tensor", "index", "derived", "autograd", "relative_error"]
+    assert [int(row["step"]) for row in checks] == [0, 3, 6, 9, 12]
+    assert max(float(row["relative_error"]) for row in checks) == result["largest_deviation"]["relative_error"]
+    assert ElementTree.parse(out / "curves.svg").getroot().tag.endswith("svg")
+    assert "| 2 |" in (out / "summary.md").read_text()
+    assert not (out / ".lock").exists()
+
+
+def final(out: Path) -> dict[str, numpy.ndarray]:
+    training = Training(MLP, load("digits", dtype="float64", limit=200))
+    return load_checkpoint(out / "last.npz", training.shapes())[0]
+
+
+def test_a_resumed_run_has_the_bits_of_one_that_was_never_stopped(tmp_path: Path) -> None:
+    """Stopped in the middle of the second epoch, between two checks."""
+    whole, halves = tmp_path / "whole", tmp_path / "halves"
+    train_run(MLP, whole)
+    asked = iter([False] * 10 + [True])
+    with pytest.raises(KeyboardInterrupt):
+        train_run(MLP, halves, stop=lambda: next(asked))
+    train_run(MLP, halves, resume=True)
+    first, second = final(whole), final(halves)
+    assert all(first[name].tobytes() == second[name].tobytes() for name in first)
+    assert (whole / "checks.csv").read_bytes() == (halves / "checks.csv").read_bytes()
+    strip = [[{**row, "seconds": ""} for row in table(out / "history.csv")] for out in (whole, halves)]
+    assert strip[0] == strip[1]
+
+
+def test_the_optimisers_state_is_resumed(tmp_path: Path) -> None:
+    config = Config(**SMALL, epochs=1, optimizer="adam", lr=0.01, weight_decay=0.01, gradients="derived")
+    longer = Config(**SMALL, epochs=2, optimizer="adam", lr=0.01, weight_decay=0.01, gradients="derived")
+    train_run(config, tmp_path / "run")
+    found = train_run(longer, tmp_path / "run", resume=True)
+    assert found["test_loss"] == train_run(longer, tmp_path / "whole")["test_loss"]
+    assert found["epochs"] == 2
+
+
+def test_a_loss_that_is_no_number_stops_and_names_the_tensor(tmp_path: Path) -> None:
+    config = Config(**SMALL, epochs=40, lr=1e6, weight_decay=1e6, momentum=0.5)
+    with pytest.raises(DomainError, match=r"step \d+: .*(W|b)[12] is (nan|-?inf) at \(\d+"):
+        train_run(config, tmp_path / "run")
+    for array in final_of(tmp_path / "run", config).values():
+        assert numpy.isfinite(array).all()
+
+
+def final_of(out: Path, config: Config) -> dict[str, numpy.ndarray]:
+    training = Training(config, load("digits", dtype="float64", limit=200))
+    return load_checkpoint(out / "last.npz", training.shapes())[0]
+
+
+def test_a_damaged_checkpoint_is_refused_or_replaced_by_the_one_before(tmp_path: Path) -> None:
+    out, notices = tmp_path / "run", []
+    train_run(MLP, out)
+    data = (out / "last.npz").read_bytes()
+    for damaged in (b"", data[:1000], data[:-30], b"PK" + bytes(100)):
+        (out / "last.npz").write_bytes(damaged)
+        found = train_run(MLP, out, resume=True, notice=notices.append)
+        assert found["epochs"] == 2 and "went on from previous.npz" in notices.pop()
+        (out / "previous.npz").unlink()
+        (out / "last.npz").write_bytes(damaged)
+        with pytest.raises(DataError, match="damaged"):
+            train_run(MLP, out, resume=True)
+        (out / "previous.npz").write_bytes(data)
+
+
+def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    train_run(MLP, out)
+    with pytest.raises(UsageError, match="seed was 0, is 1"):
+        train_run(Config(**SMALL, epochs=2, check_every=3, seed=1), out, resume=True)
+    with pytest.raises(DataError, match=r"W1 is \(16, 64\)|b1 is \(16,\)"):
+        train_run(Config(**SMALL | {"layers": (17,)}, epochs=2, check_every=3), out, resume=True)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(threads + 1)
+    try:
+        with pytest.raises(UsageError, match=f"threads was {threads}, is {threads + 1}; --allow-drift"):
+            train_run(MLP, out, resume=True)
+        train_run(MLP, out, resume=True, allow_drift=True)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_a_checkpoint_that_is_too_large_or_strange_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "last.npz"
+    numpy.savez(path, W=numpy.array([{}], dtype=object), state=numpy.zeros(2, numpy.uint8))
+    with pytest.raises(DataError, match="damaged"):
+        load_checkpoint(path, {"W": (1,)})
+    numpy.savez_compressed(path, W=numpy.zeros(1 << 25), state=numpy.zeros(2, numpy.uint8))
+    with pytest.raises(DataError, match="larger"):
+        load_checkpoint(path, {"W": (1,)})
+    save_checkpoint(path, {"W": numpy.zeros(2)}, {"epoch": 1})
+    assert load_checkpoint(path, {"W": (2,)})[1] == {"format": checkpoints.FORMAT, "epoch": 1}
+    with pytest.raises(DataError, match="another network"):
+        load_checkpoint(path, {"V": (2,)})
+
+
+def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
+    with run_folder(tmp_path, resume=False, force=False):
+        with pytest.raises(UsageError, match=f"in use by process {os.getpid()}"):
+            train_run(MLP, tmp_path)
+        assert (tmp_path / ".lock").exists()
+    done = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    (tmp_path / ".lock").write_bytes(done.stdout)  # its process is gone
+    (tmp_path / ".derive-tmp-stray").write_bytes(b"half a checkpoint")
+    with run_folder(tmp_path, resume=False, force=False):
+        assert not (tmp_path / ".derive-tmp-stray").exists()
+
+
+def test_folders_of_others_and_finished_runs_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("do not touch")
+    with pytest.raises(UsageError, match="other files"):
+        train_run(MLP, tmp_path)
+    with pytest.raises(UsageError, match="no run to resume"):
+        train_run(MLP, tmp_path / "new", resume=True)
+    train_run(MLP, tmp_path / "run")
+    with pytest.raises(UsageError, match="--resume continues it, --force begins anew"):
+        train_run(MLP, tmp_path / "run")
+    train_run(MLP, tmp_path / "run", force=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"epochs": 0}, "epochs is 0"),
+        ({"batch": -1}, "batch is -1"),
+        ({"layers": (10**9,)}, "sizes between 1 and 1000000"),
+        ({"layers": (5,) * 1000}, "at most 100 sizes"),
+        ({"lr": -1.0}, "learning rate is -1"),
+        ({"lr": float("inf")}, "learning rate is inf"),
+        ({"gradients": "numeric"}, "choose from derived, autograd, both"),
+        ({"activation": "rule"}, "activation is 'rule'"),
+        ({"seed": -1}, "seed is -1"),
+        ({"layers": (10**6, 10**6)}, "parameters take .* GB"),
+    ],
+)
+def test_configurations_out_of_range_are_refused(change: dict, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        train_run(Config(**SMALL | change))
+
+
+ARGUMENTS = ["train", "mlp", "--limit", "100", "--epochs", "1", "--layers", "8", "--dtype", "float64"]
+
+
+def test_the_command_answers_in_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "run"
+    assert run([*ARGUMENTS, "--json", "-o", str(out)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["passed"] and found["config"]["layers"] == [8] and found["run"] == str(out)
+    assert 0 < found["test_accuracy"] < 1
+    assert run([*ARGUMENTS, "-o", str(out)]) == 2 and "--resume" in capsys.readouterr().err
+    assert run([*ARGUMENTS, "-o", str(out), "--resume"]) == 0
+    assert "checks against autograd; largest deviation" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["train", "mlpp"], 2, "choose mlp or cnn"),
+        (["train", "mlp", "--layers", "3,x"], 2, "no list of sizes"),
+        (["train", "mlp", "--device", "cuda:99"], 6, "no device cuda:99"),
+        (["train", "mlp", "--resume"], 2, "name it with -o"),
+        ([*ARGUMENTS, "--epochs", "60", "--lr", "1e6", "--weight-decay", "1e6"], 3, "lower the learning rate"),
+    ],
+)
+def test_exit_codes(arguments: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(arguments) == code
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not os.environ.get("DERIVE_DATA"), reason="DERIVE_DATA names no folder of real data")
+@pytest.mark.parametrize(("kind", "data"), [("mlp", "mnist"), ("cnn", "fashion-mnist")])
+def test_real_images_train_by_derived_gradients(kind: str, data: str) -> None:
+    config = Config(kind=kind, data=data, layers=(8,), dtype="float64", limit=640, epochs=2, check_every=5)
+    result = train_run(config)
+    assert result["largest_deviation"]["relative_error"] < 1e-10 and result["test_accuracy"] > 0.3
