@@ -174,7 +174,8 @@ def sizes_of(arrays: Mapping[str, Any], heads: Mapping[str, Entry]) -> dict[str,
     for name, axis, expected, extent in rest:
         number = _evaluated(expected, sizes)
         if number is not None and number != extent:
-            raise UsageError(f"{name} has {extent} entries on axis {axis + 1}, and the equations need {number}")
+            entries = "1 entry" if extent == 1 else f"{extent} entries"
+            raise UsageError(f"{name} has {entries} on axis {axis + 1}, and the equations need {number}")
     return sizes
 
 
