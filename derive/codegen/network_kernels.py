@@ -21,12 +21,15 @@ IN_PLACE = ("relu", "tanh", "sigmoid")
 class Kernel:
     """A statement. write(spell, is_dead) -> text, where `spell` gives identifiers of arrays.
 
-    reads : the arrays that it reads.  view : the array of which its result is a view, or "".
+    reads : the arrays that it reads.  gives : adjoints that it computes besides.  targets : what it assigns to, if not
+    the line's own array.  kept : names of the forward pass that no equation has, such as the places of maxima.
     """
 
     reads: frozenset[str]
     write: Callable[[Callable[[str], str], Callable[[str], bool]], str]
-    view: str = ""
+    gives: tuple[str, ...] = ()
+    targets: Callable[[Callable[[str], str]], str] | None = None
+    kept: tuple[str, ...] = ()
 
 
 def letters(entry: Entry) -> tuple[Index | None, ...]:

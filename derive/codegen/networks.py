@@ -16,10 +16,12 @@ from typing import Any
 
 from derive import terms
 from derive.codegen.arrays import DIALECTS
-from derive.codegen.arrays.source import ArraySource, _Printer
-from derive.codegen.arrays.text import documented, wrapped
+from derive.codegen.arrays.recurrences import Group
+from derive.codegen.arrays.source import ArraySource, _Printer, cited
+from derive.codegen.arrays.text import comment, documented, wrapped
 from derive.codegen.network_kernels import Kernel, torch_kernel
 from derive.codegen.network_plan import Described, Plan, plan
+from derive.codegen.network_windows import window_kernels
 from derive.errors import UsageError
 from derive.program import Equation
 
@@ -46,6 +48,11 @@ class NetworkSource:
             reads = kernels[line.name].reads if line.name in kernels else terms.reads(line.term)
             found |= dict.fromkeys(name for name in self.plan.program.heads if name in reads and name in forward)
         return tuple(found)
+
+    @cached_property
+    def places(self) -> tuple[str, ...]:
+        """What the forward pass keeps besides: the places of maxima."""
+        return tuple(name for kernel in _kernels(self).values() for name in kernel.kept)
 
     @cached_property
     def text(self) -> str:
@@ -104,7 +111,10 @@ def _kernels(source: NetworkSource) -> dict[str, Kernel]:
     parameters = {source.plan.names[name]: name for name in source.network.parameters}
     lines = (*source.plan.forward, *source.plan.loss, *source.plan.adjoints)
     found = {line.name: torch_kernel(line, parameters) for line in lines}
-    return {name: kernel for name, kernel in found.items() if kernel is not None}
+    windows = window_kernels(
+        source.plan.program, source.plan.names, source.plan.adjoints, tuple(source.network.parameters)
+    )
+    return {name: kernel for name, kernel in found.items() if kernel is not None} | windows
 
 
 class _Body(_Printer):
@@ -112,8 +122,10 @@ class _Body(_Printer):
 
     def __init__(self, source: ArraySource, kernels: Mapping[str, Kernel], owned: set[str]) -> None:
         super().__init__(source)
-        self.names.used |= {"parameters", "saved", "gradients", "out", "lr", "name"}
+        self.names.used |= {"parameters", "saved", "gradients", "out", "lr", "name", "found"}
         self.kernels, self.owned = kernels, owned
+        self.covered: set[str] = set()
+        self.names.used |= {name for kernel in kernels.values() for name in kernel.kept}
         self.places = {line.name: place for place, line in enumerate(self.signature.lines)}
 
     def reads(self, line: Equation) -> frozenset[str]:
@@ -124,14 +136,29 @@ class _Body(_Printer):
         later = self.signature.lines[place + 1 :]
         return name in self.owned and not any(name in self.reads(line) for line in later)
 
+    def group(self, group: Group, ready: dict[str, terms.Term]) -> None:
+        name = group.equations[0].name
+        if name in self.covered:
+            return
+        kernel = self.kernels.get(name)
+        if kernel is not None:
+            for other in kernel.gives:
+                self.low.emit_all(comment(cited(self.signature.lines[self.places[other]])))
+            self.covered |= set(kernel.gives)
+        super().group(group, ready)
+
     def assign(self, line: Equation, term: terms.Term) -> None:
         kernel = self.kernels.get(line.name)
         if kernel is None:
             super().assign(line, term)
             return
         place = self.places[line.name]
+        target = kernel.targets(self.array) if kernel.targets else self.array(line.name)
         text = kernel.write(self.array, lambda name: self.is_dead(name, place))
-        self.low.emit(f"{self.array(line.name)} = {text}")
+        if kernel.targets and len(target) + len(text) > 90:  # a line that breaks inside its brackets has one target
+            self.low.emit(f"found = {text}")
+            text = "found"
+        self.low.emit(f"{target} = {text}")
         self.low.remember(self.array(line.name), line.indices, term)
 
 
@@ -160,6 +187,7 @@ def _module(source: NetworkSource) -> str:
     names = tuple(network.parameters)
     bars = tuple(found.names[name] for name in names)
     held = source.saved
+    kept = (*held, *source.places)
     forward = _body(source, found.forward, held[:1] + tuple(n for n in held[1:] if n != "x"), ("x", *names), held)
     backward = _body(source, (*found.loss, *found.adjoints), ("L", *bars), (*names, *held, "y"))
     used = [name for name in names if any(_mentions(line, name) for line in backward)]
@@ -168,10 +196,11 @@ def _module(source: NetworkSource) -> str:
     lines = [
         *wrapped(f"def forward(parameters: Mapping[str, {tensor}], x: {tensor}) -> "
                  f"tuple[{tensor}, tuple[{tensor}, ...]]:", 0),
-        *_documented(f"{network.output}, and what the backward pass needs: {', '.join(held)}."),
+        *_documented(f"{network.output}, and what the backward pass needs: {', '.join(kept)}."),
         *_unpacked(names),
+        *(_LAYOUT if source.places else []),
         *forward,
-        *wrapped(f"return {network.output}, ({', '.join(held)},)", 1),
+        *wrapped(f"return {network.output}, ({', '.join(kept)},)", 1),
         "",
         "",
         *wrapped(f"def backward(parameters: Mapping[str, {tensor}], saved: tuple[{tensor}, ...], y: {label}{out}) -> "
@@ -179,7 +208,7 @@ def _module(source: NetworkSource) -> str:
         *_documented("The loss, and its derivatives by the parameters."),
         *(["    out = out or {}"] if out else []),
         *_unpacked(used),
-        *wrapped(f"{', '.join(held)}{',' if len(held) == 1 else ''} = saved", 1),
+        *wrapped(f"{', '.join(kept)}{',' if len(kept) == 1 else ''} = saved", 1),
         *backward,
         *wrapped("return L, {" + ", ".join(f'"{name}": {bar}' for name, bar in zip(names, bars, strict=True)) + "}", 1),
         "",
@@ -193,6 +222,12 @@ def _module(source: NetworkSource) -> str:
     ]  # fmt: skip
     imports = dialect.imports("\n".join(lines))
     return "\n".join([*_heading(source), "from collections.abc import Mapping", "", *imports, "", "", *lines]) + "\n"
+
+
+_LAYOUT = [
+    "    # channels are neighbours in memory: convolutions and pooling run over them at once",
+    "    x = x.to(memory_format=torch.channels_last)",
+]
 
 
 def _mentions(line: str, name: str) -> bool:
