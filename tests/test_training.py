@@ -19,9 +19,10 @@ from derive.errors import DomainError, UsageError
 from derive.experiments import checkpoints
 from derive.experiments.checkpoints import load_checkpoint, run_folder, save_checkpoint
 from derive.experiments.comparing import Peer, largest_deviation
+from derive.experiments.configuration import Config
 from derive.experiments.data import load
 from derive.experiments.formats import DataError
-from derive.experiments.training import Config, Training, train_run
+from derive.experiments.training import Training, train_run
 
 pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
 torch.set_num_threads(1)

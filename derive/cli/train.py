@@ -81,7 +81,8 @@ def command(
     **options: Any,
 ) -> int:
     """Train a network by derived gradients; compare them with autograd's, entry by entry, every so many batches."""
-    from derive.experiments.training import Config, train_run
+    from derive.experiments.configuration import Config
+    from derive.experiments.training import train_run
 
     if (resume or force) and out is None:
         raise UsageError("--resume and --force speak of a run's folder; name it with -o")
