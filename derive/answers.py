@@ -358,12 +358,13 @@ class Answer:
         target : "numpy", "torch" or "loops".  None where there is no code: opaque functions, extents that vary.
         """
         wanted = tuple(names) or self.wrt
-        if (target, wanted) not in self._codes:
-            self._codes[target, wanted] = self._code(target, wanted, called)
-        return self._codes[target, wanted]
+        key = (target, called, wanted)
+        if key not in self._codes:
+            self._codes[key] = self._code(target, wanted, called)
+        return self._codes[key]
 
     @cached_property
-    def _codes(self) -> dict[tuple[str, tuple[str, ...]], ArraySource | None]:
+    def _codes(self) -> dict[tuple[str, str, tuple[str, ...]], ArraySource | None]:
         """What was emitted: pages show it and checks run it."""
         return {}
 

@@ -70,6 +70,9 @@ def _transposed(tree: Tree) -> Tree:
         return tree.body
     if isinstance(tree, t.Product) and all(sign == "" for sign, _ in tree.factors[1:]):
         return _side_by_side([_transposed(factor) for _, factor in reversed(tree.factors)])
+    match tree:
+        case t.Product(factors=((sign, t.Number() as number), ("*", body))):  # (2*(A B))^T
+            return t.Product(((sign, number), ("*", _transposed(body))))
     return t.Transpose(tree)
 
 

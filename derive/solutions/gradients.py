@@ -286,7 +286,8 @@ class _Page:
         lines = [Line(self.equation(second.equation))]
         whole = matrix_form(second.equation, self.answer.heads)
         if whole is not None and len(second.equation.indices) == 2:
-            lines.append(Line(self.renamed(whole), "as a matrix"))
+            left = t.Derivative(self.name(self.made.names[second.of]), self.name(second.by))
+            lines.append(Line(t.Relation((left, self.renamed(whole))), "as a matrix"))
         return [*blocks, Display(tuple(lines)), Prose(tuple(self.ranges(second.equation)))]
 
     def walk(self) -> tuple[tuple[str, str, tuple[Inline, ...]], ...]:
