@@ -125,6 +125,7 @@ class _Body(_Printer):
         self.names.used |= {"parameters", "saved", "gradients", "out", "lr", "name", "found"}
         self.kernels, self.owned = kernels, owned
         self.covered: set[str] = set()
+        self.droppable: list[str] = []
         self.names.used |= {name for kernel in kernels.values() for name in kernel.kept}
         self.places = {line.name: place for place, line in enumerate(self.signature.lines)}
 
@@ -138,8 +139,28 @@ class _Body(_Printer):
 
     def group(self, group: Group, ready: dict[str, terms.Term]) -> None:
         name = group.equations[0].name
-        if name in self.covered:
-            return
+        if name not in self.covered:
+            self.written(group, ready)
+        if len(group.equations) == 1:
+            self.drop(self.places[name])
+
+    def drop(self, place: int) -> None:
+        """Let go of adjoints that are dead behind this line: their memory is free for the next."""
+        gone = [name for name in self.droppable if self.places[name] <= place and self.is_dead(name, place)]
+        for name in gone:
+            self.droppable.remove(name)
+            self.forget(name)
+        if gone:
+            self.low.emit(f"del {', '.join(map(self.array, gone))}")
+
+    def forget(self, name: str) -> None:
+        """The lowering may not call anything by the name of a value that is gone."""
+        for block in self.low.blocks:
+            for key in [key for key, (value, _) in block.known.items() if value.text == self.array(name)]:
+                del block.known[key]
+
+    def written(self, group: Group, ready: dict[str, terms.Term]) -> None:
+        name = group.equations[0].name
         kernel = self.kernels.get(name)
         if kernel is not None:
             for other in kernel.gives:
@@ -154,6 +175,9 @@ class _Body(_Printer):
             return
         place = self.places[line.name]
         target = kernel.targets(self.array) if kernel.targets else self.array(line.name)
+        for name in kernel.reads:
+            if self.is_dead(name, place):
+                self.forget(name)
         text = kernel.write(self.array, lambda name: self.is_dead(name, place))
         if kernel.targets and len(target) + len(text) > 90:  # a line that breaks inside its brackets has one target
             self.low.emit(f"found = {text}")
@@ -168,6 +192,8 @@ def _body(source: NetworkSource, lines: tuple[Equation, ...], results: tuple[str
     arrays = ArraySource(lines, source.plan.program, DIALECTS[source.target], "network", arguments, results)
     owned = {line.name for line in lines} - {*results, *kept}
     printer = _Body(arrays, _kernels(source), owned)
+    if source.target != "loops":
+        printer.droppable = [line.name for line in lines if line in source.plan.adjoints and line.name in owned]
     body = printer.body()
     from derive.codegen.arrays.signature import sizes_of
 
