@@ -22,6 +22,7 @@ from derive.integers import Index, Integer
 from derive.names import anatomy
 from derive.plain import formula
 from derive.program import Equation, Program
+from derive.recurrence import recurrences
 from derive.rules import patterns
 from derive.rules.matrices import matrix_form
 from derive.seconds import Second, second_derivative
@@ -72,6 +73,8 @@ def grad(
     pairs = tuple((each, each) if isinstance(each, str) else (each[0], each[1]) for each in second)
     chosen = conventions if isinstance(conventions, Conventions) else read_conventions(_settings(conventions))
     made = gradients(program, _with_seconds(program, names, pairs))
+    if not made.wrt:
+        raise UsageError("there is nothing to differentiate by: the equations read no array of real numbers")
     return Answer(made, given, chosen, pairs, title)
 
 
@@ -260,12 +263,28 @@ class Answer:
     def notation(self) -> Notation:
         """How formulas are printed on paper, by the conventions."""
         names = self.derivation.names
+        layered = self._layered()
         return self.conventions.notation(
             names=[*self.program.heads, *self.derivation.given],
+            layered=layered.union(names[each] for each in layered if each in names),
             loss=self.derivation.loss or "",
             adjoints={each: bar for each, bar in names.items() if bar not in self.derivation.given},
             signals=self._signals(),
         )
+
+    def _layered(self) -> set[str]:
+        """What has a layer: arrays that a recurrence along l defines, and those that it reads at l or l - 1."""
+        found: set[str] = set()
+        for recurrence in recurrences(self.program.equations):
+            for line in map(self.program.by_name.__getitem__, recurrence.names):
+                layer = line.indices[0]
+                if layer.name != "l" or recurrence.axes[line.name] != 0:
+                    continue
+                found.add(line.name)
+                for node in terms.walk(line.term):
+                    if isinstance(node, Entry) and node.indices and node.indices[0].indices == (layer,):
+                        found.add(node.array)
+        return found
 
     def _signals(self) -> list[str]:
         """What a course calls z, whose adjoint is the error signal; else every quantity on the way to the outputs."""

@@ -409,3 +409,18 @@ def test_a_convention_chooses_among_the_equations_of_a_layer() -> None:
     kind = as_stored["X"].kind
     assert kind is not None and kind["name"] == "cross-correlation" and kind["flipped"] is False
     assert grad_layer("conv1d", shapes=shapes)["X"].kind["name"] == "convolution"  # type: ignore[index]
+
+
+def test_arrays_of_a_recurrence_along_l_have_their_layer_above() -> None:
+    text = (
+        "W : L x n x n\nx : n\na[l,i] = [l >= 1]*tanh(sum(j) W[l,i,j]*a[l-1,j]) + [l = 0]*x[i]\nC = sum(i) a[L-1,i]^2"
+    )
+    page = derive.to_latex(grad(text, ["W"], conventions=["layer=(l)"]))
+    assert r"\bar{W}_{i,j}^{(l)}" in page and "a_j^{(l - 1)}" in page and "x_i" in page
+    other = text.replace("[l,", "[t,").replace("[l-1,", "[t-1,").replace("[l ", "[t ")
+    assert r"\bar{W}_{t,i,j}" in derive.to_latex(grad(other, ["W"], conventions=["layer=(l)"]))
+
+
+def test_equations_without_inputs_have_no_gradient() -> None:
+    with pytest.raises(UsageError, match="nothing to differentiate by"):
+        grad("y = 3")

@@ -172,7 +172,8 @@ class _Page:
                 lines.append(Line(indexed))
                 continue
             lines.append(Line(self.renamed(line.written), "as written"))
-            lines.append(Line(indexed, "in indices" if isinstance(line.written.sides[0], t.Name) else "that is"))  # type: ignore[union-attr]
+            has_indices = any(isinstance(node, t.Subscript) for node in t.walk(line.written))
+            lines.append(Line(indexed, "that is" if has_indices else "in indices"))
         blocks: list[Block] = [Display(tuple(lines))]
         blocks += [Bullets(((remark,),)) for remark in self.answer.program.remarks]
         blocks += [self.arrays(), Prose(tuple(self.asked()))]
