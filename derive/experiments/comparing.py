@@ -20,8 +20,8 @@ Tensors = Mapping[str, Any]
 class Deviation:
     """The entry of all gradients that deviates most in one step.
 
-    relative_error : |derived - autograd|, divided by the sum of the absolute terms that the entry adds up: the
-        products of an adjoint and a layer's input, over samples and places.
+    relative_error : |derived - autograd|, divided by the sum of the absolute terms that the entry adds up when all
+        products are written out, p and y of the loss's p - y apart: what rounding is measured by.
     """
 
     step: int
@@ -49,8 +49,9 @@ class Peer:
     def scales(self, parameters: Tensors, x: Any, y: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """autograd's derivatives by the parameters, and the sums of absolute terms of every entry."""
         torch = torch_module()
-        loss, leaves, inner = self._run(parameters, x, y)
-        loss.backward()
+        _, gradients = self.gradients(parameters, x, y)
+        total, _, inner = self._run(parameters, x, y, absolute=True)
+        total.backward()
         sums = {}
         for layer in self.layers:
             read, z = inner[layer]
@@ -62,9 +63,15 @@ class Peer:
                 padding = (z.shape[-1] - read.shape[-1] + weight.shape[-1] - 1) // 2
                 sums[f"W{layer}"] = torch.nn.grad.conv2d_weight(read, weight.shape, adjoint, padding=padding)
                 sums[f"b{layer}"] = adjoint.sum((0, 2, 3))
-        return {name: leaf.grad for name, leaf in leaves.items()}, sums
+        return gradients, sums
 
-    def _run(self, parameters: Tensors, x: Any, y: Any) -> tuple[Any, dict[str, Any], dict[str, tuple[Any, Any]]]:
+    def _run(
+        self, parameters: Tensors, x: Any, y: Any, absolute: bool = False
+    ) -> tuple[Any, dict[str, Any], dict[str, tuple[Any, Any]]]:
+        """The loss, its leaves, and per layer what it reads and gives.
+
+        absolute : values as ever, but adjoints without signs: |W| carries them back, from p + y instead of p - y.
+        """
         torch = torch_module()
         functional = torch.nn.functional
         leaves = {name: value.detach().clone().requires_grad_() for name, value in parameters.items()}
@@ -78,10 +85,20 @@ class Peer:
                 read = x
                 z = functional.conv2d(x, weight, bias, padding=weight.shape[-1] // 2) if convolves else (
                     functional.linear(x, weight, bias))  # fmt: skip
+                if absolute:
+                    size = weight.detach().abs()
+                    plain = functional.conv2d(read, size, padding=weight.shape[-1] // 2) if convolves else (
+                        functional.linear(read, size))  # fmt: skip
+                    if not plain.requires_grad:
+                        plain.requires_grad_()
+                    z = plain + (z - plain).detach()
                 z.retain_grad()
                 inner[layer] = (read, z)
                 x = functional.max_pool2d(z, 2) if convolves else z
                 x = getattr(torch, self.activation)(x) if place < len(self.layers) else x
+            if absolute:
+                seed = (x.detach().softmax(1) + functional.one_hot(y, x.shape[1])) / len(y)
+                return (x * seed).sum(), leaves, inner
             return functional.cross_entropy(x, y), leaves, inner
 
 
