@@ -332,9 +332,9 @@ def test_forty_lines_are_read_in_well_under_a_tenth_of_a_second():
 
 
 def _seconds(text):
-    start = time.perf_counter()
+    start = time.process_time()
     read_equations(text)
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def test_scalar_lines_are_equations_of_rank_0():

@@ -257,9 +257,9 @@ def test_a_long_chain_with_many_inputs_fits_a_page_without_a_crossing() -> None:
 
 def test_the_product_of_1000_inputs_is_gathered_into_a_readable_picture_within_a_second() -> None:
     program = product_of_inputs(1000)
-    start = time.perf_counter()
+    start = time.process_time()
     drawn = picture_of(program)
-    assert time.perf_counter() - start < 1.0
+    assert time.process_time() - start < 1.0
     assert len(drawn.nodes) < 20 and crossings(drawn) == 0
     words = [part for node in drawn.nodes for part in node.lines if isinstance(part, str)]
     assert words == ["… 994 more inputs …", "… 994 more lines …"]

@@ -27,9 +27,9 @@ def refused_quickly(text, seconds=0.05):
     read("x")  # the grammar is built once, before the clock starts
     best = float("inf")
     for _ in range(3):  # the machine may be busy; the work itself must be short
-        start = time.perf_counter()
+        start = time.process_time()
         error = refused(text)
-        best = min(best, time.perf_counter() - start)
+        best = min(best, time.process_time() - start)
     assert best < seconds
     return error
 
