@@ -40,9 +40,7 @@ def cnn(blocks: int) -> str:
         size -= 2
         lines += [f"K{block} : {block + 3} x {channels} x 3 x 3", f"c{block} : {block + 3}"]
         lines += [f"Z{block} : N x {block + 3} x {size} x {size}", f"X{block} : N x {block + 3} x {size} x {size}"]
-        lines.append(
-            f"Z{block}[n,o,i,j] = sum(c,k,l) X{block - 1}[n,c,i+k,j+l]*K{block}[o,c,k,l] + c{block}[o]"
-        )
+        lines.append(f"Z{block}[n,o,i,j] = sum(c,k,l) X{block - 1}[n,c,i+k,j+l]*K{block}[o,c,k,l] + c{block}[o]")
         lines.append(f"X{block}[n,o,i,j] = relu(Z{block}[n,o,i,j])")
         channels = block + 3
     lines += [f"P[n,c] = mean(i,j) X{blocks}[n,c,i,j]", f"W : 10 x {channels}", "y : N x 10"]
