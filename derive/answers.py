@@ -6,7 +6,6 @@ answer["K"].text, answer["K"].matrix, answer["K"].kind, answer.as_data()
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from derive import terms
 from derive import tree as t
+from derive.answer_numbers import AnswerNumbers
 from derive.conventions import Conventions, Notation, read_conventions
 from derive.errors import ProgramError, UsageError
 from derive.gradients import Adjoint, Gradients, gradients
-from derive.integers import Index, Integer
+from derive.integers import Integer
 from derive.names import anatomy
 from derive.plain import formula
 from derive.program import Equation, Program
@@ -26,16 +26,13 @@ from derive.recurrence import recurrences
 from derive.rules import patterns
 from derive.rules.matrices import matrix_form
 from derive.seconds import Second, second_derivative
-from derive.terms import Entry, Term
+from derive.terms import Entry
 from derive.tree import Tree
 from derive.writing import tree_of_equation, tree_of_term
 
 if TYPE_CHECKING:
-    from derive.checks.answers import AnswerReport
+    from derive.checks.findings import AnswerReport
     from derive.codegen.arrays import ArraySource
-
-#: Sums of more terms are worked out by the emitted code, which has no term for each of them in memory.
-LARGEST_SUM = 20_000_000
 
 
 def grad(
@@ -184,20 +181,6 @@ def _word(name: str) -> str:
     return re.sub(r"\W", "_", name)
 
 
-def _terms(equation: Equation) -> int:
-    """How many terms the sums of an equation have in all, conditions not counted; open sizes count as 1."""
-
-    def below(term: Term) -> int:
-        inner = max(map(below, terms.children(term)), default=1)
-        return inner * _places(terms.bound_in(term))
-
-    return below(equation.term) * _places(equation.indices)
-
-
-def _places(indices: Iterable[Index]) -> int:
-    return math.prod(max(index.extent.value or 1, 1) for index in indices)
-
-
 def _matrix_factors(tree: Tree | None) -> list[Tree]:
     """The factors of A B, where the tree is such a product."""
     if isinstance(tree, t.Product) and len(tree.factors) > 1 and all(sign == "" for sign, _ in tree.factors[1:]):
@@ -299,75 +282,33 @@ class Answer:
     # --- numbers ------------------------------------------------------------------------------------------------------
 
     @cached_property
+    def numbers(self) -> AnswerNumbers:
+        """Everything that is worked out from values."""
+        return AnswerNumbers(self.derivation, self.given, self.heads, self.shapes)
+
+    @property
     def arrays(self) -> dict[str, Any]:
         """What was given, as arrays of numbers; whole numbers where the program needs them."""
-        from derive.arraydata import checked_arrays
+        return self.numbers.arrays
 
-        if self.given is None:
-            raise UsageError("no values were given, so there are no numbers")
-        return checked_arrays(self.given, self.program, self.derivation.given)
-
-    @cached_property
+    @property
     def sizes(self) -> dict[str, int]:
         """The sizes, read off the shapes of the values."""
-        from derive.arraydata import sizes_of
+        return self.numbers.sizes
 
-        return sizes_of(self.arrays, {**self.program.heads, **self.derivation.given})
-
-    @cached_property
+    @property
     def forward(self) -> dict[str, Any]:
         """The values of all equations of the program."""
-        if self._by_code is not None:
-            return {name: self._by_code[name] for name in self.program.by_name}
-        from derive.evaluation import values
+        return self.numbers.forward
 
-        inputs = {name: array for name, array in self.arrays.items() if name in self.program.input_names}
-        found = values(self.program, inputs, self.sizes)
-        return {name: found[name] for name in self.program.by_name}
-
-    @cached_property
+    @property
     def values(self) -> dict[str, Any]:
         """The values of all adjoints, and of the upstream gradients."""
-        missing = [name for name in self.derivation.given if name not in self.arrays]
-        if missing:
-            shape = " x ".join(formula(tree_of_term(extent)) for extent in self.shapes[missing[0]])
-            needed = f"an array of {shape}" if shape else "a number"
-            raise UsageError(f"{missing[0]}, the upstream gradient, has no value; give it {needed}")
-        if self._by_code is not None:
-            given = {name: self.arrays[name] for name in self.derivation.given}
-            return given | {line.name: self._by_code[line.name] for line in self.derivation.lines}
-        from derive.evaluation import values
-
-        found = values(self.derivation.adjoint, {**self.arrays, **self.forward}, self.sizes)
-        return {name: found[name] for name in found if name not in self.program.heads}
-
-    @cached_property
-    def is_large(self) -> bool:
-        """Whether sums are too large to be added up term by term."""
-        lines = (*self.program.equations, *(line.equation for line in self.derivation.lines))
-        return max(map(_terms, lines)) > LARGEST_SUM
-
-    @cached_property
-    def _by_code(self) -> dict[str, Any] | None:
-        """The same by the emitted NumPy code, where sums are too large to be added up term by term; else None."""
-        if not self.is_large or any(name not in self.arrays for name in self.derivation.given):
-            return None
-        from derive.codegen.arrays import array_source, compiled
-
-        lines = [*self.program.equations, *(line.equation for line in self.derivation.lines)]
-        names = [line.name for line in lines]
-        code = array_source("numpy", lines[len(self.program.equations) :], self.program, results=names)
-        known = {**self.sizes, **self.arrays}
-        found = compiled(code)(*(known[name] for name in code.parameters))
-        return dict(zip(names, found if len(names) > 1 else [found], strict=True))
+        return self.numbers.values
 
     def second_value(self, second: Second) -> Any:
         """The numbers of a second derivative: the axes of the gradient first, then those of what it is taken by."""
-        from derive.evaluation import environment_of, value_of
-
-        known = {**self.arrays, **self.forward, **self.values}
-        environment = environment_of(self.program, known, self.sizes, extra=self.heads)
-        return value_of(second.equation.term, second.equation.indices, environment)
+        return self.numbers.second(second)
 
     # --- views --------------------------------------------------------------------------------------------------------
 

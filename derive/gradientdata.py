@@ -14,7 +14,7 @@ from derive.step import Step
 from derive.writing import tree_of_equation
 
 if TYPE_CHECKING:
-    from derive.checks.answers import AnswerReport
+    from derive.checks.findings import AnswerReport
 
 
 def as_data(answer: Answer, report: AnswerReport | None = None) -> dict[str, Any]:

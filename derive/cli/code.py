@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from derive.cli.grad import _names, _print_only, _shapes, _upstream
-from derive.cli.layers import given_options, layer_options, refuse_options
+from derive.cli.arrays import names_of, shapes_of, upstream_of
+from derive.cli.layers import given_options, layer_options, print_only, refuse_options
 from derive.cli.options import read_text, time_limit
 from derive.cli.output import write_file
 from derive.conventions import conventions_of
@@ -97,8 +97,8 @@ def command(
             data = _network_code(_network(network, given), target)
         else:
             _refuse("a network", **given)
-            asked = {"upstream": _upstream(upstream), "shapes": _shapes(shapes)}
-            names = _names("--wrt", wrt)
+            asked = {"upstream": upstream_of(upstream), "shapes": shapes_of(shapes)}
+            names = names_of("--wrt", wrt)
             data = _equations_code(file, layer, names, chosen, conventions, target, asked)
     text = json.dumps(data, indent=2) + "\n" if as_json else str(data["source"])
     if out is not None:
@@ -186,7 +186,7 @@ def _equations_code(
         from derive.answers import grad
 
         refuse_options(options)
-        settings = _print_only(conventions)
+        settings = print_only(conventions)
         text = read_text(file or "-")
         answer = grad(text, names, conventions=conventions_of(settings), file=file, **asked)
     source = answer.code(target)

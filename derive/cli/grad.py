@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from derive.cli.layers import PREFIX, given_options, layer_names, layer_options, refuse_options
-from derive.cli.options import LARGEST_VALUES, read_text, time_limit
+from derive.cli.arrays import is_json, names_of, pair_of, read_values, shapes_of, upstream_of
+from derive.cli.layers import PREFIX, given_options, layer_names, layer_options, print_only, refuse_options
+from derive.cli.options import read_text, time_limit
 from derive.cli.output import write_file
 from derive.cli.progress import Progress
 from derive.cli.trace import ExpressionCommand
-from derive.conventions import KEYS, chosen_settings, conventions_help, conventions_of
+from derive.conventions import conventions_help, conventions_of
 from derive.errors import UsageError
-from derive.names import NAME_PATTERN
 
 if TYPE_CHECKING:
     from derive.answers import Answer
-    from derive.checks.answers import AnswerReport
+    from derive.checks.findings import AnswerReport
 
 FORMATS = ("text", "tex", "pdf", "html", "ipynb", "json")
 
@@ -119,12 +118,12 @@ def command(
         raise UsageError("equations and values cannot both come from standard input; give one of them as a file")
     chosen = given_options(options)
     asked: dict[str, Any] = {
-        "upstream": _upstream(upstream), "shapes": _shapes(shapes), "second": [_pair(each) for each in second]
+        "upstream": upstream_of(upstream), "shapes": shapes_of(shapes), "second": [pair_of(each) for each in second]
     }  # fmt: skip
-    names = _names("--wrt", wrt)
+    names = names_of("--wrt", wrt)
     with Progress() as progress, time_limit(timeout):
         progress.doing("reading")
-        asked["values"] = None if values is None else _arrays(values)
+        asked["values"] = None if values is None else read_values(values)
         progress.doing("deriving")
         if layer is not None:
             from derive.subjects.layers.gradients import grad_layer
@@ -134,7 +133,7 @@ def command(
             from derive.answers import grad
 
             refuse_options(chosen)
-            settings = _print_only(conventions)
+            settings = print_only(conventions)
             text = read_text(file) if file is not None else equations or ""
             answer = grad(text, names, conventions=conventions_of(settings), file=file, **asked)
         progress.doing("running the steps")
@@ -142,7 +141,7 @@ def command(
         progress.doing("writing")
         data = _written(answer, form, detail, report)
     if out is not None:
-        sources = tuple(name for name in (file, values) if name and name != "-" and not _is_json(name))
+        sources = tuple(name for name in (file, values) if name and name != "-" and not is_json(name))
         write_file(out, data, force=force, sources=sources)
         click.echo(f"wrote {out}", err=True)
     else:
@@ -155,92 +154,6 @@ def command(
 def _form_of(out: str | None) -> str:
     ending = (out or "").rpartition(".")[2].lower()
     return ending if ending in FORMATS else "text"
-
-
-# --- what options say -------------------------------------------------------------------------------------------------
-
-
-def _arrays(values: str) -> dict[str, Any]:
-    from derive.arraydata import read_arrays
-
-    if _is_json(values):
-        return read_arrays(values, "--values")
-    return read_arrays(read_text(values, LARGEST_VALUES), None if values == "-" else values)
-
-
-def _is_json(values: str) -> bool:
-    return values.lstrip().startswith(("{", "["))
-
-
-def _names(option: str, parts: tuple[str, ...]) -> list[str]:
-    names = [name.strip() for part in parts for name in part.split(",")]
-    for name in names:
-        if not _is_name(name):
-            raise UsageError(f"{option} takes names of arrays, as in {option} W,b; {name!r} is none")
-    return names
-
-
-def _pair(text: str) -> tuple[str, str]:
-    """`w` for the second derivative by w twice, `w,x` for the one by w and x."""
-    names = _names("--second", (text,))
-    if len(names) > 2:
-        raise UsageError(f"--second takes one array or two, as in w or w,x; {text!r} names {len(names)}")
-    return names[0], names[-1]
-
-
-def _upstream(parts: tuple[str, ...]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for part in (piece for each in parts for piece in each.split(",")):
-        name, equals, given = (word.strip() for word in part.partition("="))
-        if not equals or not _is_name(name) or not _is_name(given):
-            raise UsageError(f"--upstream takes an output and a name, as in Z=G; {part!r} is not like that")
-        if name in found:
-            raise UsageError(f"--upstream names {name} twice")
-        found[name] = given
-    return found
-
-
-def _is_name(text: str) -> bool:
-    return re.fullmatch(NAME_PATTERN, text) is not None
-
-
-def _shapes(parts: tuple[str, ...]) -> dict[str, tuple[int | str, ...]]:
-    """`V=8x9`, `V=H,W`, `b=m`, `c=scalar`."""
-    found: dict[str, tuple[int | str, ...]] = {}
-    for part in parts:
-        name, equals, written = (word.strip() for word in part.partition("="))
-        if not equals or not _is_name(name) or not written:
-            raise UsageError(f"--shape takes a name and extents, as in V=8x9 or V=H,W; {part!r} is not like that")
-        if name in found:
-            raise UsageError(f"--shape names {name} twice")
-        found[name] = () if written == "scalar" else tuple(_extents(name, written))
-    return found
-
-
-def _extents(name: str, written: str) -> list[int | str]:
-    """Numbers between x, names between commas or x with spaces around it."""
-    pieces = re.split(r"\s*,\s*|\s+x\s+|(?<=[0-9])x(?=[0-9])", written)
-    extents: list[int | str] = []
-    for piece in pieces:
-        if re.fullmatch("-?[0-9]+", piece):
-            if not re.fullmatch("[0-9]{1,7}", piece) or not 1 <= int(piece) <= 1_000_000:
-                raise UsageError(f"--shape {name}: an extent lies between 1 and 1000000, and {piece} does not")
-            extents.append(int(piece))
-        elif _is_name(piece):
-            extents.append(piece)
-        else:
-            raise UsageError(f"--shape {name}: {piece!r} is neither a whole number nor a name")
-    return extents
-
-
-def _print_only(conventions: tuple[str, ...]) -> dict[str, str]:
-    """The settings; those that choose among equations are for layers, one's own equations say it themselves."""
-    settings = chosen_settings(conventions)
-    for key in KEYS:
-        if key.mathematics and key.name in settings:
-            told = f"{key.name}={settings[key.name]}"
-            raise UsageError(f"the convention {told} chooses among layers by name; write it into the equations instead")
-    return settings
 
 
 # --- what is written --------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The options of layers by name on the command line, made from the rows of the catalogue."""
+"""The options of layers by name on the command line, made from the rows of the catalogue; what is for layers alone."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from derive.conventions import KEYS, chosen_settings
 from derive.errors import UsageError
 from derive.subjects.layers.catalogue import FAMILIES, LAYERS
 from derive.subjects.layers.options import Option
@@ -66,3 +67,13 @@ def refuse_options(given: Mapping[str, str]) -> None:
 def layer_names() -> list[tuple[str, str]]:
     """Family -> the names of its layers, for help."""
     return [(family, ", ".join(layer.name for layer in rows)) for family, rows in FAMILIES.items()]
+
+
+def print_only(conventions: tuple[str, ...]) -> dict[str, str]:
+    """The settings; those that choose among equations are for layers, one's own equations say it themselves."""
+    settings = chosen_settings(conventions)
+    for key in KEYS:
+        if key.mathematics and key.name in settings:
+            told = f"{key.name}={settings[key.name]}"
+            raise UsageError(f"the convention {told} chooses among layers by name; write it into the equations instead")
+    return settings
