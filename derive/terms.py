@@ -410,8 +410,9 @@ def free_indices(term: Term) -> frozenset[Index]:
     """The indices that occur and are not bound inside, the domains of bound ones included."""
     found: set[Index] = set()
     if isinstance(term, Winner):
-        inner = set(free_indices(term.body)) - set(term.indices)
-        return frozenset(inner.union(*(part.indices for part in term.at)))
+        ends = (end for index in term.indices for end in (index.lower, index.stop))
+        inner = free_indices(term.body).union(*(end.indices for end in ends)) - set(term.indices)
+        return inner.union(*(part.indices for part in term.at))
     for part in integers_in(term):
         found.update(part.indices)
     for child in children(term):

@@ -107,8 +107,7 @@ def _forward(low: Lowering, one: Operand, two: Operand, over: Sequence[Index]) -
 def _multiplied(low: Lowering, one: Value, two: Value) -> Value:
     if TRUTH in (one.kind, two.kind) and one.kind != two.kind:
         return _chosen(low, one, two) if one.kind == TRUTH else _chosen(low, two, one)
-    if low.dialect.tensors or one.kind == two.kind == TRUTH:
-        one, two = low.real(one), low.real(two)
+    one, two = low.real(one), low.real(two)
     one, two = low.firm([low.short(one), low.short(two)])
     axes = low.common_axes([one, two])
     left, right = low.aligned(one, axes), low.aligned(two, axes)

@@ -106,15 +106,10 @@ def _trimmed(
             if simple:  # the whole axis: the kernel pads it
                 place = replace(place, first=ZERO, last=place.extent - 1, origin=ZERO, low=ZERO, high=ZERO)
         plain.append(place)
-    from derive.codegen.arrays.views import materialised, sliced
+    from derive.codegen.arrays.views import materialised
 
-    made = replace(image, places=tuple(plain))
-    if any(place.tiles for place in plain):
-        value = materialised(low, replace(made, places=tuple(_undivided(place) for place in plain)))
-        return value.text, value.axes, [each or ZERO for each in padding] if simple else [ZERO] * len(slid)
-    text, places = sliced(low, made)
-    axes = tuple(place.steps[0][0] for place in places)
-    return text, axes, [each or ZERO for each in padding] if simple else [ZERO] * len(slid)
+    value = materialised(low, replace(image, places=tuple(map(_undivided, plain))))
+    return value.text, value.axes, [each or ZERO for each in padding] if simple else [ZERO] * len(slid)
 
 
 def _undivided(place: AxisView) -> AxisView:
@@ -235,7 +230,7 @@ def _weight_gradient(
     order = [roles.channel, *((roles.group,) if roles.group else ()), roles.batch, *positions]
     stored = [index for place in image.places for index, _ in place.steps if index not in window]
     others = [roles.channel, *((roles.group,) if roles.group else ()), roles.out, *window]
-    if stored != order or list(kernel.axes) != others or not all(p.is_whole for p in kernel.places):
+    if stored != order or list(kernel.axes) != others or not all(p.is_plain or p.tiles for p in kernel.places):
         return None
     grouped = [place for place in (*image.places, *kernel.places) if len(place.steps) == 2 and place not in slid]
     if len(grouped) != (2 if roles.group else 0) or not all(place.tiles for place in grouped):
@@ -247,7 +242,7 @@ def _weight_gradient(
             return None
         if place.start != 0 or place.stop != place.extent:
             return None
-    if not all(place.is_whole or place in slid for place in image.places):
+    if not all(place.is_plain or place.tiles or place in slid for place in image.places):
         return None
     outs = roles.out.extent * (roles.group.extent if roles.group else 1)
     shape = [low.number(extent) for extent in (outs, roles.batch.extent, *(i.extent for i in positions))]

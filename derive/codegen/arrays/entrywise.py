@@ -32,7 +32,9 @@ def added(low: Lowering, term: terms.Add, known: Sequence[c.Test]) -> Value:
         negative = _is_negative(part)
         value = low.value(terms.negate(part) if negative else part, known)
         signed.append((negative, low.short(value)))
-    if low.dialect.tensors or all(value.kind in (TRUTH, NUMBER) for _, value in signed):
+    if not low.dialect.tensors and any(value.kind not in (TRUTH, NUMBER) for _, value in signed):
+        signed = [(negative, value if value.kind == TRUTH else low.real(value)) for negative, value in signed]
+    else:  # a truth value alone is no number, and torch takes none from a number
         signed = [(negative, low.real(value)) for negative, value in signed]
     firm = low.firm([value for _, value in signed])
     signed = [(negative, value) for (negative, _), value in zip(signed, firm, strict=True)]
@@ -161,9 +163,10 @@ def applied(low: Lowering, term: terms.Apply, known: Sequence[c.Test]) -> Value:
     axes = low.common_axes(values)
     depth = max(value.depth for value in values)
     template = getattr(row, low.dialect.column)
-    if low.dialect.tensors and not axes and all(value.kind == NUMBER for value in values):
-        if term.function == "sqrt":
-            return Value(f"{bracketed(values[0].text, values[0].level, ATOM)} ** 0.5", (), POWER, NUMBER, depth)
+    plain = not axes and all(value.kind == NUMBER for value in values)
+    if plain and term.function == "sqrt":
+        return Value(f"{bracketed(values[0].text, values[0].level, ATOM)} ** 0.5", (), POWER, NUMBER, depth)
+    if plain:
         values = [low.tensor(value) for value in values]
     if low.dialect.tensors and term.function in ("max", "min"):
         numbers = [value for value in values if value.kind == NUMBER]
@@ -176,6 +179,8 @@ def applied(low: Lowering, term: terms.Apply, known: Sequence[c.Test]) -> Value:
         values = [low.short(value, room=0) for value in values]
     values = [low.aligned(low.short(value), axes) for value in values]
     text, level = spelled(template, row, [(value.text, max(value.level, 0)) for value in values])
+    if plain and not low.dialect.tensors:  # a number of Python, which leaves the precision of arrays alone
+        return Value(f"float({text})", (), ATOM, NUMBER, depth)
     return Value(text, axes, level, REAL, depth)
 
 

@@ -16,16 +16,17 @@ if TYPE_CHECKING:
     from derive.codegen.arrays.lowering import Lowering
 
 
-def gathered(low: Lowering, entry: Entry, known: Sequence[c.Test]) -> Value:
-    """The entry by a subscript of arrays of whole numbers, which broadcast against each other.
+def gathered(low: Lowering, entry: Entry, known: Sequence[c.Test], axis: int) -> Value:
+    """The entry by a subscript of arrays of whole numbers, which broadcast against each other; the axis needs one.
 
     Where a test of `known` may fail the subscripts are kept inside; what is read there does not count.
     """
     shape = low.shapes[entry.array]
-    chosen = {axis: low.number(subscript) for axis, subscript in enumerate(entry.indices) if not low.moving(subscript)}
+    chosen = {k: low.number(subscript) for k, subscript in enumerate(entry.indices) if not low.moving(subscript)}
     text = low.names.of(("array", entry.array), entry.array) + colons(len(shape), chosen)
-    left = [(subscript, shape[axis]) for axis, subscript in enumerate(entry.indices) if axis not in chosen]
-    listed = _listed(low, [subscript for subscript, _ in left], [extent for _, extent in left])
+    left = [(subscript, shape[k]) for k, subscript in enumerate(entry.indices) if k not in chosen]
+    subscripts, extents = [subscript for subscript, _ in left], [extent for _, extent in left]
+    listed = _listed(low, subscripts, extents, axis - sum(each < axis for each in chosen))
     values = {place: low.whole(left[place][0]) for place in listed}
     together = low.common_axes(list(values.values()))
     places: list[str] = []
@@ -50,12 +51,13 @@ def gathered(low: Lowering, entry: Entry, known: Sequence[c.Test]) -> Value:
     return Value(f"{text}[{', '.join(places)}]", axes, ATOM, REAL, depth)
 
 
-def _listed(low: Lowering, subscripts: list[Integer], extents: list[Integer]) -> list[int]:
+def _listed(low: Lowering, subscripts: list[Integer], extents: list[Integer], needed: int) -> list[int]:
     """The axes that need arrays: all but those that one index reads whole, and that no array reads with it."""
     plain = {
         place
         for place, subscript in enumerate(subscripts)
         if subscript.index is not None and subscript.index.lower == 0 and subscript.index.stop == extents[place]
+        if place != needed
     }
     while True:
         used = {index for place, each in enumerate(subscripts) if place not in plain for index in low.moving(each)}

@@ -21,6 +21,8 @@ from derive.errors import UsageError
 from derive.integers import Atom, Extreme, Floor, Index, Integer, IntegerEntry, Size, integer
 from derive.terms import Entry, Term
 
+#: A number beyond this is infinite in single precision.
+LARGEST_SINGLE = 3 * 10**38
 #: A piece longer than this is given a name before it is put into another.
 WIDEST = 56
 
@@ -142,6 +144,7 @@ class Lowering:
         self.claims = term is self.top
         match term:
             case terms.Number(value=number):
+                self.silenced |= abs(number) > LARGEST_SINGLE
                 text, level = literal(number)
                 return Value(text, (), level, NUMBER)
             case terms.Constant(name=name):

@@ -63,8 +63,9 @@ class NumpyDialect:
         return f"np.zeros({_shape(shape)}{', ' + like.name + '.dtype' if like.name else ''})"
 
     def filled(self, shape: Sequence[str], value: str, like: Like) -> str:
-        kind = f"{like.name}.dtype" if like.name else "np.float64"
-        return f"np.full({_shape(shape)}, {value}, {kind})" if shape else f"np.float64({value})"
+        if not shape:  # a number of Python, which leaves the precision of arrays alone
+            return value if re.fullmatch(r"-?\d+\.\d*(e[-+]?\d+)?|-?\d+e[-+]?\d+", value) else f"float({value})"
+        return f"np.full({_shape(shape)}, {value}, {like.name + '.dtype' if like.name else 'np.float64'})"
 
     def repeated(self, text: str, shape: Sequence[str], *, copied: bool = False) -> str:
         return f"np.broadcast_to({text}, {listed(list(shape))}){'.copy()' if copied else ''}"

@@ -30,7 +30,7 @@ def summed(low: Lowering, indices: Sequence[Index], body: Term, known: Sequence[
     if not indices and (merged := _one_sum(body)) is not None:
         indices, body = merged.indices, merged.body
     bound, body, tests = rectangular(low, indices, body)
-    if any((index.extent.value or 1) < 1 for index in bound):
+    if any(index.extent.value is not None and index.extent.value < 1 for index in bound):
         return Value("0.0", kind=NUMBER)  # a sum over nothing
     if bound and isinstance(body, terms.Add) and any(_is_product(part) for part in body.terms):
         parts = [terms.multiply(_guard_of(tests), part) for part in body.terms]
@@ -259,8 +259,7 @@ def _assembled(low: Lowering, product: Product, operands: list[Operand], behind:
     if len(lead) == 1 and not arrays and not behind and product.number == 1 and not counts:
         return lead[0]
     lead += [low.whole(count) for count in counts if count != 1]
-    if low.dialect.tensors or any(value.kind == TRUTH for value in lead):
-        lead = [low.real(value) for value in lead]
+    lead = [low.real(value) for value in lead]
     body = contraction.contracted(low, arrays, bound) if arrays else None
     if body is not None and not lead and not behind and product.number == 1:
         return body

@@ -44,7 +44,7 @@ class Relation:
 def related(low: Lowering, product: Product) -> tuple[list[Relation], Product]:
     """The relations found, and the product over their members in place of their results."""
     found: list[Relation] = []
-    product = _with_digits(low, product, found)
+    product = _with_digits(low, _unshifted(low, product), found)
     for find in (_by_equation, _by_ranges):
         for result in _free(low, product):
             taken = {index for relation in found for index, _ in relation.members} | {each.result for each in found}
@@ -129,6 +129,54 @@ def _integers(product: Product) -> Iterator[Integer]:
             yield test.value
 
 
+# --- quotients that only shift a summed index -------------------------------------------------------------------------
+
+
+def _unshifted(low: Lowering, product: Product) -> Product:
+    """sum(t) G[3*t - 3*floor(m/3) + m]: with t - floor(m/3) as index the subscripts are affine in m and that."""
+    for index in product.bound:
+        if low.moving(index.lower) or low.moving(index.stop):
+            continue
+        shift = _shift(product, index)
+        bounds = None if shift is None else c.ends(index + shift, low.moving(index + shift), low.facts)
+        if shift is None or bounds is None:
+            continue
+        new = Index(index.name, bounds[1] + 1, bounds[0])
+        bound = tuple(new if each is index else each for each in product.bound)
+        inner = product.substituted({index: new - shift}, bound, low)
+        tests = (*inner.tests, *c.inside(new - shift, index.lower, index.stop))
+        return _unshifted(low, Product(inner.number, inner.factors, bound, tests))
+    return product
+
+
+def _shift(product: Product, index: Index) -> Integer | None:
+    """s, a multiple of a quotient, where every subscript that has the index has it in index + s."""
+    found: set[Integer] = set()
+    for factor in product.factors:
+        for node in terms.walk(factor):
+            for part in terms.integers_in(node):
+                linear = part.linear(index)
+                if linear is None:
+                    return None
+                if linear[0] != 0:
+                    found.add(_quotients_over(linear[1], linear[0]))
+    shift = found.pop() if len(found) == 1 else ZERO
+    return shift if shift != 0 else None
+
+
+def _quotients_over(expression: Integer, factor: Integer) -> Integer:
+    """The terms that are a quotient alone, divided by a number; 0 where that leaves a remainder."""
+    number = factor.value
+    if number is None:
+        return ZERO
+    quotients = {
+        m: f for m, f in expression.terms.items() if len(m) == 1 and isinstance(m[0], Floor) and m[0].numerator.indices
+    }
+    if any(f % number for f in quotients.values()):
+        return ZERO
+    return Integer({m: f // number for m, f in quotients.items()})
+
+
 # --- equations: a delta that names the result -------------------------------------------------------------------------
 
 
@@ -183,8 +231,13 @@ def _by_ranges(low: Lowering, product: Product, result: Index, taken: set[Index]
     start = integer(result)
     for value, name, changed in (*_without_remainder(low, product, result), (start, result, product)):
         partners = [index for index in product.bound if _may_join(low, product, index, taken)]
-        for partner in (None, *partners) if name is not result else partners:
-            made = _substitution(low, changed, result, name, partner, always=name is not result)
+        found = [
+            _substitution(low, changed, result, name, partner, always=name is not result)
+            for partner in ((*partners, None) if name is not result else partners)
+        ]
+        if name is not result:
+            found.append(({}, None))  # the quotient over all the values that it may have
+        for made in found:
             if made is None:
                 continue
             values, gone = made
@@ -193,7 +246,7 @@ def _by_ranges(low: Lowering, product: Product, result: Index, taken: set[Index]
             if not c.is_affine(expression, moving):
                 continue
             steps, constant = c.split(expression, moving)
-            new = {index for each in values.values() for index in each.indices}
+            new = {index for each in values.values() for index in each.indices} | {name}
             if not all(index in new or _may_join(low, product, index, taken) for index in steps):
                 continue
             kept = tuple(index for index in changed.bound if index not in steps and index is not gone)
@@ -248,12 +301,15 @@ def _substitution(
         return None
     if not low.moving(partner.lower) and not low.moving(partner.stop):
         ranges.append(_Range(integer(partner), partner.lower, partner.stop - 1, partner))
-    best: tuple[int, dict[Index, Integer], Index | None] | None = None
+    ranges += _reads(low, product, wanted)
+    best: tuple[tuple[bool, int], dict[Index, Integer], Index | None] | None = None
     for first, second in ((a, b) for k, a in enumerate(ranges) for b in ranges[k + 1 :]):
         made = _inverse(first, second, main, partner, _letter(product))
         if made is None or len(made[main].indices) < 2:
             continue
-        cost = c.estimate(first.high - first.low + 1) * c.estimate(second.high - second.low + 1)
+        new = set(made[main].indices)
+        mixed = any(new <= terms.free_indices(terms.substitute(factor, made)) for factor in product.factors)
+        cost = (mixed, c.estimate(first.high - first.low + 1) * c.estimate(second.high - second.low + 1))
         gone = None if partner in (first.own, second.own) else partner
         if not always and gone is None and not _is_worth_it(low, first, second, result, made[main]):
             continue
@@ -289,7 +345,10 @@ def _letter(product: Product) -> str:
 
 
 def _is_worth_it(low: Lowering, first: _Range, second: _Range, result: Index, value: Integer) -> bool:
-    """Whether the new index takes fewer values than the result; where that is open, whether all steps rise."""
+    """Whether the new index takes fewer values than the result, and nothing is read backwards."""
+    steps, _ = c.split(value, low.moving(value))
+    if not all(is_nonnegative(step, low.facts) for step in steps.values()):
+        return False  # a correlation: to be gathered
     new = first if second.own is not None else second
     extent, before = new.high - new.low + 1, result.extent
     if extent != before:
@@ -297,10 +356,7 @@ def _is_worth_it(low: Lowering, first: _Range, second: _Range, result: Index, va
             return False
         if is_nonnegative(before - extent, low.facts):
             return True
-    if not new.stated:
-        return False
-    steps, _ = c.split(value, low.moving(value))
-    return all(is_nonnegative(step, low.facts) for step in steps.values())
+    return new.stated
 
 
 def narrowed(low: Lowering, product: Product) -> Product:
@@ -314,6 +370,8 @@ def narrowed(low: Lowering, product: Product) -> Product:
                 continue
             extent = last - first + 1
             if extent == index.extent or not is_nonnegative(index.extent - extent, low.facts):
+                continue
+            if not is_nonnegative(extent - 1, low.facts):
                 continue
             new = Index(_letter(product), extent)
             solution = (new + first - linear[1]) * (linear[0].value or 1)
@@ -371,8 +429,20 @@ def _ranges(low: Lowering, product: Product, wanted: set[Index]) -> Iterator[_Ra
         bounds = c.ends(key, low.moving(key), low.facts)
         first = lows.get(key, None if bounds is None else bounds[0])
         last = highs.get(key, None if bounds is None else bounds[1])
-        if first is not None and last is not None:
+        if first is not None and last is not None and is_nonnegative(last - first, low.facts):
             yield _Range(key, first, last, stated=key in lows and key in highs)
+
+
+def _reads(low: Lowering, product: Product, wanted: set[Index]) -> Iterator[_Range]:
+    """Subscripts, which lie inside their array wherever the product counts."""
+    for factor in product.factors:
+        if not isinstance(factor, terms.Entry):
+            continue
+        for subscript, extent in zip(factor.indices, low.shapes[factor.array], strict=True):
+            moving = low.moving(subscript)
+            if len(moving) == 2 and wanted.issuperset(moving) and c.is_affine(subscript, moving):
+                _, rest = c.split(subscript, moving)
+                yield _Range(subscript - rest, -rest, extent - 1 - rest)
 
 
 def _once(values: Iterable[Integer]) -> list[Integer]:

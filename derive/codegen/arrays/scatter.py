@@ -139,7 +139,9 @@ def _sent(
     with _guarded(low):
         _loops(low, loops, lambda: _addition(low, buffer, relations, along, results, ends, product, known))
     cuts = {
-        axis: span(low.number(-ends[index][0]), low.number(index.extent - ends[index][0]))
+        axis: span(
+            low.number(-ends[index][0]) if ends[index][0] != 0 else "", low.number(index.extent - ends[index][0])
+        )
         for axis, index in enumerate(results)
         if index in ends and (ends[index][0] != 0 or ends[index][1] != index.extent)
     }
@@ -215,16 +217,19 @@ def _addition(
                 value = value.spelled(low.dialect.flipped(text, [value.axes.index(index)], len(value.axes)))
             step = -step
         last = first + step * (index.extent - 1) + 1
-        cuts[axis] = span(low.number(first), low.number(last), low.number(step))
-        if first == 0 and last == ends[result][1] - ends[result][0] and step == 1:
-            cuts[axis] = ":"
+        spare = ends[result][1] - ends[result][0] - last
+        fits = c.is_nonnegative(spare, low.facts) and c.is_nonnegative(step - 1 - spare, low.facts)
+        begin, end = "" if first == 0 else low.number(first), "" if fits else low.number(last)
+        cuts[axis] = span(begin, end, low.number(step))
     piece = low.aligned(value, wanted)
+    cuts = {axis: cut for axis, cut in cuts.items() if cut != ":"}
     target = buffer + (colons(len(results), cuts) or "[...]")
-    if len(target) > _WIDEST:  # a view, so that the sum goes to the same cells
+    adds = any(len(relation.members) > 1 for relation in relations)
+    if adds and len(target) > _WIDEST:  # a view, so that the sum goes to the same cells
         cells = low.names.temporary("cells")
         low.emit(f"{cells} = {target}")
         target = cells
-    low.emit(f"{target} += {piece.text}")
+    low.emit(f"{target} {'+' if adds else ''}= {piece.text}")
 
 
 # --- digits -----------------------------------------------------------------------------------------------------------

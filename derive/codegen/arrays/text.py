@@ -222,6 +222,8 @@ def _outermost(line: str) -> list[tuple[int, int]]:
 
 def _operands(text: str) -> list[str]:
     """The operands of the loosest operator, each with the sign before it."""
+    if len(_split(text, (":",))) > 1:
+        return [text]  # a slice stays in one piece
     if len(_split(text, (" for ",))) > 1:
         return [part.strip() for part in _split(text, (" for ", " if "), keep=True)]
     for operators in ((" if ", " else "), (" and ",), (" | ",), (" & ",), (" == ", " < ", " <= ", " > ", " >= "),

@@ -57,9 +57,12 @@ class TorchDialect:
             f"torch.zeros({listed(list(shape))}, dtype=torch.float64)")  # fmt: skip
 
     def filled(self, shape: Sequence[str], value: str, like: Like) -> str:
+        if not shape:  # beside arrays its precision does not count
+            return f"torch.tensor({value}, dtype=torch.float64)"
         size = listed(list(shape))
-        return f"{like.name}.new_full({size}, {value})" if like.name else (
-            f"torch.full({size}, {value}, dtype=torch.float64)")  # fmt: skip
+        if like.name:
+            return f"{like.name}.new_full({size}, {value})"
+        return f"torch.full({size}, {value}, dtype=torch.float64)"
 
     def repeated(self, text: str, shape: Sequence[str], *, copied: bool = False) -> str:
         return f"{text}.expand{listed(list(shape))}{'.clone()' if copied else ''}"

@@ -34,7 +34,7 @@ def read(low: Lowering, entry: Entry, known: Sequence[c.Test]) -> tuple[Operand,
         if place is None:
             from derive.codegen.arrays.gathers import gathered
 
-            return gathered(low, entry, known), set()
+            return gathered(low, entry, known, len(places)), set()
         places.append(place)
     ends = [end for each in places for end in (each.first, each.last, each.start, each.stop, each.origin)]
     view = View(entry.array, name, tuple(places), max(low.depth_of(entry), *map(low.depth_of, ends)))
