@@ -40,8 +40,9 @@ def share_runs(
 
     The longest run first, of equal length the leftmost. grouped : for a run the item that stands for it, and its items
     as a list, which is searched like the others from then on.
-    budget : about how many runs are looked at. Where all lengths would cost more, the greatest are left out, and a
-    longer run is shared in pieces: short runs are found however many items there are.
+    budget : about how many runs are looked at, each length being passed once but for what is found. Where all lengths
+        would cost more, the greatest are left out, and a longer run is shared in pieces: short runs are found however
+        many items there are.
     """
     lists = list(sequences)
     row: list[Item | _End] = []
@@ -51,8 +52,7 @@ def share_runs(
     known, segments = _segments(row, numbers)
     length = _affordable(segments, budget)
     while length >= 2:
-        runs, work = _repeated(segments, known, length)
-        budget -= work
+        runs = _repeated(segments, known, length)
         if not runs:
             length -= 1
             continue
@@ -124,17 +124,16 @@ def _affordable(segments: list[Segment], budget: int) -> int:
     return length
 
 
-def _repeated(segments: list[Segment], known: list[int], length: int) -> tuple[list[list[int]], int]:
-    """The places of each run of this length that is to be shared, leftmost first; and how many runs were looked at."""
+def _repeated(segments: list[Segment], known: list[int], length: int) -> list[list[int]]:
+    """The places of each run of this length that is to be shared, leftmost first."""
     reaching = list(takewhile(lambda segment: segment.length >= length, segments))
     totals = [list(map(sub, segment.sums[length:], segment.sums)) for segment in reaching]
-    work = sum(map(len, totals))
     ordered = sorted(zip(reaching, totals, strict=True), key=lambda pair: pair[0].begin)
     last: dict[int, int] = {}
     for segment, found in ordered:
         last.update(zip(found, range(segment.begin, segment.begin + len(found)), strict=True))
-    if len(last) == work:
-        return [], work
+    if len(last) == sum(map(len, totals)):
+        return []
     first: dict[int, int] = {}
     for segment, found in reversed(ordered):
         first.update(zip(reversed(found), range(segment.begin + len(found) - 1, segment.begin - 1, -1), strict=True))
@@ -144,7 +143,7 @@ def _repeated(segments: list[Segment], known: list[int], length: int) -> tuple[l
             for place, total in enumerate(found, segment.begin):
                 if total in places:
                     places[total].append(place)
-    return _apart(places, known, length), 2 * work
+    return _apart(places, known, length)
 
 
 def _apart(places: dict[int, deque[int]], known: list[int], length: int) -> list[list[int]]:

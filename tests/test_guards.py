@@ -98,6 +98,7 @@ FALSE_AT_NEGATIVE = [
     "2*[x > 0]*sqrt(log(x + 1) + x)",
     "-[x > 0]*(x*log(x))*y/x",
     "[x > 0]*[log(x) > -100]*y",
+    "[x > 1 - 1]*[sqrt(x) > x]*y",
     "[x > 0]*([y > 100]*log(y) + sqrt(x))",
     "[0 < x < 10]*x^y*asin(x/10)",
     "[x > 0]*acos(7*[x > 0]) + [x > 0]*(0/0)*[x < 0]",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 
 import pytest
@@ -78,6 +79,24 @@ def test_a_run_beyond_the_budget_is_shared_in_pieces() -> None:
     pieces, groups, lengths = shared(sequences, 1)
     assert set(lengths) == {2} and len(lengths) == 49
     assert [opened(items, groups) for items in pieces] == sequences
+
+
+@pytest.mark.parametrize("budget", [2_000, 20_000, 100_000, 10**6])
+def test_about_as_many_runs_are_looked_at_as_the_budget_says(budget: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = random.Random(3)
+    row = [draw.choice("abcdefgh") for _ in range(800)]
+    looked = 0
+
+    def counted(segments: list[repeats.Segment], known: list[int], length: int) -> list[list[int]]:
+        nonlocal looked
+        looked += sum(max(0, segment.length - length + 1) for segment in segments)
+        return search(segments, known, length)
+
+    search = repeats._repeated
+    monkeypatch.setattr(repeats, "_repeated", counted)
+    lists, groups, _ = shared([row], budget)
+    assert Counter(opened(lists[0], groups)) == Counter(row)
+    assert looked <= budget + 10 * len(row)
 
 
 def test_of_equal_length_the_leftmost_run_comes_first_also_where_it_takes_items_from_another() -> None:
