@@ -264,3 +264,16 @@ def test_nothing_scrolls_upright_inside_the_page(page, file):
         '[...document.querySelectorAll(".scroll")].filter(each => each.scrollHeight > each.clientHeight + 1).length'
     )
     assert tall == 0
+
+
+@pytest.mark.parametrize("width", [400, 1000])
+def test_every_reason_is_seen_beside_or_below_its_formula(page, tmp_path, width):
+    product = read("*".join(["longname"] * 9))  # most of the column
+    lines = [Line(t.Relation((t.Name("y"), side)), "the rule that leads here") for side in (read("x"), product)]
+    page.open(written(tmp_path, Display(tuple(lines))), width=width)
+    short, long = page.run(
+        '[...document.querySelectorAll(".line")].map(line => [".right math", ".reason"]'
+        ".map(s => line.querySelector(s).getBoundingClientRect()).map(b => [b.left, b.top, b.right, b.bottom]))"
+    )
+    assert (short[1][1] < short[0][3]) == (width == 1000) and long[1][1] >= long[0][3] - 1
+    assert all(reason[0] < width / 3 or reason[2] <= width for _, reason in (short, long))  # cells may be scrolled

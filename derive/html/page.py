@@ -34,12 +34,15 @@ from derive.html.inline import EQUALS, inline
 from derive.html.mathml import formula, row
 from derive.html.stepper import script, stepper
 from derive.html.svg import inline_svg, svg_css
+from derive.metrics import measure
 from derive.tree import Relation, Tree
 
 #: A page with more headings than this begins with a list of them.
 HEADINGS = 3
 #: A picture wider than this, in points, is scrolled: shrunk to the page its letters could not be read.
 _LARGE = 900
+#: The widths of the column of a page and of a letter of a reason, and the size of a formula, in pixels.
+_COLUMN, _LETTER, _FORMULA = 800.0, 7.5, 17.6
 #: What holds for a page of its own only.
 _WHOLE_PAGE = """\
 body.derive { margin: 0; padding: 2rem clamp(1rem, 5vw, 3rem); }
@@ -224,7 +227,10 @@ def _cell(cell: Cell, kind: str, tag: str) -> str:
 
 
 def _line(line: Line) -> str:
-    """One displayed formula, parted at its first equals sign so that all of them stand below each other."""
+    """One displayed formula, parted at its first equals sign so that all of them stand below each other.
+
+    A reason for which there is no room stands below its formula.
+    """
     if isinstance(line.formula, Relation):
         first, *others = line.formula.sides
         rest = " ".join(f'<math displaystyle="true">{EQUALS}{_side(side)}</math>' for side in others)
@@ -237,7 +243,12 @@ def _line(line: Line) -> str:
         written += f' <span class="reason">{inline(with_names(line.reason))}</span>'
     if line.number:
         written += f' <span class="number">({escape(line.number)})</span>'
-    return f'<div class="line">{written}</div>\n'
+    kind = "line long" if line.reason and _leaves_no_room(line) else "line"
+    return f'<div class="{kind}">{written}</div>\n'
+
+
+def _leaves_no_room(line: Line) -> bool:
+    return measure(line.formula, _FORMULA)[0] + _LETTER * len(line.reason) > _COLUMN
 
 
 def _side(tree: Tree) -> str:
