@@ -403,6 +403,20 @@ def test_layers_refuse_what_does_not_fit(name: str, options: dict, says: str) ->
     assert says in caught.value.message
 
 
+def test_samples_are_rows_or_columns_and_weights_on_either_side() -> None:
+    matrices = {}
+    for layout in ("row", "column"):
+        for weights in ("Wx", "xW"):
+            answer = grad_layer("linear", ["W", "X"], conventions=[f"layout={layout}", f"weights={weights}"])
+            matrices[layout, weights] = (answer["W"].matrix_text, answer["X"].matrix_text)
+    assert matrices == {
+        ("row", "Wx"): ("W_bar = G^T X", "X_bar = G W"),
+        ("row", "xW"): ("W_bar = X^T G", "X_bar = G W^T"),
+        ("column", "Wx"): ("W_bar = G X^T", "X_bar = W^T G"),
+        ("column", "xW"): ("W_bar = X G^T", "X_bar = W G"),
+    }
+
+
 def test_a_convention_chooses_among_the_equations_of_a_layer() -> None:
     shapes = {"X": (1, 1, 6), "W": (1, 1, 3)}
     as_stored = grad_layer("conv1d", shapes=shapes, conventions=["kernel=convolution"])

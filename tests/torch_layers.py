@@ -145,7 +145,9 @@ def avg_pool(axes):
 
 def linear(options, a):
     weight = a["W"] if options["weights"] == "Wx" else a["W"].T
-    return {"Y": F.linear(a["X"], weight, a.get("b"))}
+    columns = options["layout"] == "column" and a["X"].ndim == 2
+    result = F.linear(a["X"].T if columns else a["X"], weight, a.get("b"))
+    return {"Y": result.T if columns else result}
 
 
 def dropout(options, a):

@@ -55,7 +55,10 @@ class GradCommand(ExpressionCommand):
             ("Options", own),
             ("Options of layers, with --layer NAME", layers),
             ("Layers", layer_names()),
-            ("Conventions, with --convention key=value; the default stands first", conventions_help()),
+            (
+                "Conventions, with --convention key=value; the default stands first, layers are as torch has them",
+                conventions_help(),
+            ),
         ):
             with formatter.section(title):
                 formatter.write_dl(rows)

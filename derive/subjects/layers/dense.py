@@ -18,19 +18,31 @@ def with_bias(options: Mapping[str, Any], axis: str) -> tuple[Operand, ...]:
     return (Operand("b", (axis,)),) if options["bias"] else ()
 
 
+WEIGHTS = Option("weights", "choice", "Wx", "Wx: outputs x inputs; xW: inputs x outputs", choices=("Wx", "xW"))
+LAYOUT = Option("layout", "choice", "row", "samples are rows of X, or its columns", choices=("row", "column"))
+
+
+def _of_sample(options: Mapping[str, Any], sample: str, entry: str) -> tuple[str, ...]:
+    """The axes or indices of a batch: the sample first where samples are rows."""
+    return (sample, entry) if options["layout"] == "row" else (entry, sample)
+
+
 def _linear_operands(options: Mapping[str, Any], rank: int | None) -> tuple[Operand, ...]:
-    """x is one vector (rank 1) or a batch of rows."""
-    batch = ("N",) if rank != 1 else ()
+    """x is one vector (rank 1) or a batch of rows or columns."""
+    inputs = _of_sample(options, "N", "D") if rank != 1 else ("D",)
     weights = ("O", "D") if options["weights"] == "Wx" else ("D", "O")
-    return (Operand("X", (*batch, "D")), Operand("W", weights), *with_bias(options, "O"))
+    return (Operand("X", inputs), Operand("W", weights), *with_bias(options, "O"))
 
 
 def _linear(setting: Setting) -> Equations:
-    row = "n, " if len(setting.axes("X")) == 2 else ""
-    weight = "W[o, d]" if setting["weights"] == "Wx" else "W[d, o]"
-    product = f"{weight}*X[{row}d]" if setting["weights"] == "Wx" else f"X[{row}d]*{weight}"
+    several = len(setting.axes("X")) == 2
+
+    def at(entry: str) -> str:
+        return f"[{', '.join(_of_sample(setting.options, 'n', entry) if several else (entry,))}]"
+
+    product = f"W[o, d]*X{at('d')}" if setting["weights"] == "Wx" else f"X{at('d')}*W[d, o]"
     bias = " + b[o]" if setting["bias"] else ""
-    return Equations((f"Y[{row}o] = sum(d) {product}{bias}",))
+    return Equations((f"Y{at('o')} = sum(d) {product}{bias}",))
 
 
 def _bilinear_operands(options: Mapping[str, Any], _: int | None) -> tuple[Operand, ...]:
@@ -116,7 +128,7 @@ LAYERS = (
         "each output is a weighted sum of the inputs; W x, or x W with the weights transposed",
         _linear_operands,
         _linear,
-        (BIAS, Option("weights", "choice", "Wx", "Wx: outputs x inputs; xW: inputs x outputs", choices=("Wx", "xW"))),
+        (BIAS, WEIGHTS, LAYOUT),
         torch="torch.nn.functional.linear",
     ),
     Layer(
