@@ -99,9 +99,10 @@ def _statement(page: Page) -> list[Block]:
         if line.written is None or formula(line.written) == formula(indexed):
             lines.append(Line(indexed))
             continue
-        lines.append(Line(page.renamed(line.written), "as written"))
         has_indices = any(isinstance(node, t.Subscript) for node in t.walk(line.written))
-        lines.append(Line(indexed, "that is" if has_indices else "in indices"))
+        counted = page.notation.base and has_indices
+        lines.append(Line(page.renamed(line.written), "as written, indices from 0" if counted else "as written"))
+        lines.append(Line(indexed, "indices from 1" if counted else "that is" if has_indices else "in indices"))
     blocks: list[Block] = [Display(tuple(lines))]
     blocks += [Bullets(((remark,),)) for remark in page.answer.program.remarks]
     blocks += [_arrays(page), Prose(tuple(_asked(page)))]
