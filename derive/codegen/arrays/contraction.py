@@ -74,6 +74,8 @@ def _pair(low: Lowering, two: Operand, one: Operand, bound: Collection[Index]) -
     if not over:
         return _multiplied(low, first, second)
     first, second = (low.short(low.solid(low.real(value))) for value in (first, second))
+    if low.dialect.kernels and set(first.axes) == set(second.axes):  # torch's einsum would make a batch of products
+        return _total(low, _multiplied(low, first, second), over)
     return _matrix_product(low, first, second, over) or _einsum(low, first, second, over)
 
 
@@ -116,12 +118,12 @@ def _multiplied(low: Lowering, one: Value, two: Value) -> Value:
 
 
 def _chosen(low: Lowering, mask: Value, value: Value) -> Value:
-    """A product with truth values: nothing of the other factor where they are false."""
+    """A product with truth values."""
     mask, value = low.short(mask, "chosen"), low.short(low.solid(low.real(value)))
     axes = low.common_axes([value, mask])
     held, shown = low.aligned(mask, axes), low.aligned(value, axes)
-    text = low.dialect.where(held.text, bracketed(shown.text, shown.level, 0), "0.0")
-    return Value(text, axes, ATOM, REAL, max(mask.depth, value.depth))
+    text = f"{bracketed(shown.text, shown.level, PRODUCT)} * {bracketed(held.text, held.level, PRODUCT + 1)}"
+    return Value(text, axes, PRODUCT, REAL, max(mask.depth, value.depth))
 
 
 def _matrix_product(low: Lowering, one: Value, two: Value, over: Sequence[Index]) -> Value | None:

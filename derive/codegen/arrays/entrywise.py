@@ -68,7 +68,7 @@ def _complement(low: Lowering, term: terms.Add, known: Sequence[c.Test]) -> Valu
 
 def _choice(low: Lowering, term: terms.Add, known: Sequence[c.Test]) -> Value | None:
     """[condition]*a + (1 - [condition])*b is a or b, each looked at only where it counts."""
-    from derive.codegen.arrays.products import where
+    from derive.codegen.arrays.masks import where
 
     if len(term.terms) != 2:
         return None

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from derive import terms
-from derive.bounds import pairs
 from derive.codegen.arrays.numpy_dialect import NumpyDialect
 from derive.codegen.arrays.recurrences import Group, domain_of
 from derive.codegen.arrays.text import ATOM, POWER, PRODUCT, SUM, UNARY, bracketed, comment, literal
 from derive.codegen.spelling import applied
 from derive.errors import UsageError
 from derive.functions import operation
-from derive.integers import Index, Integer, IntegerEntry
+from derive.integers import Index, Integer
 from derive.program import Equation
 from derive.terms import Chain, Comparison, Divides, Term
 
@@ -225,14 +224,9 @@ class _Writer:
             loops += f" for {name} in range({_span(low, index.lower, index.stop)})"
             low.scalars[index] = (name, 1)
         places = ", ".join(names)
-        value, _ = self._inner(term.body)
+        value, level = self._inner(term.body)
         low.scalars = before
         low.names.used.difference_update(names)
-        sign = "-" if term.operator == "max" else ""
-        best = (
-            f"min(({sign}{bracketed(value, ATOM if value.isidentifier() or value.endswith((')', ']')) else SUM, ATOM)}"
-        )
+        signed = f"-{bracketed(value, level, ATOM)}" if term.operator == "max" else value
+        best = f"min(({signed}"
         return f"({at},) == {best}, ({places},)){loops})[1]"
-
-
-__all__ = ["LOOPS", "IntegerEntry", "Term", "loop_lines", "pairs"]

@@ -15,6 +15,7 @@ from derive import terms
 from derive.codegen.arrays import conditions as c
 from derive.codegen.arrays.dialect import Dialect, Like
 from derive.codegen.arrays.naming import Names
+from derive.codegen.arrays.ordering import hint, in_order, indices_in_order
 from derive.codegen.arrays.text import ATOM, PRODUCT, SUM, UNARY, bracketed, literal
 from derive.codegen.arrays.values import CONDITIONAL, NUMBER, REAL, WHOLE, Operand, Value, View
 from derive.errors import UsageError
@@ -83,8 +84,11 @@ class Lowering:
         for line in lines:
             self.emit(line)
 
-    def bind(self, hint: str, value: Value) -> Value:
-        """The value under a name, computed in the outermost block in which all it needs is known."""
+    def bind(self, hint: str, value: Value, *, shared: bool = True) -> Value:
+        """The value under a name, computed in the outermost block in which all it needs is known.
+
+        shared : whether the same expression is known by one name.
+        """
         if value.level == ATOM and value.text.isidentifier():
             return value
         text = value.text
@@ -92,7 +96,7 @@ class Lowering:
             inner = bracketed(text, value.level, SUM)
             text = f"{inner} if {' and '.join(self.conditions)} else 0.0"
         named = self.blocks[value.depth].named
-        name = named.get(text)
+        name = named.get(text) if shared else None
         if name is None:
             name = named[text] = self.names.temporary(hint)
             self.emit(f"{name} = {text}", value.depth)
@@ -335,7 +339,7 @@ class Lowering:
         text = self.dialect.arange(self.number(index.lower), self.number(index.stop), self.like)
         made = Value(text, (index,), kind=WHOLE, depth=depth)
         kept, self.conditions = self.conditions, []
-        made = self.bind(index.name, made)
+        made = self.bind(index.name, made, shared=False)
         self.conditions = kept
         self.blocks[depth].known[key] = (made, (index,))
         return made
@@ -395,41 +399,3 @@ class Lowering:
 
     def fresh(self, name: str, extent: Integer) -> Index:
         return Index(name, extent)
-
-
-def indices_in_order(term: Term) -> tuple[Index, ...]:
-    """The free indices by first appearance."""
-    free = terms.free_indices(term)
-    seen: dict[Index, None] = {}
-    for node in terms.walk(term):
-        for part in terms.integers_in(node):
-            seen.update(dict.fromkeys(index for index in part.indices if index in free))
-        for index in terms.bound_in(node):
-            for part in (index.lower, index.stop):
-                seen.update(dict.fromkeys(other for other in part.indices if other in free))
-    return tuple(seen)
-
-
-def in_order(expression: Integer) -> list[tuple[tuple[Atom, ...], int]]:
-    """The terms as they are written: what is added, what is taken off, the number; 2 - k, not -k + 2."""
-    ordered = sorted(expression.terms.items(), key=lambda item: (item[0] == (), item[1] < 0))
-    if len(ordered) > 1 and ordered[0][1] < 0 and ordered[-1][1] > 0:
-        ordered.insert(0, ordered.pop())
-    return ordered
-
-
-def hint(term: Term) -> str:
-    """A name for what a term computes."""
-    arrays = "_".join(terms.reads_in_order(term)[:1])
-    match term:
-        case terms.Apply(function=function, arguments=(terms.Entry(),)):
-            return f"{function}_{arrays}"
-        case terms.Apply(function=function):
-            return function
-        case terms.Reduce(operator="max" | "min" | "prod" as operator):
-            return f"{arrays}_{operator}"
-        case terms.Reduce():
-            return f"{arrays}_sum"
-        case terms.Winner(operator=operator):
-            return f"{arrays}_arg{operator}"
-    return "t"

@@ -12,7 +12,8 @@ from derive.codegen.arrays import conditions as c
 from derive.codegen.arrays import contraction, wholes
 from derive.codegen.arrays.entrywise import is_divisor
 from derive.codegen.arrays.extremes import rectangular
-from derive.codegen.arrays.text import ATOM, PRODUCT, SUM, UNARY, bracketed, literal
+from derive.codegen.arrays.masks import masked
+from derive.codegen.arrays.text import PRODUCT, SUM, UNARY, bracketed, literal
 from derive.codegen.arrays.values import CONDITIONAL, NUMBER, REAL, TRUTH, WHOLE, Operand, Value, View
 from derive.codegen.arrays.views import read
 from derive.integers import Index, Integer, integer
@@ -152,7 +153,7 @@ def dense(low: Lowering, product: Product, known: tuple[c.Test, ...]) -> Value:
     if masks and delicate:
         operands += [_inverse(low, value) for value in behind]
         behind = []
-    operands = _masked(low, operands, masks, known, all_of_them=bool(delicate))
+    operands = masked(low, operands, masks, known, all_of_them=bool(delicate))
     return _assembled(low, product, operands, behind)
 
 
@@ -203,48 +204,6 @@ def _conditional(
     return Value(f"{text} if {condition.text} else 0.0", inner.axes, CONDITIONAL, REAL, depth, solid)
 
 
-def _masked(
-    low: Lowering, operands: list[Operand], masks: list[c.Test], known: tuple[c.Test, ...], *, all_of_them: bool
-) -> list[Operand]:
-    """Each mask applied to the operand that it widens least, or to all of them where their values cannot be trusted."""
-    waiting: dict[int, list[c.Test]] = {}
-    arrays = [k for k, operand in enumerate(operands) if operand.axes and operand.kind != TRUTH]
-    if not arrays:
-        return [*operands, wholes.truth(low, masks, known)] if masks else operands
-    for test in masks:
-        axes = wholes.axes_of(low, [test])
-        best = min(arrays, key=lambda k: _cost({*operands[k].axes, *axes}) - _cost(set(operands[k].axes)))
-        for place in arrays if all_of_them else [best]:
-            waiting.setdefault(place, []).append(test)
-    result = list(operands)
-    for place, tests in waiting.items():
-        value = low.short(low.solid(low.real(low.settled(operands[place]))))
-        result[place] = where(low, tests, value, Value("0.0", kind=NUMBER), known)
-    return result
-
-
-def where(low: Lowering, tests: Sequence[c.Test], one: Value, other: Value, known: Sequence[c.Test]) -> Value:
-    """The one value where all tests hold, elsewhere the other."""
-    axes = low.common_axes([one, other, Value("", wholes.axes_of(low, tests))])
-    mask = wholes.truth(low, tests, known, axes)
-    if len(mask.text) > 50:
-        mask = low.bind("inside", mask)
-    if one.kind == other.kind == NUMBER:
-        one = low.tensor(one)
-    texts = []
-    for value in (one, other):
-        shown = low.aligned(value, axes)
-        texts.append(bracketed(shown.text, shown.level, 0))
-    return Value(low.dialect.where(mask.text, *texts), axes, ATOM, REAL, max(mask.depth, one.depth, other.depth))
-
-
-def _cost(axes: set[Index]) -> int:
-    size = 1
-    for index in axes:
-        size *= c.estimate(index.extent)
-    return size
-
-
 # --- put together -----------------------------------------------------------------------------------------------------
 
 
@@ -265,10 +224,10 @@ def _assembled(low: Lowering, product: Product, operands: list[Operand], behind:
         return body
     if body is not None and body.kind in (TRUTH, WHOLE):
         body = low.real(body)
-    return _quotient(low, product.number, lead, body, behind)
+    return quotient(low, product.number, lead, body, behind)
 
 
-def _quotient(low: Lowering, number: Fraction, lead: list[Value], body: Value | None, behind: list[Value]) -> Value:
+def quotient(low: Lowering, number: Fraction, lead: list[Value], body: Value | None, behind: list[Value]) -> Value:
     negative, size = number < 0, abs(number)
     ahead = [value for value in lead if value.kind == NUMBER] + [value for value in lead if value.kind != NUMBER]
     upper = [low.short(value) for value in ahead] + ([low.short(body)] if body is not None else [])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from derive import terms
 from derive.codegen.arrays import conditions as c
+from derive.codegen.arrays.ordering import in_order
 from derive.codegen.arrays.text import ATOM, PRODUCT, SUM, UNARY, bracketed
 from derive.codegen.arrays.values import NUMBER, TRUTH, WHOLE, Value
 from derive.integers import Atom, Extreme, Floor, Index, Integer, IntegerEntry, Monomial, integer
@@ -28,8 +29,6 @@ def whole(low: Lowering, expression: Integer, axes: Sequence[Index] | None = Non
         text, level = low.count(expression)
         return Value(text, (), level, NUMBER, low.depth_of(expression))
     along = tuple(sorted(moving, key=low.rank)) if axes is None else tuple(axes)
-    from derive.codegen.arrays.lowering import in_order
-
     parts = [(factor, _monomial(low, monomial, abs(factor), along)) for monomial, factor in in_order(expression)]
     text, level = "", SUM
     for factor, piece in parts:
