@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 import derive
 from derive import tree as t
+from derive.arithmetic import FLOATS
 from derive.balls import Balls
 from derive.errors import DeriveError, ReadingError, UsageError
-from derive.evaluate import FLOATS, evaluate, tree_value
+from derive.evaluate import evaluate, tree_value
 from derive.plain import formula
 from derive.program import Elementary, Program
 from derive.tracing import trace_tree

@@ -31,6 +31,7 @@ def rectangular(low: Lowering, indices: Sequence[Index], body: Term) -> tuple[tu
             found = c.ends(lower, low.moving(lower), low.facts), c.ends(stop, low.moving(stop), low.facts)
             assert found[0] is not None and found[1] is not None, index
             new = Index(index.name, found[1][1], found[0][0])
+            low.hulls.add(new)
             tests += c.inside(integer(new), lower, stop)
             values[index] = integer(new)
         elif lower != index.lower or stop != index.stop:

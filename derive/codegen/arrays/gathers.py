@@ -21,8 +21,14 @@ def gathered(low: Lowering, entry: Entry, known: Sequence[c.Test], axis: int) ->
 
     Where a test of `known` may fail the subscripts are kept inside; what is read there does not count.
     """
+    from derive.codegen.arrays.views import kept_inside
+
     shape = low.shapes[entry.array]
-    chosen = {k: low.number(subscript) for k, subscript in enumerate(entry.indices) if not low.moving(subscript)}
+    chosen = {
+        k: low.number(kept_inside(low, subscript, shape[k], known) if known else subscript)
+        for k, subscript in enumerate(entry.indices)
+        if not low.moving(subscript)
+    }
     text = low.names.of(("array", entry.array), entry.array) + colons(len(shape), chosen)
     left = [(subscript, shape[k]) for k, subscript in enumerate(entry.indices) if k not in chosen]
     subscripts, extents = [subscript for subscript, _ in left], [extent for _, extent in left]

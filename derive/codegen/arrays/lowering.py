@@ -48,7 +48,9 @@ class Lowering:
 
     shapes : array -> extents of its axes.  letters : array -> names of its own indices.
     order : the indices of the equation at hand as it is to be stored; results lean towards it.
+    conditions : what must hold of loop indices for the value at hand to count, and how deep these loops are.
     target, top : the name of the array at hand, and the term that is all of it: only that may be built up in place.
+    hulls : summed indices over a box around the domain that tests beside them state.
     labels : arrays of whole numbers, with the extents that their entries are known to stay below.
     """
 
@@ -68,9 +70,10 @@ class Lowering:
         self.order: list[Index] = []
         self.stands: dict[Index, tuple[float, ...]] = {}
         self.uses: Counter[Hashable] = Counter()
-        self.conditions: list[str] = []
+        self.conditions: list[tuple[str, int]] = []
         self.silenced = False
         self.labels: set[tuple[str, Integer]] = set()
+        self.hulls: set[Index] = set()
         self.target = ""
         self.top: Term | None = None
         self.claims = False
@@ -91,16 +94,16 @@ class Lowering:
         """
         if value.level == ATOM and value.text.isidentifier():
             return value
-        text = value.text
+        text, depth = value.text, max([value.depth, *(at for _, at in self.conditions)])
         if self.conditions:
             inner = bracketed(text, value.level, SUM)
-            text = f"{inner} if {' and '.join(self.conditions)} else 0.0"
-        named = self.blocks[value.depth].named
+            text = f"{inner} if {' and '.join(condition for condition, _ in self.conditions)} else 0.0"
+        named = self.blocks[depth].named
         name = named.get(text) if shared else None
         if name is None:
             name = named[text] = self.names.temporary(hint)
-            self.emit(f"{name} = {text}", value.depth)
-        bound = value.spelled(name)
+            self.emit(f"{name} = {text}", depth)
+        bound = replace(value.spelled(name), depth=depth)
         if value.solid:
             bound = replace(bound, solid=f"{self.dialect.zeros(self.extents(value.axes), self.like)} + {name}")
         return bound

@@ -193,7 +193,7 @@ def _conditional(
 ) -> Value:
     """A product under a condition on loop indices alone: nothing of it is computed where the condition is false."""
     condition = wholes.truth(low, scalar, known)
-    low.conditions.append(condition.text)
+    low.conditions.append((condition.text, condition.depth))
     inner = dense(low, Product(product.number, product.factors, product.bound, tuple(rest)), (*known, *scalar))
     low.conditions.pop()
     inner = low.tensor(low.real(inner))

@@ -71,6 +71,7 @@ def unshifted(low: Lowering, product: Product) -> Product:
         if shift is None or bounds is None:
             continue
         new = Index(index.name, bounds[1] + 1, bounds[0])
+        low.hulls.add(new)
         bound = tuple(new if each is index else each for each in product.bound)
         inner = product.substituted({index: new - shift}, bound, low)
         tests = (*inner.tests, *c.inside(new - shift, index.lower, index.stop))

@@ -138,10 +138,14 @@ def _by_ranges(low: Lowering, product: Product, result: Index, taken: set[Index]
             new = {index for each in values.values() for index in each.indices} | {name}
             if not all(index in new or _may_join(low, product, index, taken) for index in steps):
                 continue
+            if not all(is_nonnegative(index.extent - 1, low.facts) for index in steps):
+                continue
             kept = tuple(index for index in changed.bound if index not in steps and index is not gone)
-            inner = _without_implied(
-                changed.substituted(values, kept, low), c.inside(expression, result.lower, result.stop)
-            )
+            inner = changed.substituted(values, kept, low)
+            if gone is not None and gone not in low.hulls:
+                tests = (*inner.tests, *c.inside(values[gone], gone.lower, gone.stop))
+                inner = Product(inner.number, inner.factors, kept, tests)
+            inner = _without_implied(inner, c.inside(expression, result.lower, result.stop))
             return Relation(result, tuple(steps.items()), constant), inner
     return None
 

@@ -157,7 +157,7 @@ def _guarded(low: Lowering) -> Iterator[None]:
         yield
         return
     conditions, low.conditions = low.conditions, []
-    with low.loop(f"if {' and '.join(conditions)}:", {}):
+    with low.loop(f"if {' and '.join(condition for condition, _ in conditions)}:", {}):
         yield
     low.conditions = conditions
 

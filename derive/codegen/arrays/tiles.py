@@ -22,6 +22,8 @@ def tiled(low: Lowering, value: Value, tiles: list[Relation]) -> Value:
         return value
     digits = {each.result: tuple(index for index, _ in sorted(each.members, key=_step)[::-1]) for each in tiles}
     value = _widened(low, value, digits)
+    if not value.axes:
+        return value
     merged = {index: result for result, members in digits.items() for index in members}
     names = tuple(dict.fromkeys(merged.get(index, index) for index in value.axes))
     groups = tuple(digits.get(name, (name,)) for name in names)

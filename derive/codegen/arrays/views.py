@@ -76,12 +76,28 @@ def _axis(
                 stop = -_later(low, -stop, -extent if loose else -bound - 1)
             absorbed.add(test)
         if moving:
-            if not all(c.is_nonnegative(each, low.facts) for each in (last + 1 - start, stop - first, last + 1, stop)):
+            gaps = (last + 1 - start, stop - first, last + 1, stop, stop - start)
+            if not all(c.is_nonnegative(gap, low.facts) for gap in gaps):
                 return None  # all that is read may lie on one side of the array
             below = c.positive_part(start - first, low.facts)
             above = c.positive_part(last + 1 - stop, low.facts)
     origin = subscript.substitute({index: index.lower for index in steps})
+    if known and not moving:
+        origin = kept_inside(low, subscript, extent, known)
     return AxisView(tuple(steps.items()), origin, first, last, extent, start, stop, below, above)
+
+
+def kept_inside(low: Lowering, subscript: Integer, extent: Integer, known: Sequence[c.Test]) -> Integer:
+    """A subscript of loop indices, held inside the array where no test does so; what is read there does not count."""
+
+    def stays(slack: Integer) -> bool:
+        plain = (test for test in known if isinstance(test, c.AtLeast) and not low.moving(test.value))
+        told = (slack - test.value for test in plain)
+        return c.is_nonnegative(slack, low.facts) or any(c.is_nonnegative(each, low.facts) for each in told)
+
+    if not stays(extent - 1 - subscript):
+        subscript = extreme("min", (subscript, extent - 1))
+    return subscript if stays(subscript) else extreme("max", (ZERO, subscript))
 
 
 def _said(low: Lowering, test: c.Test, subscript: Integer, moving: Sequence[Index]) -> tuple[Integer, int] | None:
