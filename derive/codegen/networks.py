@@ -40,9 +40,9 @@ class NetworkSource:
 
     @cached_property
     def saved(self) -> tuple[str, ...]:
-        """What the forward pass keeps: the values that the loss and the adjoints read, the output first."""
+        """What the forward pass keeps: the values that the loss and the adjoints read, the output first; statistics."""
         kernels = _kernels(self)
-        found = dict.fromkeys([self.network.output])
+        found = dict.fromkeys([self.network.output, *self.network.statistics])
         forward = {line.name for line in self.plan.forward} | {"x"}
         for line in (*self.plan.loss, *self.plan.adjoints):
             reads = kernels[line.name].reads if line.name in kernels else terms.reads(line.term)
@@ -61,11 +61,12 @@ class NetworkSource:
 
 @dataclass(frozen=True)
 class LoadedNetwork:
-    """The three functions of a module."""
+    """The three functions of a module.  saved : names of what `forward` keeps, as far as they are of equations."""
 
     forward: Callable[..., Any]
     backward: Callable[..., Any]
     step: Callable[..., Any]
+    saved: tuple[str, ...]
 
 
 def network_source(network: Described, target: str = "torch") -> str:
@@ -98,7 +99,7 @@ def _loaded(text: str, source: NetworkSource) -> LoadedNetwork:
 
     if text not in _LOADED:
         names = compiled_module(source)
-        _LOADED[text] = LoadedNetwork(names["forward"], names["backward"], names["step"])
+        _LOADED[text] = LoadedNetwork(names["forward"], names["backward"], names["step"], source.saved)
     return _LOADED[text]
 
 
@@ -214,16 +215,17 @@ def _module(source: NetworkSource) -> str:
     bars = tuple(found.names[name] for name in names)
     held = source.saved
     kept = (*held, *source.places)
-    forward = _body(source, found.forward, held[:1] + tuple(n for n in held[1:] if n != "x"), ("x", *names), held)
-    backward = _body(source, (*found.loss, *found.adjoints), ("L", *bars), (*names, *held, "y"))
-    used = [name for name in names if any(_mentions(line, name) for line in backward)]
+    read = (*names, *network.given)
+    forward = _body(source, found.forward, held[:1] + tuple(n for n in held[1:] if n != "x"), ("x", *read), held)
+    backward = _body(source, (*found.loss, *found.adjoints), ("L", *bars), (*read, *held, "y"))
+    used = [name for name in read if any(_mentions(line, name) for line in backward)]
     out = f", out: Mapping[str, {tensor}] | None = None" if source.target == "torch" else ""
     label = dialect.integers if network.labels else tensor
     lines = [
         *wrapped(f"def forward(parameters: Mapping[str, {tensor}], x: {tensor}) -> "
                  f"tuple[{tensor}, tuple[{tensor}, ...]]:", 0),
         *_documented(f"{network.output}, and what the backward pass needs: {', '.join(kept)}."),
-        *_unpacked(names),
+        *_unpacked(read),
         *(_LAYOUT if source.places else []),
         *forward,
         *wrapped(f"return {network.output}, ({', '.join(kept)},)", 1),
@@ -234,7 +236,7 @@ def _module(source: NetworkSource) -> str:
         *_documented("The loss, and its derivatives by the parameters."),
         *(["    out = out or {}"] if out else []),
         *_unpacked(used),
-        *wrapped(f"{', '.join(kept)}{',' if len(kept) == 1 else ''} = saved", 1),
+        *_taken_apart(kept),
         *backward,
         *wrapped("return L, {" + ", ".join(f'"{name}": {bar}' for name, bar in zip(names, bars, strict=True)) + "}", 1),
         "",
@@ -271,6 +273,12 @@ def _documented(text: str) -> list[str]:
     return documented(f'"""{text}"""', 1)
 
 
+def _taken_apart(names: tuple[str, ...]) -> list[str]:
+    """a, b = saved; in brackets where it needs several lines."""
+    line = f"    {', '.join(names)}{',' if len(names) == 1 else ''} = saved"
+    return [line] if len(line) <= 100 else ["    (", *documented(f"{', '.join(names)},", 2), "    ) = saved"]
+
+
 def _unpacked(names: tuple[str, ...] | list[str]) -> list[str]:
     return [f'    {name} = parameters["{name}"]' for name in names]
 
@@ -281,6 +289,10 @@ def _heading(source: NetworkSource) -> list[str]:
     shapes = getattr(network, "shapes", {})
     lines = [f'"""{network.name}: forward, backward and step; rows are samples.', "", "Parameters:"]
     lines += [f"    {name} : {_shape(shape)}" for name, shape in network.parameters.items()]
+    if network.given:
+        rows = {name: "N, " if name in getattr(network, "masks", {}) else "" for name in network.given}
+        lines += ["", "Given among the parameters, without a gradient:"]
+        lines += [f"    {name} : {_shape(network.given[name], row)}" for name, row in rows.items()]
     lines += ["", "Kept for the backward pass (numbers of one sample; 4 bytes each in float32):"]
     for name in source.saved:
         if name in shapes:
@@ -292,8 +304,8 @@ def _heading(source: NetworkSource) -> list[str]:
     return [*lines, '"""', "", "from __future__ import annotations", ""]
 
 
-def _shape(shape: tuple[int, ...]) -> str:
-    return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
+def _shape(shape: tuple[int, ...], rows: str = "") -> str:
+    return f"({rows}{', '.join(map(str, shape))}{',' if len(shape) == 1 and not rows else ''})"
 
 
 __all__ = ["LoadedNetwork", "NetworkSource", "load_network", "network_source"]

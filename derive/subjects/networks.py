@@ -7,7 +7,7 @@ kernels outputs x inputs x height x width. Entry f of a flattened image counts c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Activations by name, as functions of the plain notation.
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "softplus", "identity")
+#: What batch normalisation adds to the variance, as torch does.
+EPSILON = "1e-5"
 LOSSES = ("cross-entropy", "cross-entropy-probabilities", "squared-error")
 
 
@@ -27,6 +29,10 @@ class Network:
 
     text : the program in the plain notation.  parameters : name -> shape.  shapes : name -> shape without the batch
     axis, of the input and of every value.  output : the array before the loss (logits, or the prediction).
+    layers : what it is made of, in order: (kind, its number), of a pooling (kind, its size).
+    masks : arrays of dropout, name -> shape without the batch axis.  given : what stands among the parameters and is
+    not differentiated by, the masks among it.  statistics : means and variances of the batch, which the forward pass
+    keeps.
     """
 
     name: str
@@ -35,6 +41,10 @@ class Network:
     shapes: Mapping[str, tuple[int, ...]]
     output: str
     loss: str
+    layers: tuple[tuple[str, int], ...] = ()
+    masks: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    given: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    statistics: tuple[str, ...] = ()
 
     @cached_property
     def program(self) -> Program:
@@ -48,7 +58,7 @@ class Network:
         return self.loss == "cross-entropy"
 
 
-class _Lines:
+class Lines:
     """A program while it is put together, layer by layer; `value` is the array of the last layer."""
 
     def __init__(self, name: str, shape: tuple[int, ...]) -> None:
@@ -56,6 +66,10 @@ class _Lines:
         self.lines: list[str] = []
         self.parameters: dict[str, tuple[int, ...]] = {}
         self.shapes: dict[str, tuple[int, ...]] = {"x": shape}
+        self.layers: list[tuple[str, int]] = []
+        self.masks: dict[str, tuple[int, ...]] = {}
+        self.given: dict[str, tuple[int, ...]] = {}
+        self.statistics: list[str] = []
         self.value, self.name, self.number = "x", name, 0
 
     @property
@@ -76,12 +90,14 @@ class _Lines:
         n, x = self.number, self.value
         self.parameter(f"W{n}", (outputs, self.shape[0]))
         self.parameter(f"b{n}", (outputs,))
+        self.layers.append(("dense", n))
         self.defined(f"z{n}", (outputs,), f"z{n}[n, i] = sum(k) {x}[n, k]*W{n}[i, k] + b{n}[i]")
 
     def activation(self, function: str) -> None:
         if function != "identity":
             at = "[n, i]" if len(self.shape) == 1 else "[n, o, i, j]"
             n = self.number
+            self.layers.append((function, n))
             self.defined(f"a{n}", self.shape, f"a{n}{at} = {function}({self.value}{at})")
 
     def convolution(self, channels: int, size: int, padding: int) -> None:
@@ -94,6 +110,7 @@ class _Lines:
                              f"{height}x{width}; take a smaller kernel or more padding")  # fmt: skip
         self.parameter(f"W{n}", (channels, depth, size, size))
         self.parameter(f"b{n}", (channels,))
+        self.layers.append(("convolution", n))
         shift = f" - {padding}" if padding else ""
         guard = f"[0 <= i + k{shift} < {height}]*[0 <= j + l{shift} < {width}]*" if padding else ""
         self.defined(
@@ -106,10 +123,40 @@ class _Lines:
         depth, height, width = self.shape
         if min(height, width) < size:
             raise UsageError(f"{self.name}: pooling by {size} does not fit into {height}x{width}")
+        self.layers.append(("pooling", size))
         window = f"[0 <= k < {size}]*[0 <= l < {size}]*{x}[n, o, {size}*i + k, {size}*j + l]"
         self.defined(f"m{n}", (depth, height // size, width // size), f"m{n}[n, o, i, j] = max(k, l) {window}")
 
+    def batchnorm(self, *, training: bool) -> None:
+        """Each channel by the mean and variance of the batch, or (for use) by given ones. Ioffe & Szegedy (2015)."""
+        n, z, channels = self.number, self.value, self.shape[:1]
+        mean, variance = f"mu{n}", f"var{n}"
+        self.parameter(f"g{n}", channels)
+        self.parameter(f"h{n}", channels)
+        self.layers.append(("batchnorm", n))
+        self.declared += [f"{name}{n} : {channels[0]}" for name in ("mu", "var", "r")]
+        if training:
+            self.statistics += [mean, variance]
+            self.lines += [
+                f"{mean}[o] = mean(n, i, j) {z}[n, o, i, j]",
+                f"{variance}[o] = mean(n, i, j) ({z}[n, o, i, j] - {mean}[o])^2",
+            ]
+        else:
+            self.given |= {mean: channels, variance: channels}
+        self.lines.append(f"r{n}[o] = 1/sqrt({variance}[o] + {EPSILON})")
+        line = f"u{n}[n, o, i, j] = g{n}[o]*({z}[n, o, i, j] - {mean}[o])*r{n}[o] + h{n}[o]"
+        self.defined(f"u{n}", self.shape, line)
+
+    def dropout(self) -> None:
+        """Entry by entry times a mask that is given: 0, or 1/(1 - p) where a unit stays. Srivastava et al. (2014)."""
+        n, a, mask = self.number, self.value, f"mask{self.number}"
+        self.masks[mask] = self.given[mask] = self.shape
+        self.layers.append(("dropout", n))
+        self.declared.append(f"{mask} : N x {self.shape[0]}")
+        self.defined(f"d{n}", self.shape, f"d{n}[n, i] = {a}[n, i]*{mask}[n, i]")
+
     def flatten(self) -> None:
+        self.layers.append(("flatten", 0))
         depth, height, width = self.shape
         place = f"f = {height * width}*c + {width}*i + j"
         line = f"s[n, f] = sum(c, i, j) [{place}]*{self.value}[n, c, i, j]"
@@ -128,7 +175,10 @@ class _Lines:
             kept = "sum(n) q[n, y[n]]" if loss == "cross-entropy" else "sum(n, i) y[n, i]*q[n, i]"
             self.lines.append(f"L = -({kept}/N)")
         text = "\n".join([f"# {self.name}", *self.declared, *self.lines, "loss L"]) + "\n"
-        return Network(self.name, text, self.parameters, self.shapes, output, loss)
+        return Network(
+            self.name, text, self.parameters, self.shapes, output, loss, tuple(self.layers), self.masks, self.given,
+            tuple(self.statistics),
+        )  # fmt: skip
 
 
 def mlp(layers: Sequence[int] = (784, 512, 256, 10), activation: str = "relu", loss: str = "cross-entropy") -> Network:
@@ -140,7 +190,7 @@ def mlp(layers: Sequence[int] = (784, 512, 256, 10), activation: str = "relu", l
     sizes = tuple(layers)
     if len(sizes) < 2 or min(sizes) < 1:
         raise UsageError(f"layers are sizes of at least 1, input and output among them; given {_listed(sizes)}")
-    made = _Lines(f"mlp {_listed(sizes)}, {activation}, {loss}", sizes[:1])
+    made = Lines(f"mlp {_listed(sizes)}, {activation}, {loss}", sizes[:1])
     for place, size in enumerate(sizes[1:], 2):
         made.dense(size)
         if place < len(sizes):
@@ -170,7 +220,7 @@ def cnn(
     numbers = (*image, *channels, *dense, classes, kernel, pool)
     if len(image) != 3 or min(numbers) < 1 or padding < 0 or not channels:
         raise UsageError("a cnn needs an image of channels, height and width, and sizes of at least 1")
-    made = _Lines(f"cnn {'x'.join(map(str, image))}, channels {_listed(channels)}, {activation}, {loss}", image)
+    made = Lines(f"cnn {'x'.join(map(str, image))}, channels {_listed(channels)}, {activation}, {loss}", image)
     for number in channels:
         made.convolution(number, kernel, padding)
         if pool > 1:
