@@ -45,6 +45,36 @@ def test_derived_gradients_are_those_of_autograd(kind: str, activation: str) -> 
     assert result["largest_deviation"]["relative_error"] < 1e-10  # of the sum of absolute terms
 
 
+VGG = Config(**SMALL | {"layers": (3, 4)}, kind="vgg16", epochs=2, check_every=3, batchnorm=True, dropout=True)
+
+
+@pytest.mark.parametrize("extras", [(), ("dropout",), ("batchnorm",), ("dropout", "batchnorm")])
+def test_vgg_trains_by_the_gradients_of_autograd(extras: tuple[str, ...]) -> None:
+    """The masks are the same on both sides; the statistics are those of the batch."""
+    settings = dict.fromkeys(extras, True)
+    result = train_run(Config(**SMALL | {"layers": (3, 4)}, kind="vgg16", epochs=2, check_every=1, **settings))
+    assert result["checks"] == 2 * 7
+    assert result["largest_deviation"]["relative_error"] < 1e-10
+
+
+def test_running_statistics_are_those_of_torch_and_dropout_is_not_in_use() -> None:
+    training = Training(VGG, load("digits", dtype="float64", limit=64))
+    x = training.train[0]
+    mean, variance = torch.zeros(3, dtype=torch.float64), torch.ones(3, dtype=torch.float64)
+    for batch in range(2):
+        order = numpy.random.default_rng([0, 1, 0]).permutation(64)[batch * 32 : batch * 32 + 32]
+        w, b = training.parameters["W1"], training.parameters["b1"]
+        z = torch.nn.functional.conv2d(x[torch.as_tensor(order)], w, b, padding=1)
+        torch.nn.functional.batch_norm(z, mean, variance, training=True)  # moves both by a tenth
+        training.run_batch()
+    torch.testing.assert_close(training.running["mu1"], mean, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(training.running["var1"], variance, rtol=1e-12, atol=1e-12)
+    masks = training._masks(1000)
+    assert {0.0, 2.0} == set(masks["mask5"].unique().tolist()) and 0.4 < masks["mask5"].mean() / 2 < 0.6
+    both = [training.evaluate(training.validation, training.parameters).probabilities for _ in range(2)]
+    assert (both[0] == both[1]).all()
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_training_by_derived_gradients_is_training_by_autograd(optimizer: str) -> None:
     """Rounding aside, the same losses after two epochs; and it learns."""
@@ -81,7 +111,7 @@ def test_sums_of_absolute_terms_are_those_of_single_samples(kind: str) -> None:
     )
     x, y = training.train
     _, sums = training.peer.scales(training.parameters, x, y)
-    peer = Peer(training.network, "relu")
+    peer = Peer(training.network)
     singly = [peer.gradients(training.parameters, x[n : n + 1], y[n : n + 1])[1] for n in range(len(y))]
     for name, total in sums.items():
         single = sum(found[name].abs() for found in singly) / len(y)
@@ -100,24 +130,27 @@ def test_a_run_keeps_what_it_says(tmp_path: Path) -> None:
     assert [int(row["step"]) for row in checks] == [0, 3, 6, 9, 12]
     assert max(float(row["relative_error"]) for row in checks) == result["largest_deviation"]["relative_error"]
     assert ElementTree.parse(out / "curves.svg").getroot().tag.endswith("svg")
-    assert "| 2 |" in (out / "summary.md").read_text()
+    assert ElementTree.parse(out / "examples.svg").getroot().tag.endswith("svg")
+    assert all((out / f"{name}.png").read_bytes().startswith(b"\x89PNG") for name in ("curves", "examples"))
+    summary = (out / "summary.md").read_text()
+    assert "| 2 |" in summary
+    confusion = numpy.array(result["confusion"])
+    assert confusion.sum() == 200 and confusion.trace() / 200 == result["test_accuracy"]
+    for name, row in zip(result["classes"], result["confusion"], strict=True):
+        assert f"| {name} | {' | '.join(map(str, row))} |" in summary
     assert not (out / ".lock").exists()
 
 
-def final(out: Path) -> dict[str, numpy.ndarray]:
-    training = Training(MLP, load("digits", dtype="float64", limit=200))
-    return load_checkpoint(out / "last.npz", training.shapes())[0]
-
-
-def test_a_resumed_run_has_the_bits_of_one_that_was_never_stopped(tmp_path: Path) -> None:
-    """Stopped in the middle of the second epoch, between two checks."""
+@pytest.mark.parametrize("config", [MLP, VGG], ids=["mlp", "vgg16"])
+def test_a_resumed_run_has_the_bits_of_one_that_was_never_stopped(config: Config, tmp_path: Path) -> None:
+    """Stopped in the middle of the second epoch, between two checks; masks and running statistics go on as well."""
     whole, halves = tmp_path / "whole", tmp_path / "halves"
-    train_run(MLP, whole)
+    train_run(config, whole)
     asked = iter([False] * 10 + [True])
     with pytest.raises(KeyboardInterrupt):
-        train_run(MLP, halves, stop=lambda: next(asked))
-    train_run(MLP, halves, resume=True)
-    first, second = final(whole), final(halves)
+        train_run(config, halves, stop=lambda: next(asked))
+    train_run(config, halves, resume=True)
+    first, second = final_of(whole, config), final_of(halves, config)
     assert all(first[name].tobytes() == second[name].tobytes() for name in first)
     assert (whole / "checks.csv").read_bytes() == (halves / "checks.csv").read_bytes()
     strip = [[{**row, "seconds": ""} for row in table(out / "history.csv")] for out in (whole, halves)]
@@ -253,7 +286,7 @@ def test_the_command_answers_in_json(tmp_path: Path, capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["train", "mlpp"], 2, "choose mlp or cnn"),
+        (["train", "mlpp"], 2, "choose mlp, cnn or vgg16"),
         (["train", "mlp", "--layers", "3,x"], 2, "no list of sizes"),
         (["train", "mlp", "--device", "cuda:99"], 6, "no device cuda:99"),
         (["train", "mlp", "--resume"], 2, "name it with -o"),

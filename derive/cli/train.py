@@ -22,6 +22,7 @@ Examples:
   derive train cnn --data fashion-mnist --layers 8,16 --gradients both --check-every 100 -o build/fashion
   derive train mlp --data cifar10:cat,automobile --layers 128,32 --dtype float64 -o build/cats
   derive train mlp --data mnist --layers 512,256 --epochs 20 -o build/mnist --resume
+  derive train vgg16 --data cifar10 --batchnorm --dropout -o build/vgg    # --full: as published, hours
 \b
 DERIVE_DATA names the folder with mnist/, fashion-mnist/ and cifar-10/; without it they are downloaded once.
 Exit code 1: a gradient deviates from autograd's by more than rounding explains.
@@ -37,22 +38,32 @@ class Sizes(click.ParamType):  # type: ignore[type-arg]
         if isinstance(value, tuple):
             return value
         parts = [part.strip() for part in str(value).split(",")]
-        if not all(part.isascii() and part.isdigit() and len(part) < 8 for part in parts):
+        if not all(part.isascii() and part.isdigit() for part in parts) or len(str(value)) > 10_000:
+            value = str(value)[:40]
             self.fail(f"{value!r} is no list of sizes such as 512,256", parameter, context)
-        return tuple(map(int, parts))
+        return tuple(int(part) if len(part) < 20 else 10**20 for part in parts)
 
 
 @click.command("train", epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("kind", metavar="mlp|cnn")
-@click.option("--data", default="digits", show_default=True, help="digits, mnist, fashion-mnist or cifar10[:cat,dog].")
-@click.option("--layers", type=Sizes(), help="Hidden sizes of an mlp [128]; channels of a cnn [8,16].")
+@click.argument("kind", metavar="mlp|cnn|vgg16")
+@click.option("--data", help="digits, mnist, fashion-mnist or cifar10[:cat,dog]. [digits; vgg16: cifar10]")
+@click.option(
+    "--layers",
+    type=Sizes(),
+    help="Hidden sizes of an mlp [128]; channels of a cnn [8,16] or of the blocks of a vgg16 [8,16,32,64,64].",
+)
+@click.option("--dropout", is_flag=True, help="Of vgg16: half of the units behind each dense layer but the last.")
+@click.option("--batchnorm", is_flag=True, help="Of vgg16: batch normalisation behind each convolution.")
+@click.option(
+    "--full", is_flag=True, help="vgg16 as published: all channels and images, lr 1e-4, batch 256, 10 epochs."
+)
 @click.option("--activation", default="relu", show_default=True, help="relu, tanh or sigmoid.")
-@click.option("--optimizer", default="sgd", show_default=True, help="sgd or adam.")
+@click.option("--optimizer", help="sgd or adam. [sgd; vgg16: adam]")
 @click.option("--lr", type=float, help="Learning rate. [sgd: 0.1, adam: 0.001]")
 @click.option("--momentum", type=float, default=0.0, show_default=True, help="Of sgd.")
-@click.option("--weight-decay", type=float, default=0.0, show_default=True, help="The L2 penalty.")
-@click.option("--batch", type=int, default=64, show_default=True, help="Images in a step.")
-@click.option("--epochs", type=int, default=10, show_default=True, help="Times through the training images.")
+@click.option("--weight-decay", type=float, help="The L2 penalty. [0; vgg16: 0.001]")
+@click.option("--batch", type=int, help="Images in a step. [64; --full: 256]")
+@click.option("--epochs", type=int, help="Times through the training images. [10; vgg16: 5]")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the split, the weights and the batches.")
 @click.option(
     "--gradients",
@@ -63,7 +74,7 @@ class Sizes(click.ParamType):  # type: ignore[type-arg]
 @click.option("--check-every", type=int, default=50, show_default=True, help="With both: batches between two checks.")
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
 @click.option("--dtype", default="float32", show_default=True, help="float32 or float64.")
-@click.option("--limit", type=int, help="Use at most this many images of each split.")
+@click.option("--limit", type=int, help="Use at most this many images of each split. [all; vgg16: 10000]")
 @click.option("-o", "--out", "out", type=str, help="Folder to keep the run in.")
 @click.option("--resume", is_flag=True, help="Go on with the run in the folder.")
 @click.option("--allow-drift", is_flag=True, help="Resume under another version of torch or number of threads.")
@@ -71,8 +82,7 @@ class Sizes(click.ParamType):  # type: ignore[type-arg]
 @click.option("--json", "as_json", is_flag=True, help="The result as JSON.")
 def command(
     kind: str,
-    layers: tuple[int, ...] | None,
-    lr: float | None,
+    full: bool,
     out: str | None,
     resume: bool,
     allow_drift: bool,
@@ -81,16 +91,14 @@ def command(
     **options: Any,
 ) -> int:
     """Train a network by derived gradients; compare them with autograd's, entry by entry, every so many batches."""
-    from derive.experiments.configuration import Config
+    from derive.experiments.configuration import chosen
     from derive.experiments.training import train_run
 
     if (resume or force) and out is None:
         raise UsageError("--resume and --force speak of a run's folder; name it with -o")
     if resume and force:
         raise UsageError("--resume goes on with a run and --force begins anew; choose one")
-    chosen = layers or ((8, 16) if kind == "cnn" else (128,))
-    rate = lr if lr is not None else (0.001 if options["optimizer"] == "adam" else 0.1)
-    config = Config(kind=kind, layers=chosen, lr=rate, **options)
+    config = chosen(kind, full=full, **options)
     with Progress() as progress, interruptible() as stop:
         result = train_run(
             config,
@@ -147,5 +155,5 @@ def _text(result: dict[str, Any], out: str | None) -> str:
             f"(at most {result['tolerance']:g})"
         )
     if out is not None:
-        lines.append(f"in {out}: summary.md, curves.svg, history.csv, checks.csv, best.npz")
+        lines.append(f"in {out}: summary.md, curves.svg, examples.svg, history.csv, checks.csv, best.npz")
     return "\n".join(lines)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from derive.codegen.to_torch import torch_module
-from derive.subjects.networks import Network
+from derive.subjects.networks import EPSILON, Network
 
 Tensors = Mapping[str, Any]
 
@@ -33,18 +33,16 @@ class Deviation:
 
 
 class Peer:
-    """The network as torch writes it, differentiated by autograd. activation : "relu", "tanh" or "sigmoid"."""
+    """The network as torch writes it, layer by layer, differentiated by autograd."""
 
-    def __init__(self, network: Network, activation: str) -> None:
-        self.layers = [name[1:] for name in network.parameters if name.startswith("W")]
-        self.ranks = {name: len(shape) for name, shape in network.parameters.items()}
-        self.activation = activation
+    def __init__(self, network: Network) -> None:
+        self.network = network
 
     def gradients(self, parameters: Tensors, x: Any, y: Any) -> tuple[Any, dict[str, Any]]:
-        """The loss and its derivatives by the parameters."""
+        """The loss and its derivatives by the parameters. parameters : masks of dropout among them."""
         loss, leaves, _ = self._run(parameters, x, y)
         loss.backward()
-        return loss.detach(), {name: leaf.grad for name, leaf in leaves.items()}
+        return loss.detach(), {name: leaves[name].grad for name in self.network.parameters}
 
     def scales(self, parameters: Tensors, x: Any, y: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """autograd's derivatives by the parameters, and the sums of absolute terms of every entry."""
@@ -53,53 +51,88 @@ class Peer:
         total, _, inner = self._run(parameters, x, y, absolute=True)
         total.backward()
         sums = {}
-        for layer in self.layers:
-            read, z = inner[layer]
-            adjoint, read = z.grad.abs(), read.detach().abs()
-            weight = parameters[f"W{layer}"]
-            if self.ranks[f"W{layer}"] == 2:
+        for (kind, layer), (read, value) in inner.items():
+            adjoint, read = value.grad.abs(), read.detach().abs()
+            if kind == "dense":
                 sums[f"W{layer}"], sums[f"b{layer}"] = adjoint.T @ read, adjoint.sum(0)
-            else:
-                padding = (z.shape[-1] - read.shape[-1] + weight.shape[-1] - 1) // 2
-                sums[f"W{layer}"] = torch.nn.grad.conv2d_weight(read, weight.shape, adjoint, padding=padding)
+            elif kind == "convolution":
+                weight = parameters[f"W{layer}"]
+                sums[f"W{layer}"] = torch.nn.grad.conv2d_weight(
+                    read, weight.shape, adjoint, padding=weight.shape[-1] // 2
+                )
                 sums[f"b{layer}"] = adjoint.sum((0, 2, 3))
+            else:
+                sums[f"g{layer}"], sums[f"h{layer}"] = (adjoint * read).sum((0, 2, 3)), adjoint.sum((0, 2, 3))
         return gradients, sums
 
     def _run(
         self, parameters: Tensors, x: Any, y: Any, absolute: bool = False
-    ) -> tuple[Any, dict[str, Any], dict[str, tuple[Any, Any]]]:
-        """The loss, its leaves, and per layer what it reads and gives.
+    ) -> tuple[Any, dict[str, Any], dict[tuple[str, int], tuple[Any, Any]]]:
+        """The loss, its leaves, and for each layer with parameters what they are multiplied by, and what it gives.
 
         absolute : values as ever, but adjoints without signs: |W| carries them back, from p + y instead of p - y.
         """
         torch = torch_module()
         functional = torch.nn.functional
-        leaves = {name: value.detach().clone().requires_grad_() for name, value in parameters.items()}
-        inner: dict[str, tuple[Any, Any]] = {}
+        given = self.network.given
+        leaves = {n: v.detach().clone().requires_grad_(n not in given) for n, v in parameters.items()}
+        inner: dict[tuple[str, int], tuple[Any, Any]] = {}
         with torch.enable_grad():
-            for place, layer in enumerate(self.layers, 1):
-                weight, bias = leaves[f"W{layer}"], leaves[f"b{layer}"]
-                convolves = weight.dim() == 4
-                if not convolves:
+            for kind, layer in self.network.layers:
+                if kind == "flatten":
                     x = x.flatten(1)
-                read = x
-                z = functional.conv2d(x, weight, bias, padding=weight.shape[-1] // 2) if convolves else (
-                    functional.linear(x, weight, bias))  # fmt: skip
-                if absolute:
-                    size = weight.detach().abs()
-                    plain = functional.conv2d(read, size, padding=weight.shape[-1] // 2) if convolves else (
-                        functional.linear(read, size))  # fmt: skip
-                    if not plain.requires_grad:
-                        plain.requires_grad_()
-                    z = plain + (z - plain).detach()
-                z.retain_grad()
-                inner[layer] = (read, z)
-                x = functional.max_pool2d(z, 2) if convolves else z
-                x = getattr(torch, self.activation)(x) if place < len(self.layers) else x
+                elif kind == "pooling":
+                    x = functional.max_pool2d(x, layer)
+                elif kind == "dropout":
+                    x = x * leaves[f"mask{layer}"]
+                elif kind in _WITH_PARAMETERS:
+                    affine = _WITH_PARAMETERS[kind]
+                    read, value = affine(leaves, layer, x, False)
+                    if absolute:
+                        read, plain = affine({name: v.detach() for name, v in leaves.items()}, layer, x, True)
+                        value = (plain if plain.requires_grad else plain.requires_grad_()) + (value - plain).detach()
+                    value.retain_grad()
+                    inner[kind, layer] = (read, value)
+                    x = value
+                else:
+                    x = getattr(torch, kind)(x)
             if absolute:
                 seed = (x.detach().softmax(1) + functional.one_hot(y, x.shape[1])) / len(y)
                 return (x * seed).sum(), leaves, inner
             return functional.cross_entropy(x, y), leaves, inner
+
+
+def _dense(leaves: Tensors, layer: int, x: Any, absolute: bool) -> tuple[Any, Any]:
+    """What the weights are multiplied by, and the result; a linear map by |W|, where `absolute`."""
+    weight, bias = leaves[f"W{layer}"], leaves[f"b{layer}"]
+    functional = torch_module().nn.functional
+    return x, functional.linear(x, weight.abs()) if absolute else functional.linear(x, weight, bias)
+
+
+def _convolution(leaves: Tensors, layer: int, x: Any, absolute: bool) -> tuple[Any, Any]:
+    weight, bias = leaves[f"W{layer}"], leaves[f"b{layer}"]
+    weight, bias = (weight.abs(), None) if absolute else (weight, bias)
+    return x, torch_module().nn.functional.conv2d(x, weight, bias, padding=weight.shape[-1] // 2)
+
+
+def _batchnorm(leaves: Tensors, layer: int, x: Any, absolute: bool) -> tuple[Any, Any]:
+    r"""With :math:`\hat x = (x - \mu)r`, the adjoint of x is g r (u_bar - mean u_bar - x_hat mean(u_bar x_hat)).
+
+    absolute : the linear map with |g|, |x| + |mu| for |x - mu|, and all signs +; it is its own transpose.
+    """
+    factor, shift = leaves[f"g{layer}"], leaves[f"h{layer}"]
+    if not absolute:
+        return x, torch_module().nn.functional.batch_norm(x, None, None, factor, shift, training=True)
+    over = (0, 2, 3)
+    fixed = x.detach()
+    mean = fixed.mean(over, keepdim=True)
+    root = (fixed.var(over, correction=0, keepdim=True) + float(EPSILON)).rsqrt()
+    size = (fixed.abs() + mean.abs()) * root
+    every = x + x.mean(over, keepdim=True) + size * (size * x).mean(over, keepdim=True)
+    return size, factor.abs()[:, None, None] * root * every
+
+
+_WITH_PARAMETERS = {"dense": _dense, "convolution": _convolution, "batchnorm": _batchnorm}
 
 
 def largest_deviation(step: int, derived: Tensors, autograd: Tensors, sums: Tensors) -> Deviation:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from derive.experiments.evaluation import Evaluation
+from derive.experiments.figures import drawn, figure_of
 
 HISTORY = ("epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds")
 CHECKS = ("step", "tensor", "index", "derived", "autograd", "relative_error")
@@ -24,15 +26,9 @@ def _cell(value: Any) -> str:
     return repr(value) if isinstance(value, float) else str(value)
 
 
-def curves_svg(history: Sequence[Mapping[str, Any]], title: str) -> str:
-    """Cost and accuracy over the epochs, of training and validation images; the same bytes for the same numbers."""
-    import matplotlib
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
-    with matplotlib.rc_context({"svg.hashsalt": "derive"}):
-        figure = Figure(figsize=(9, 3.6), layout="constrained")
-        FigureCanvasSVG(figure)
+def curves(history: Sequence[Mapping[str, Any]], title: str) -> dict[str, bytes]:
+    """Cost and accuracy over the epochs, of training and validation images: "svg" and "png" -> a file."""
+    with figure_of(9, 3.6) as figure:
         epochs = [row["epoch"] for row in history]
         for place, (name, label) in enumerate((("loss", "cost"), ("accuracy", "accuracy")), 1):
             axes = figure.add_subplot(1, 2, place)
@@ -44,9 +40,7 @@ def curves_svg(history: Sequence[Mapping[str, Any]], title: str) -> str:
             axes.grid(alpha=0.3)
             axes.legend()
         figure.suptitle(title)
-        text = io.StringIO()
-        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": "derive"})
-    return text.getvalue()
+        return drawn(figure)
 
 
 def summary_markdown(title: str, result: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> str:
@@ -55,6 +49,26 @@ def summary_markdown(title: str, result: Mapping[str, Any], history: Sequence[Ma
     lines += [f"- {name.replace('_', ' ')}: {_shown(value)}" for name, value in result.items() if value is not None]
     lines += ["", "| " + " | ".join(HISTORY) + " |", "|" + "---:|" * len(HISTORY)]
     lines += ["| " + " | ".join(_shown(row[column]) for column in HISTORY) + " |" for row in history]
+    return "\n".join(lines) + "\n"
+
+
+def evaluation_markdown(found: Evaluation, classes: Sequence[str]) -> str:
+    """The confusion matrix of the test images, and all probabilities of three that are right and three that are not."""
+    lines = [
+        "",
+        "## Confusion matrix of the test images",
+        "",
+        "| class | " + " | ".join(f"as {c}" for c in classes) + " |",
+    ]
+    lines.append("|---|" + "---:|" * len(classes))
+    for name, row in zip(classes, found.confusion, strict=True):
+        lines.append(f"| {name} | " + " | ".join(map(str, row)) + " |")
+    lines += ["", "## Test images, right and wrong", "", "| image | class | " + " | ".join(classes) + " |"]
+    lines.append("|---:|---|" + "---:|" * len(classes))
+    for place in (*found.some(right=True), *found.some(right=False)):
+        shares = [f"{share:.3f}" for share in found.probabilities[place]]
+        shares[found.predicted[place]] = f"**{shares[found.predicted[place]]}**"
+        lines.append(f"| {place} | {classes[found.labels[place]]} | " + " | ".join(shares) + " |")
     return "\n".join(lines) + "\n"
 
 

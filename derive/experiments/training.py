@@ -25,11 +25,17 @@ from derive.experiments.checkpoints import load_checkpoint, rotate, run_folder, 
 from derive.experiments.comparing import Peer, largest_deviation
 from derive.experiments.configuration import TOLERANCE, Config, initial, network_of
 from derive.experiments.data import Dataset, Split, load
+from derive.experiments.evaluation import Evaluation, evaluated
+from derive.experiments.figures import examples_figure
 from derive.experiments.formats import DataError
 from derive.experiments.optimisers import STATES, Optimiser
-from derive.experiments.report import CHECKS, HISTORY, csv_text, curves_svg, summary_markdown
+from derive.experiments.report import CHECKS, HISTORY, csv_text, curves, evaluation_markdown, summary_markdown
 
 Report = Callable[[str], None]
+#: Dropout keeps a unit with this probability, and what it keeps is divided by it.
+KEPT = 0.5
+#: The part of a batch's statistics in the running ones, as torch has it.
+MOMENTUM = 0.1
 
 
 class Training:
@@ -42,10 +48,16 @@ class Training:
         self.torch, self.config, self.data = torch, config, data
         self.network = network_of(config, data)
         self.code = load_network(self.network, "torch")
-        self.peer = Peer(self.network, config.activation)
+        applied = network_of(config, data, training=False)
+        self.applied = self.code if applied.text == self.network.text else load_network(applied, "torch")
+        self.peer = Peer(self.network)
         self.like = {"device": config.device, "dtype": getattr(torch, config.dtype)}
         self.parameters = {
             name: torch.as_tensor(array, **self.like) for name, array in initial(self.network, config.seed).items()
+        }
+        self.running = {
+            name: torch.full(applied.given[name], float(name.startswith("var")), **self.like)
+            for name in self.network.statistics
         }
         self.optimiser = Optimiser(
             config.optimizer, lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay
@@ -73,21 +85,38 @@ class Training:
         chosen = order[self.batch * self.config.batch : (self.batch + 1) * self.config.batch]
         at = self.torch.as_tensor(chosen, device=self.config.device)
         x, y = self.train[0][at], self.train[1][at]
+        values = self.parameters | self._masks(len(chosen))
         with self.torch.no_grad():
-            output, saved = self.code.forward(self.parameters, x)
+            output, saved = self.code.forward(values, x)
             self.correct += int((output.argmax(1) == y).sum())
             if self.config.gradients == "autograd":
-                loss, gradients = self.peer.gradients(self.parameters, x, y)
+                loss, gradients = self.peer.gradients(values, x, y)
             else:
-                loss, gradients = self.code.backward(self.parameters, saved, y)
+                loss, gradients = self.code.backward(values, saved, y)
         if self.config.gradients == "both" and self.step % self.config.check_every == 0:
-            theirs, sums = self.peer.scales(self.parameters, x, y)
+            theirs, sums = self.peer.scales(values, x, y)
             self.checks.append(asdict(largest_deviation(self.step, gradients, theirs, sums)))
         self._check_finite(float(loss), gradients)
+        self._remember(dict(zip(self.code.saved, saved, strict=False)), x)
         self.optimiser.step(self.parameters, gradients)
         self.loss += float(loss) * len(chosen)
         self.step, self.batch = self.step + 1, self.batch + 1
         self.seconds += time.monotonic() - started
+
+    def _masks(self, rows: int) -> dict[str, Any]:
+        """Masks of dropout, drawn anew in each step."""
+        generator = numpy.random.default_rng([self.config.seed, 2, self.step])
+        drawn = {name: generator.random((rows, *shape)) < KEPT for name, shape in self.network.masks.items()}
+        return {name: self.torch.as_tensor(kept / KEPT, **self.like) for name, kept in drawn.items()}
+
+    def _remember(self, saved: dict[str, Any], x: Any) -> None:
+        """Move the running statistics towards those of the batch; a variance without bias, as torch has it."""
+        for name, running in self.running.items():
+            statistic = saved[name]
+            if name.startswith("var"):
+                rows = len(x) * math.prod(self.network.shapes[f"z{name[3:]}"][1:])
+                statistic = statistic * (rows / (rows - 1))
+            running.mul_(1 - MOMENTUM).add_(statistic, alpha=MOMENTUM)
 
     def _check_finite(self, loss: float, gradients: dict[str, Any]) -> None:
         """Stop where something is no number: a parameter, else a gradient, else the loss itself."""
@@ -105,7 +134,8 @@ class Training:
     def close_epoch(self) -> bool:
         """Validate, and note the epoch; whether it is the best so far by validation accuracy."""
         count = len(self.data.train)
-        val_loss, val_accuracy = self.evaluate(self.validation, self.parameters)
+        found = self.evaluate(self.validation, self.parameters)
+        val_loss, val_accuracy = found.loss, found.accuracy
         self.epoch, self.batch = self.epoch + 1, 0
         row = (self.epoch, self.loss / count, self.correct / count, val_loss, val_accuracy, self.seconds)
         self.history.append(dict(zip(HISTORY, row, strict=True)))
@@ -115,26 +145,21 @@ class Training:
             self.best = {"epoch": self.epoch, "val_accuracy": val_accuracy}
         return better
 
-    def evaluate(self, split: tuple[Any, Any], parameters: dict[str, Any]) -> tuple[float, float]:
-        """The mean loss and the accuracy, by the emitted forward pass."""
-        loss, correct = 0.0, 0
-        images, labels = split
-        with self.torch.no_grad():
-            for start in range(0, len(labels), 1000):
-                x, y = images[start : start + 1000], labels[start : start + 1000]
-                output = self.code.forward(parameters, x)[0]
-                loss += float(self.torch.nn.functional.cross_entropy(output, y, reduction="sum"))
-                correct += int((output.argmax(1) == y).sum())
-        return loss / len(labels), correct / len(labels)
+    def evaluate(self, split: tuple[Any, Any], parameters: dict[str, Any]) -> Evaluation:
+        """By the emitted forward pass; with running statistics and without dropout."""
+        batch = 250 if self.config.kind == "vgg16" else 1000
+        return evaluated(self.applied, self.running | parameters, *split, batch=batch)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The arrays of a checkpoint: parameters, and the optimiser's state of each."""
         states = STATES[self.optimiser.kind]
         found = {f"p.{name}": shape for name, shape in self.network.parameters.items()}
+        found |= {f"r.{name}": tuple(value.shape) for name, value in self.running.items()}
         return found | {f"{s}.{name}": shape for s in states for name, shape in self.network.parameters.items()}
 
     def arrays(self) -> dict[str, Any]:
         tensors = {f"p.{name}": value for name, value in self.parameters.items()}
+        tensors |= {f"r.{name}": value for name, value in self.running.items()}
         for state, held in self.optimiser.state.items():
             zero = self.torch.zeros_like
             tensors |= {f"{state}.{name}": held.get(name, zero(p)) for name, p in self.parameters.items()}
@@ -164,7 +189,8 @@ class Training:
         for name, array in arrays.items():
             kind, _, parameter = name.partition(".")
             tensor = self.torch.as_tensor(array, **self.like).clone()
-            (self.parameters if kind == "p" else self.optimiser.state[kind])[parameter] = tensor
+            held = {"p": self.parameters, "r": self.running, **self.optimiser.state}
+            held[kind][parameter] = tensor
         for name in ("epoch", "batch", "step", "correct", "loss", "seconds", "best", "history", "checks"):
             setattr(self, name, state[name])
         self.optimiser.steps = self.step
@@ -203,23 +229,20 @@ def train_run(
     told = report or (lambda _: None)
     torch_module()
     told(f"reading {config.data}")
-    data = load(config.data, seed=config.seed, dtype=config.dtype, limit=config.limit, report=report)
+    data = load(config.data, seed=config.seed, dtype=config.dtype, limit=config.limit, size=config.size, report=report)
     training = Training(config, data)
     if out is None:
         _epochs(training, None, told, stop)
-        return _result(training, training.parameters)
+        return _result(training, training.evaluate(training.test, training.parameters), None)
     with run_folder(out, resume=resume, force=force) as folder:
         if resume:
             _restored(training, folder, allow_drift, notice or told)
         write_file(folder / "config.json", (json.dumps(asdict(config), indent=2) + "\n").encode(), force=True)
         _epochs(training, folder, told, stop)
         best, _ = load_checkpoint(folder / "best.npz", training.shapes())
-        chosen = {
-            name[2:]: torch_module().as_tensor(a, **training.like) for name, a in best.items() if name[:2] == "p."
-        }
-        result = _result(training, chosen)
-        text = summary_markdown(config.title, result, training.history)
-        write_file(folder / "summary.md", text.encode(), force=True)
+        tensors = {name: torch_module().as_tensor(array, **training.like) for name, array in best.items()}
+        chosen = {name[2:]: tensor for name, tensor in tensors.items() if name[:2] in ("p.", "r.")}
+        result = _result(training, training.evaluate(training.test, chosen), folder)
     return result
 
 
@@ -250,7 +273,8 @@ def _epochs(training: Training, folder: Path | None, told: Report, stop: Callabl
         if better:
             save_checkpoint(folder / "best.npz", training.arrays(), training.state())
         _save(training, folder)
-        write_file(folder / "curves.svg", curves_svg(training.history, config.title).encode(), force=True)
+        for ending, data in curves(training.history, config.title).items():
+            write_file(folder / f"curves.{ending}", data, force=True)
 
 
 def _save(training: Training, folder: Path) -> None:
@@ -260,21 +284,30 @@ def _save(training: Training, folder: Path) -> None:
     write_file(folder / "checks.csv", csv_text(CHECKS, training.checks).encode(), force=True)
 
 
-def _result(training: Training, parameters: dict[str, Any]) -> dict[str, Any]:
+def _result(training: Training, found: Evaluation, folder: Path | None) -> dict[str, Any]:
     """The figures of a run; of the epoch with the best validation accuracy where a folder kept it."""
-    test_loss, test_accuracy = training.evaluate(training.test, parameters)
     worst = max(training.checks, key=lambda row: row["relative_error"], default=None)
-    return {
+    row = training.history[training.best["epoch"] - 1] if training.history else {}
+    result = {
         "network": training.network.name,
         "parameters": sum(map(math.prod, training.network.parameters.values())),
+        "images": [len(split) for split in (training.data.train, training.data.validation, training.data.test)],
         "epochs": training.epoch,
         "best_epoch": training.best["epoch"],
+        "train_accuracy": row.get("train_accuracy"),
         "val_accuracy": training.best["val_accuracy"],
-        "test_loss": test_loss,
-        "test_accuracy": test_accuracy,
+        "test_loss": found.loss,
+        "test_accuracy": found.accuracy,
         "seconds": sum(row["seconds"] for row in training.history),
         "checks": len(training.checks),
         "largest_deviation": worst,
         "tolerance": TOLERANCE[training.config.dtype],
         "config": {field.name: getattr(training.config, field.name) for field in dataclasses.fields(training.config)},
     }
+    if folder is not None:
+        text = summary_markdown(training.config.title, result, training.history)
+        text += evaluation_markdown(found, training.data.classes)
+        for ending, data in examples_figure(found, training.data).items():
+            write_file(folder / f"examples.{ending}", data, force=True)
+        write_file(folder / "summary.md", text.encode(), force=True)
+    return result | {"classes": list(training.data.classes), "confusion": found.confusion}
