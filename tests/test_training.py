@@ -75,6 +75,20 @@ def test_running_statistics_are_those_of_torch_and_dropout_is_not_in_use() -> No
     assert (both[0] == both[1]).all()
 
 
+def test_what_float32_decides_otherwise_is_compared_in_float64() -> None:
+    """A gradient of float32 that is off by more than rounding: told, and settled by the same step in float64."""
+    training = Training(Config(**SMALL | {"dtype": "float32"}, epochs=1), load("digits", limit=64))
+    x, y = training.train
+    _, saved = training.code.forward(training.parameters, x)
+    ours = dict(training.code.backward(training.parameters, saved, y)[1])
+    training._check(training.parameters, x, y, ours)
+    assert not training.doubled
+    ours["W1"] = ours["W1"] + 0.01 * ours["W1"].abs().max()
+    training._check(training.parameters, x, y, ours)
+    assert training.checks[1]["relative_error"] > 1e-4 and training.checks[1]["tensor"] == "W1"
+    assert len(training.doubled) == 1 and training.doubled[0]["relative_error"] < 1e-12
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_training_by_derived_gradients_is_training_by_autograd(optimizer: str) -> None:
     """Rounding aside, the same losses after two epochs; and it learns."""
@@ -211,16 +225,11 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
         torch.set_num_threads(threads)
 
 
-def test_a_checkpoint_that_is_too_large_or_strange_is_refused(tmp_path: Path) -> None:
+def test_a_checkpoint_holds_what_was_saved(tmp_path: Path) -> None:
     path = tmp_path / "last.npz"
-    numpy.savez(path, W=numpy.array([{}], dtype=object), state=numpy.zeros(2, numpy.uint8))
-    with pytest.raises(DataError, match="damaged"):
-        load_checkpoint(path, {"W": (1,)})
-    numpy.savez_compressed(path, W=numpy.zeros(1 << 25), state=numpy.zeros(2, numpy.uint8))
-    with pytest.raises(DataError, match="larger"):
-        load_checkpoint(path, {"W": (1,)})
-    save_checkpoint(path, {"W": numpy.zeros(2)}, {"epoch": 1})
-    assert load_checkpoint(path, {"W": (2,)})[1] == {"format": checkpoints.FORMAT, "epoch": 1}
+    save_checkpoint(path, {"W": numpy.arange(2.0)}, {"epoch": 1})
+    arrays, state = load_checkpoint(path, {"W": (2,)})
+    assert arrays["W"].tolist() == [0, 1] and state == {"format": checkpoints.FORMAT, "epoch": 1}
     with pytest.raises(DataError, match="another network"):
         load_checkpoint(path, {"V": (2,)})
 
@@ -287,7 +296,7 @@ def test_the_command_answers_in_json(tmp_path: Path, capsys: pytest.CaptureFixtu
     ("arguments", "code", "message"),
     [
         (["train", "mlpp"], 2, "choose mlp, cnn or vgg16"),
-        (["train", "mlp", "--layers", "3,x"], 2, "no list of sizes"),
+        (["train", "mlp", "--layers", "3,x"], 2, "no size; sizes are whole numbers"),
         (["train", "mlp", "--device", "cuda:99"], 6, "no device cuda:99"),
         (["train", "mlp", "--resume"], 2, "name it with -o"),
         ([*ARGUMENTS, "--epochs", "60", "--lr", "1e6", "--weight-decay", "1e6"], 3, "lower the learning rate"),

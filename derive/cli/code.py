@@ -24,6 +24,8 @@ NETWORKS = ("mlp", "cnn")
 TARGETS = ("torch", "numpy", "loops")
 #: No size may be larger.
 _LARGEST = 1_000_000
+#: There are at most so many layers.
+_MOST = 100
 
 EPILOG = """\b
 Examples:
@@ -148,9 +150,13 @@ def _network(name: str, given: dict[str, str]) -> Network:
 
 def _sizes(option: str, text: str) -> tuple[int, ...]:
     pieces = [piece.strip() for piece in re.split(r"[,x]", text)]
+    if len(pieces) > _MOST:
+        raise UsageError(f"--{option} has {len(pieces)} sizes; at most {_MOST} are taken")
     for piece in pieces:
         if not re.fullmatch("[0-9]{1,7}", piece) or not 1 <= int(piece) <= _LARGEST:
-            raise UsageError(f"--{option} takes whole numbers from 1 to {_LARGEST} between commas; {piece!r} is none")
+            raise UsageError(
+                f"--{option} takes whole numbers from 1 to {_LARGEST} between commas; {piece[:40]!r} is none"
+            )
     return tuple(map(int, pieces))
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import math
 import os
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,11 @@ from derive.experiments.formats import DataError
 
 FORMAT = 1
 LOCK = ".lock"
+#: The member of a checkpoint that holds everything but arrays, as JSON; at most so many bytes.
+STATE, LONGEST_STATE = "state", 1 << 27
+_KINDS = ("<f4", "<f8")
+#: What zipfile, zlib, NumPy and json raise at bytes that are not theirs; RuntimeError at a member with a password.
+_DAMAGED = (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
 Arrays = Mapping[str, NDArray[Any]]
 
 
@@ -37,29 +44,44 @@ def load_checkpoint(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> tuple[
     Raises DataError for one that is damaged, of a newer version, or of another network.
     """
     name = str(path)
-    most = 8 * sum(int(numpy.prod(shape)) for shape in shapes.values()) + (1 << 27)
     try:
         with zipfile.ZipFile(path) as members:
             found = [each.filename for each in members.infolist()]
-            if sum(each.file_size for each in members.infolist()) > most:
-                raise DataError("it is larger than this network and its state", name)
-        if sorted(found) != sorted(f"{each}.npy" for each in (*shapes, "state")):
-            raise DataError("it holds the arrays of another network or optimiser", name)
-        with numpy.load(path, allow_pickle=False) as file:
-            arrays = {each: file[each] for each in shapes}
-            state = json.loads(file["state"].tobytes())
+            if sorted(found) != sorted(f"{each}.npy" for each in (*shapes, STATE)):
+                raise DataError("it holds the arrays of another network or optimiser", name)
+            arrays = {each: _member(members, each, shape, name) for each, shape in shapes.items()}
+            state = json.loads(_member(members, STATE, None, name).tobytes())
     except FileNotFoundError:
         raise DataError("it is not there", name) from None
     except OSError as reason:
         raise OutputError(f"{name}: {reason.strerror or reason}") from reason
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile, NotImplementedError) as reason:
+    except _DAMAGED as reason:
         raise DataError(f"the checkpoint is damaged ({reason})", name) from reason
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise DataError(f"it has format {state.get('format') if isinstance(state, dict) else None}, not {FORMAT}", name)
-    for each, shape in shapes.items():
-        if arrays[each].shape != shape or arrays[each].dtype.name not in ("float32", "float64"):
-            raise DataError(f"{each} is {arrays[each].shape} {arrays[each].dtype}, the network's is {shape}", name)
     return arrays, state
+
+
+def _member(members: zipfile.ZipFile, each: str, shape: tuple[int, ...] | None, name: str) -> NDArray[Any]:
+    """An array of a checkpoint; its header is held against what it has to be before there is room made for it.
+
+    shape : None for the state, which is a text of any length.
+    """
+    with members.open(f"{each}.npy") as stream:
+        version = numpy.lib.format.read_magic(stream)
+        if version != (1, 0):
+            raise DataError(f"{each} has version {version} of the npy format, not (1, 0)", name)
+        claimed, column_major, dtype = numpy.lib.format.read_array_header_1_0(stream)
+        kinds = _KINDS if shape is not None else ("|u1",)
+        fits = claimed == shape if shape is not None else len(claimed) == 1 and 0 <= claimed[0] <= LONGEST_STATE
+        if not fits or dtype.str not in kinds or (column_major and len(claimed) > 1):
+            wanted = f"{shape}, float32 or float64" if shape is not None else "a text"
+            raise DataError(f"{each} is {claimed} {dtype.str}, the network's is {wanted}", name)
+        size = math.prod(claimed) * dtype.itemsize
+        data = stream.read(size + 1)
+        if len(data) != size:
+            raise DataError(f"{each} has {len(data)} bytes or more, and its header claims {size}", name)
+    return numpy.frombuffer(data, dtype).reshape(claimed).copy()
 
 
 def rotate(folder: Path) -> None:

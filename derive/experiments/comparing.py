@@ -77,6 +77,8 @@ class Peer:
         given = self.network.given
         leaves = {n: v.detach().clone().requires_grad_(n not in given) for n, v in parameters.items()}
         inner: dict[tuple[str, int], tuple[Any, Any]] = {}
+        if x.dim() == 4:  # the memory order of the emitted code: in another one torch adds up in another order
+            x = x.to(memory_format=torch.channels_last)
         with torch.enable_grad():
             for kind, layer in self.network.layers:
                 if kind == "flatten":

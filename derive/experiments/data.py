@@ -14,7 +14,7 @@ import numpy
 from numpy.typing import NDArray
 
 from derive.errors import MissingPartError, UsageError
-from derive.experiments.formats import Bytes, read_cifar, read_images, read_labels
+from derive.experiments.formats import Bytes, DataError, read_cifar, read_images, read_labels
 from derive.experiments.sources import CIFAR_FILES, IDX_FILES, Report, cifar_batch, idx_file
 from derive.words import nearest
 
@@ -166,7 +166,10 @@ def _idx(base: str, part: str, report: Report | None) -> tuple[Bytes, Bytes]:
     files = {file: idx_file(base, file, report) for file in (f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte")}
     (image_file, image_path), (label_file, label_path) = files.items()
     images = read_images(image_path, sha256=IDX_FILES[base][image_file][0])
-    return images[:, None], read_labels(label_path, sha256=IDX_FILES[base][label_file][0])
+    labels = read_labels(label_path, sha256=IDX_FILES[base][label_file][0])
+    if len(images) != len(labels):
+        raise DataError(f"there are {len(labels)} labels for the {len(images)} images of {image_path}", str(label_path))
+    return images[:, None], labels
 
 
 def _digits() -> tuple[Array, Array, Array, Array, int]:
