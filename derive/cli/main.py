@@ -26,6 +26,9 @@ COMMANDS = {
     "code": ("derive.cli.code", "Write the gradients of a network, a layer or equations as a program."),
     "solve": ("derive.cli.solve", "Build the worked solution of a catalogue entry."),
     "train": ("derive.cli.train", "Train a network by derived gradients, held against autograd on the way."),
+    "explore": ("derive.cli.explore", "Train variants of a network and choose between them."),
+    "gradcam": ("derive.cli.gradcam", "Show where a trained network looks, and measure it."),
+    "problem": ("derive.cli.problem", "Print a problem that works can be verified against, as a file to start from."),
     "list": ("derive.cli.list", "List the catalogue."),
 }
 

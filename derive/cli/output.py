@@ -25,7 +25,7 @@ def write_file(path: str | Path, data: bytes, *, force: bool = False, sources: t
     if "\0" in str(path):
         raise UsageError("a file name cannot hold a NUL character")
     try:
-        _check_target(path, force, sources)
+        check_target(path, force, sources)
         with temporary(path.parent) as (handle, name):
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
@@ -39,7 +39,8 @@ def write_file(path: str | Path, data: bytes, *, force: bool = False, sources: t
         raise OutputError(f"{path}: {reason.strerror or reason}") from reason
 
 
-def _check_target(path: Path, force: bool, sources: tuple[str, ...]) -> None:
+def check_target(path: Path, force: bool, sources: tuple[str, ...] = ()) -> None:
+    """Refuse a target before the work that makes it. Raises what write_file raises."""
     if path.is_symlink():
         raise OutputError(f"{path} is a symbolic link; name the file itself")
     try:

@@ -93,7 +93,7 @@ def cifar_batch(file: str, report: Report | None = None) -> Path:
     found = _local("cifar-10", file)
     if found is not None and found.suffix != ".xz":
         return found
-    target = _cache() / "cifar-10" / file
+    target = cache() / "cifar-10" / file
     if target.is_file():
         return target
     if found is not None:
@@ -138,7 +138,7 @@ def _local(name: str, file: str) -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
-def _cache() -> Path:
+def cache() -> Path:
     """Where downloads are kept: XDG_CACHE_HOME/derive, on most systems ~/.cache/derive."""
     root = os.environ.get("XDG_CACHE_HOME")
     return (Path(root) if root else Path.home() / ".cache") / "derive"
@@ -154,7 +154,7 @@ def _download(address: str, known: str, place: str, report: Report | None) -> Pa
         ) from reason
     pooch.get_logger().setLevel(logging.WARNING)
     file = address.rsplit("/", 1)[1]
-    target = _cache() / place.split("/")[0]
+    target = cache() / place.split("/")[0]
     fetch = pooch.HTTPDownloader(progressbar=_Told(file, report) if report else False, timeout=30)
     try:
         return Path(pooch.retrieve(address, known, fname=file, path=target, downloader=fetch))
