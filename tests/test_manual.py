@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from itertools import pairwise
 
 import numpy
 import pytest
@@ -16,7 +15,7 @@ from derive.codegen.updates import UpdateSource
 from derive.errors import DomainError, UsageError
 from derive.evaluation import values
 from derive.experiments.data import load
-from derive.experiments.manual import backpropagation, train, train_manual_update
+from derive.experiments.manual import backpropagation, batches, perceptron, train, train_manual_update
 from derive.experiments.optimisers import Optimiser, update_program
 from derive.reading.equations import read_equations
 from derive.subjects import mlp
@@ -114,17 +113,6 @@ def test_the_formulas_are_those_that_the_engine_derives():
         assert f"            {plain(equation)}\n" in backpropagation.__doc__
 
 
-def perceptron(sizes, seed=0):
-    torch.manual_seed(seed)
-    layers = [part for pair in pairwise(sizes) for part in (torch.nn.Linear(*pair, **DOUBLE), torch.nn.ReLU())]
-    return torch.nn.Sequential(torch.nn.Flatten(), *layers[:-1])
-
-
-def loader(split, batch=64):
-    tensors = torch.utils.data.TensorDataset(torch.from_numpy(split.images), torch.from_numpy(split.labels))
-    return torch.utils.data.DataLoader(tensors, batch_size=batch, shuffle=False)
-
-
 CONSTANTS = [(0.1, 0.0, 0.0), (0.1, 0.01, 0.0), (0.05, 0.0, 0.9), (0.01, 0.001, 0.8), (0.003, 0.5, 0.37)]
 
 
@@ -134,8 +122,8 @@ def bit_equal(split, sizes, lr, decay, momentum, epochs):
     start = [p.clone() for p in first.parameters()]
     optimiser = torch.optim.SGD(first.parameters(), lr=lr, weight_decay=decay, momentum=momentum)
     loss_fn = torch.nn.CrossEntropyLoss()
-    theirs = train(epochs, optimiser, first, loss_fn, loader(split))
-    ours = train_manual_update(epochs, lr, second, loss_fn, loader(split), weight_decay=decay, momentum=momentum)
+    theirs = train(epochs, optimiser, first, loss_fn, batches(split))
+    ours = train_manual_update(epochs, lr, second, loss_fn, batches(split), weight_decay=decay, momentum=momentum)
     assert len(ours.steps) == epochs * -(-len(split) // 64) and len(ours.epochs) == epochs
     assert not any(map(torch.equal, first.parameters(), start))
     same = all(map(torch.equal, first.parameters(), second.parameters()))
@@ -152,8 +140,8 @@ def test_another_rounding_would_be_seen():
     split = load("digits", dtype="float64", limit=256).train
     first, second = perceptron([64, 33, 10]), perceptron([64, 33, 10])
     loss_fn = torch.nn.CrossEntropyLoss()
-    ours = train_manual_update(2, 0.1, first, loss_fn, loader(split))
-    other = train_manual_update(2, 0.1 * (1 + 1e-14), second, loss_fn, loader(split))
+    ours = train_manual_update(2, 0.1, first, loss_fn, batches(split))
+    other = train_manual_update(2, 0.1 * (1 + 1e-14), second, loss_fn, batches(split))
     assert ours.steps != other.steps
 
 
@@ -220,7 +208,7 @@ def test_the_update_is_readable_code():
 def test_a_loss_that_is_no_number_stops_and_names_the_step():
     split = load("digits", dtype="float64", limit=256).train
     with pytest.raises(DomainError, match=r"the loss of step [1-9]"):
-        train_manual_update(20, 1e6, perceptron([64, 10]), torch.nn.CrossEntropyLoss(), loader(split), 1e6)
+        train_manual_update(20, 1e6, perceptron([64, 10]), torch.nn.CrossEntropyLoss(), batches(split), 1e6)
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,14 @@ Source: INF265, Project 1, sections 2.1 and 3.1.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from derive.codegen.to_torch import torch_module
 from derive.errors import DomainError
+from derive.experiments.data import Split
 from derive.experiments.optimisers import Optimiser
 
 
@@ -48,6 +50,27 @@ def backpropagation(model: Any, y_true: Any, y_pred: Any) -> None:
             model.dL_db[layer] = delta.sum(dim=0)
             if layer > 1:
                 delta = (delta @ model.fc[str(layer)].weight) * model.df[layer - 1](model.z[layer - 1])
+
+
+def perceptron(sizes: Sequence[int], *, seed: int = 0, dtype: str = "float64") -> Any:
+    """The sheet's `MyMLP`: dense layers of these sizes with relu between them, on flattened images; torch's start."""
+    torch = torch_module()
+    generator = torch.random.get_rng_state()
+    torch.manual_seed(seed)
+    layers = [
+        part
+        for first, second in pairwise(sizes)
+        for part in (torch.nn.Linear(first, second, dtype=getattr(torch, dtype)), torch.nn.ReLU())
+    ]
+    torch.random.set_rng_state(generator)
+    return torch.nn.Sequential(torch.nn.Flatten(), *layers[:-1])
+
+
+def batches(split: Split, size: int = 64) -> Any:
+    """A DataLoader over the images in their order, so that two trainings see the same batches."""
+    torch = torch_module()
+    tensors = torch.utils.data.TensorDataset(torch.from_numpy(split.images), torch.from_numpy(split.labels))
+    return torch.utils.data.DataLoader(tensors, batch_size=size, shuffle=False)
 
 
 @dataclass
