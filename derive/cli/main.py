@@ -29,7 +29,6 @@ COMMANDS = {
     "explore": ("derive.cli.explore", "Train variants of a network and choose between them."),
     "gradcam": ("derive.cli.gradcam", "Show where a trained network looks, and measure it."),
     "problem": ("derive.cli.problem", "Print a problem that works can be verified against, as a file to start from."),
-    "problem": ("derive.cli.problem", "Print a problem that works can be verified against, as a file to start from."),
     "list": ("derive.cli.list", "List the catalogue."),
 }
 
