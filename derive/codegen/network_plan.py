@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from derive import terms
+from derive.codegen.network_patterns import log_softmax, softmax
 from derive.gradients import Gradients, gradients
 from derive.integers import IntegerEntry
 from derive.program import Equation, Program
@@ -29,6 +30,8 @@ class Described(Protocol):
     def text(self) -> str: ...
     @property
     def parameters(self) -> Mapping[str, tuple[int, ...]]: ...
+    @property
+    def shapes(self) -> Mapping[str, tuple[int, ...]]: ...
     @property
     def output(self) -> str: ...
     @property
@@ -75,7 +78,8 @@ def plan(network: Described) -> Plan:
         adjoints.append(equation)
     kept = [line for line in adjoints if line.name not in skipped]
     parameters = {made.names[name] for name in network.parameters}
-    return Plan(program, tuple(lines[:cut]), tuple(lines[cut:]), _ordered(kept, parameters), made.names, tuple(steps))
+    loss = _by_logarithm(lines[cut:], made.around, steps)
+    return Plan(program, tuple(lines[:cut]), loss, _ordered(kept, parameters), made.names, tuple(steps))
 
 
 def _collapsed(made: Gradients, output: str, steps: list[Step]) -> Equation:
@@ -146,6 +150,30 @@ def sign_rule(line: Equation) -> Rule:
         return None if made is None else Rewrite(made)
 
     return rule("sign of relu", "relu(z) > 0 exactly where z > 0")(rewrite)
+
+
+def _by_logarithm(lines: Sequence[Equation], around: Program, steps: list[Step]) -> tuple[Equation, ...]:
+    """The loss first; then the softmax, from its logarithm, which nothing else needs any more."""
+    rules = [softmax_rule(line) for line in lines if log_softmax(line)]
+    first: list[Equation] = []
+    last: list[Equation] = []
+    for line in lines:
+        changed, made = exhausted(rules, line, around) if softmax(line) else (line, [])
+        (last if made else first).append(changed)
+        steps += made
+    return (*first, *last)
+
+
+def softmax_rule(line: Equation) -> Rule:
+    """exp(z)/s = exp(q) where q = z - log(s)."""
+
+    def rewrite(equation: Equation, program: Program) -> Rewrite | None:
+        assert isinstance(line.left, terms.Entry)
+        if softmax(equation) != log_softmax(line):
+            return None
+        return Rewrite(terms.Apply("exp", (terms.entry(line.left.array, *equation.indices),)))
+
+    return rule("softmax by its logarithm", "exp(z)/s = exp(z - log(s))")(rewrite)
 
 
 def _ordered(adjoints: Sequence[Equation], parameters: set[str]) -> tuple[Equation, ...]:

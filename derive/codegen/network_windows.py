@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from derive import terms
-from derive.codegen.network_kernels import Kernel, letters
+from derive.codegen.network_kernels import Kernel
+from derive.codegen.network_patterns import letters
 from derive.integers import integer
 from derive.program import Equation, Program
 from derive.terms import Add, Chain, Entry, Guard, Mul, Reduce
 
-_CALL = "torch.ops.aten.convolution_backward"
+#: Adjoints of input and kernel. That of the bias is a plain sum, which is several times faster than this one's.
+_CALL = "torch.ops.aten.convolution_backward.default"
 
 
-def window_kernels(
-    program: Program, names: Mapping[str, str], adjoints: Sequence[Equation], parameters: Sequence[str]
-) -> dict[str, Kernel]:
+def window_kernels(program: Program, names: Mapping[str, str], adjoints: Sequence[Equation]) -> dict[str, Kernel]:
     """Kernels of all convolutions and poolings: by the line that they stand at."""
     found: dict[str, Kernel] = {}
     order = [line.name for line in adjoints]
@@ -77,20 +77,21 @@ def _convolution_kernels(
     given = names.get(line.name, "")
     if given not in order or any(_readers(name, program) != 1 for name in made[:3]):
         return
-    bars = [names.get(name, "") for name in made[:3]]
+    bars = [names.get(name, "") for name in made[:2]]
     wanted = [name in order for name in bars]
-    if not wanted[1] or not wanted[2]:
+    if not wanted[1]:
         return
     present = [name for name, is_wanted in zip(bars, wanted, strict=True) if is_wanted]
     first = min(present, key=order.index)
-    channels = line.indices[1].extent
 
     def write(at: Callable[[str], str], dead: Callable[[str], bool]) -> str:
-        return (f"{_CALL}({at(given)}, {at(image)}, {at(weight)}, [{channels.value}], [1, 1], [{padding}, {padding}], "
-                f"[1, 1], False, [0, 0], 1, [{wanted[0]}, True, True])")  # fmt: skip
+        return (f"{_CALL}({at(given)}, {at(image)}, {at(weight)}, None, [1, 1], [{padding}, {padding}], [1, 1], "
+                f"False, [0, 0], 1, [{wanted[0]}, True, False])")  # fmt: skip
 
     def targets(at: Callable[[str], str]) -> str:
-        return ", ".join(at(name) if is_wanted else "_" for name, is_wanted in zip(bars, wanted, strict=True))
+        return ", ".join(
+            at(name) if is_wanted else "_" for name, is_wanted in zip((*bars, ""), (*wanted, False), strict=True)
+        )
 
     others = tuple(name for name in present if name != first)
     kernel = Kernel(frozenset({given, image, weight}), write, gives=others, targets=targets)
@@ -132,12 +133,13 @@ def _pooling_kernels(
         frozenset({source}),
         lambda at, dead: f"F.max_pool2d({at(source)}, {size}, return_indices=True)",
         targets=lambda at: f"{at(own)}, {index}",
+        kept=(index,),
     )
     found[made] = Kernel(
         frozenset({given, source}),
         lambda at, dead: (
-            f"torch.ops.aten.max_pool2d_with_indices_backward({at(given)}, {at(source)}, [{size}, {size}], "
+            f"torch.ops.aten.max_pool2d_with_indices_backward.default({at(given)}, {at(source)}, [{size}, {size}], "
             f"[{size}, {size}], [0, 0], [1, 1], False, {index})"
         ),
-        kept=(index,),
+        uses=(index,),
     )

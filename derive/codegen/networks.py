@@ -9,21 +9,20 @@ values are overwritten, and `backward(..., out=gradients)` writes into the gradi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 from derive import terms
 from derive.codegen.arrays import DIALECTS
-from derive.codegen.arrays.recurrences import Group
-from derive.codegen.arrays.source import ArraySource, _Printer, cited
-from derive.codegen.arrays.text import comment, documented, wrapped
-from derive.codegen.network_kernels import Kernel, torch_kernel
+from derive.codegen.arrays.source import ArraySource
+from derive.codegen.arrays.text import documented, wrapped
+from derive.codegen.network_body import statements, words
+from derive.codegen.network_kernels import Kernel, numpy_kernel, torch_kernel
 from derive.codegen.network_plan import Described, Plan, plan
 from derive.codegen.network_windows import window_kernels
 from derive.errors import UsageError
-from derive.program import Equation
 
 
 @dataclass(frozen=True)
@@ -107,105 +106,16 @@ def _loaded(text: str, source: NetworkSource) -> LoadedNetwork:
 
 
 def _kernels(source: NetworkSource) -> dict[str, Kernel]:
-    if source.target != "torch":
-        return {}
-    parameters = {source.plan.names[name]: name for name in source.network.parameters}
+    """The lines that one kernel of the library computes, by name."""
+    found: dict[str, Kernel | None] = {}
     lines = (*source.plan.forward, *source.plan.loss, *source.plan.adjoints)
-    found = {line.name: torch_kernel(line, parameters) for line in lines}
-    windows = window_kernels(
-        source.plan.program, source.plan.names, source.plan.adjoints, tuple(source.network.parameters)
-    )
-    return {name: kernel for name, kernel in found.items() if kernel is not None} | windows
-
-
-class _Body(_Printer):
-    """The statements of one function: kernels where they are known, the general lowering elsewhere."""
-
-    def __init__(self, source: ArraySource, kernels: Mapping[str, Kernel], owned: set[str]) -> None:
-        super().__init__(source)
-        self.names.used |= {"parameters", "saved", "gradients", "out", "lr", "name", "found"}
-        self.kernels, self.owned = kernels, owned
-        self.covered: set[str] = set()
-        self.droppable: list[str] = []
-        self.names.used |= {name for kernel in kernels.values() for name in kernel.kept}
-        self.places = {line.name: place for place, line in enumerate(self.signature.lines)}
-
-    def reads(self, line: Equation) -> frozenset[str]:
-        return self.kernels[line.name].reads if line.name in self.kernels else terms.reads(line.term)
-
-    def is_dead(self, name: str, place: int) -> bool:
-        """Whether the value was made here, is no result, and nothing behind this line reads it."""
-        later = self.signature.lines[place + 1 :]
-        return name in self.owned and not any(name in self.reads(line) for line in later)
-
-    def group(self, group: Group, ready: dict[str, terms.Term]) -> None:
-        name = group.equations[0].name
-        if name not in self.covered:
-            self.written(group, ready)
-        if len(group.equations) == 1:
-            self.drop(self.places[name])
-
-    def drop(self, place: int) -> None:
-        """Let go of adjoints that are dead behind this line: their memory is free for the next."""
-        gone = [name for name in self.droppable if self.places[name] <= place and self.is_dead(name, place)]
-        for name in gone:
-            self.droppable.remove(name)
-            self.forget(name)
-        if gone:
-            self.low.emit(f"del {', '.join(map(self.array, gone))}")
-
-    def forget(self, name: str) -> None:
-        """The lowering may not call anything by the name of a value that is gone."""
-        for block in self.low.blocks:
-            for key in [key for key, (value, _) in block.known.items() if value.text == self.array(name)]:
-                del block.known[key]
-
-    def written(self, group: Group, ready: dict[str, terms.Term]) -> None:
-        name = group.equations[0].name
-        kernel = self.kernels.get(name)
-        if kernel is not None:
-            for other in kernel.gives:
-                self.low.emit_all(comment(cited(self.signature.lines[self.places[other]])))
-            self.covered |= set(kernel.gives)
-        super().group(group, ready)
-
-    def assign(self, line: Equation, term: terms.Term) -> None:
-        kernel = self.kernels.get(line.name)
-        if kernel is None:
-            super().assign(line, term)
-            return
-        place = self.places[line.name]
-        target = kernel.targets(self.array) if kernel.targets else self.array(line.name)
-        for name in kernel.reads:
-            if self.is_dead(name, place):
-                self.forget(name)
-        text = kernel.write(self.array, lambda name: self.is_dead(name, place))
-        if kernel.targets and len(target) + len(text) > 90:  # a line that breaks inside its brackets has one target
-            self.low.emit(f"found = {text}")
-            text = "found"
-        self.low.emit(f"{target} = {text}")
-        self.low.remember(self.array(line.name), line.indices, term)
-
-
-def _body(source: NetworkSource, lines: tuple[Equation, ...], results: tuple[str, ...], arguments: tuple[str, ...],
-          kept: tuple[str, ...] = ()) -> list[str]:  # fmt: skip
-    """Unpacking of sizes, and the statements."""
-    arrays = ArraySource(lines, source.plan.program, DIALECTS[source.target], "network", arguments, results)
-    owned = {line.name for line in lines} - {*results, *kept}
-    printer = _Body(arrays, _kernels(source), owned)
-    if source.target != "loops":
-        printer.droppable = [line.name for line in lines if line in source.plan.adjoints and line.name in owned]
-    body = printer.body()
-    from derive.codegen.arrays.signature import sizes_of
-
-    words = frozenset(word for line in body if not line.lstrip().startswith("#") for word in _words(line))
-    used = [thing[1] for thing in printer.names.known if isinstance(thing, tuple) and thing[0] == "size"]
-    sizes = sizes_of(
-        [name for name in used if printer.names.of(("size", name), name) in words],
-        printer.signature,
-        source.plan.program,
-    )
-    return [line for opening in printer.unpacking(sizes) for line in wrapped(opening, 1)] + body
+    if source.target == "torch":
+        parameters = {source.plan.names[name]: name for name in source.network.parameters}
+        found = {line.name: torch_kernel(line, parameters) for line in lines}
+        found |= window_kernels(source.plan.program, source.plan.names, source.plan.adjoints)
+    elif source.target == "numpy":
+        found = {line.name: numpy_kernel(line) for line in lines}
+    return {name: kernel for name, kernel in found.items() if kernel is not None}
 
 
 def _module(source: NetworkSource) -> str:
@@ -216,27 +126,37 @@ def _module(source: NetworkSource) -> str:
     held = source.saved
     kept = (*held, *source.places)
     read = (*names, *network.given)
-    forward = _body(source, found.forward, held[:1] + tuple(n for n in held[1:] if n != "x"), ("x", *read), held)
-    backward = _body(source, (*found.loss, *found.adjoints), ("L", *bars), (*read, *held, "y"))
+    kernels = _kernels(source)
+    results = tuple(name for name in held if name != "x")
+    forward = statements(
+        ArraySource(found.forward, found.program, dialect, "network", ("x", *read), results), kernels, kept=held
+    )
+    lines_back = (*found.loss, *found.adjoints)
+    backward = statements(
+        ArraySource(lines_back, found.program, dialect, "network", (*read, *held, "y"), ("L", *bars)),
+        kernels, held=held, frees=source.target != "loops",
+    )  # fmt: skip
     used = [name for name in read if any(_mentions(line, name) for line in backward)]
     out = f", out: Mapping[str, {tensor}] | None = None" if source.target == "torch" else ""
     label = dialect.integers if network.labels else tensor
     lines = [
         *wrapped(f"def forward(parameters: Mapping[str, {tensor}], x: {tensor}) -> "
-                 f"tuple[{tensor}, tuple[{tensor}, ...]]:", 0),
+                 f"tuple[{tensor}, list[{tensor}]]:", 0),
         *_documented(f"{network.output}, and what the backward pass needs: {', '.join(kept)}."),
         *_unpacked(read),
         *(_LAYOUT if source.places else []),
         *forward,
-        *wrapped(f"return {network.output}, ({', '.join(kept)},)", 1),
+        *wrapped(f"return {network.output}, [{', '.join(kept)}]", 1),
         "",
         "",
-        *wrapped(f"def backward(parameters: Mapping[str, {tensor}], saved: tuple[{tensor}, ...], y: {label}{out}) -> "
+        *wrapped(f"def backward(parameters: Mapping[str, {tensor}], saved: list[{tensor}], y: {label}{out}) -> "
                  f"tuple[{dialect.scalar}, dict[str, {tensor}]]:", 0),
-        *_documented("The loss, and its derivatives by the parameters."),
+        *_documented("The loss, and its derivatives by the parameters. Takes from `saved` what it frees."),
         *(["    out = out or {}"] if out else []),
         *_unpacked(used),
         *_taken_apart(kept),
+        f"    del saved[{1 + len(network.statistics)}:]",
+        *(_labels(network.shapes[network.output][0]) if network.labels and source.target != "torch" else []),
         *backward,
         *wrapped("return L, {" + ", ".join(f'"{name}": {bar}' for name, bar in zip(names, bars, strict=True)) + "}", 1),
         "",
@@ -258,15 +178,17 @@ _LAYOUT = [
 ]
 
 
+def _labels(classes: int) -> list[str]:
+    """NumPy counts negative subscripts from the end, so a label that is no class has to be looked for."""
+    said = f"labels are 0 to {classes - 1}, and y holds {{y.min()}} to {{y.max()}}"
+    return [
+        f"    if y.min() < 0 or y.max() >= {classes}:",
+        f'        raise IndexError(f"{said}")',
+    ]
+
+
 def _mentions(line: str, name: str) -> bool:
-    return not line.lstrip().startswith("#") and name in _words(line)
-
-
-@lru_cache(maxsize=4096)
-def _words(line: str) -> frozenset[str]:
-    import re
-
-    return frozenset(re.findall(r"[A-Za-z_]\w*", re.sub(r'"[^"]*"', "", line)))
+    return not line.lstrip().startswith("#") and name in words(line)
 
 
 def _documented(text: str) -> list[str]:
