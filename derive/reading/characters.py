@@ -59,7 +59,7 @@ def refuse_characters(line: str, number: int) -> None:
         hidden = category in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
         if 0 <= comment < place and not hidden:
             continue
-        message = f"{described(character)} is not allowed; delete it" if hidden else _instead(character)
+        message = f"{described(character)} is not allowed; delete it" if hidden else instead(character)
         raise ReadingError(message, shown(line), number, place + 1)
 
 
@@ -73,7 +73,7 @@ def described(character: str) -> str:
     return f"U+{ord(character):04X} {name}"
 
 
-def _instead(character: str) -> str:
+def instead(character: str) -> str:
     """The sentence for a visible character: what it is, and what to write."""
     what = described(character)
     name = unicodedata.name(character, "")

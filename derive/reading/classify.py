@@ -23,10 +23,11 @@ _OPENING = frozenset({"LPAR", "LSQB", "SUBSCRIPT", "INDICATOR"})
 _CLOSING = frozenset({"RPAR", "RSQB", "END_SUBSCRIPT", "END_INDICATOR"})
 
 
-def classify(line: Line, declared: Collection[str]) -> list[Token]:
+def classify(line: Line, declared: Collection[str], functions: Collection[str] = ()) -> list[Token]:
     """The tokens of a logical line as the grammar expects them. Raises ReadingError or LimitError.
 
     declared : names that are known to be variables: before a bracket they are factors, not functions.
+    functions : names that are called when a bracket follows, declared or not.
     """
     tokens = _brackets(line)
     partner = _partners(tokens)
@@ -49,6 +50,8 @@ def classify(line: Line, declared: Collection[str]) -> list[Token]:
         elif following is not None and following.kind == "LPAR" and _is_reduction(tokens, place, partner[place + 1]):
             answer.append(token.as_kind("REDUCER"))
             bound_until = partner[place + 1]
+        elif token.text in functions and following is not None and following.kind == "LPAR":
+            answer.append(token.as_kind("FUNCTION"))
         elif token.text in words.FUNCTIONS and (following is None or following.kind != "LPAR"):
             if token.text in declared:
                 answer.append(token)

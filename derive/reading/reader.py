@@ -36,7 +36,7 @@ def read(text: str, *, declared: Collection[str] = (), file: str | None = None) 
 def read_line(line: Line, declared: Collection[str]) -> Tree:
     """The tree of one logical line; see `read`."""
     tree = parse(line, classify(line, declared))
-    _check(tree, line)
+    check(tree, line)
     return tree
 
 
@@ -50,11 +50,14 @@ def naming_file(file: str | None) -> Iterator[None]:
         raise
 
 
-def _check(tree: Tree, line: Line) -> None:
-    """What the grammar cannot see: numbers of arguments, quotients with two readings, exponents too large."""
+def check(tree: Tree, line: Line, functions: Collection[str] = ()) -> None:
+    """What the grammar cannot see: numbers of arguments, quotients with two readings, exponents too large.
+
+    functions : those of the author, which may have any number of arguments.
+    """
     for node in t.walk(tree):
         match node:
-            case t.Call(function=function, arguments=arguments):
+            case t.Call(function=function, arguments=arguments) if function not in functions:
                 fewest, most = words.FUNCTIONS[function]
                 if not fewest <= len(arguments) <= most:
                     wanted = str(fewest) if fewest == most else f"{fewest} or {most}"

@@ -1,0 +1,100 @@
+"""What the left sides of rows define: new names, known in all rows whatever their order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from derive import tree as t
+from derive.errors import ReadingError
+from derive.reading.latex import naming
+from derive.reading.latex.interpret import Interpreter
+from derive.reading.latex.source import Source
+from derive.reading.latex.spelling import Spelled, joined, plain_name, spelled
+from derive.reading.latex.statements import Draft
+from derive.reading.latex.syntax import Group, Term, Token
+from derive.reading.latex.vocabulary import Vocabulary
+
+_NOWHERE = Source("")
+
+
+def extended(vocabulary: Vocabulary, rows: Sequence[Sequence[Draft]]) -> Vocabulary:
+    """The vocabulary with the names that left sides define."""
+    names: dict[str, int | None] = {}
+    functions: set[str] = set()
+    families: set[str] = set()
+    for draft in (draft for row in rows for draft in row):
+        if draft.plain is not None:
+            _plain_head(vocabulary, draft, names)
+        elif draft.head is not None and draft.claims and len(draft.head.terms) == 1 and draft.head.signs[0] == "+":
+            _head(vocabulary, draft.head.terms[0], names, functions, families)
+    return vocabulary.extended(names, functions, families)
+
+
+def _head(
+    vocabulary: Vocabulary, term: Term, names: dict[str, int | None], functions: set[str], families: set[str]
+) -> None:
+    units = term.units
+    if term.negative or any(operator not in ("", "*") for operator in term.operators[:1]) or any(term.operators[1:]):
+        return
+    reading = Interpreter(_NOWHERE, vocabulary)
+    if len(units) == 2 and type(units[1]) is Group and units[1].kind == "(":
+        _function(reading, term, functions)
+        return
+    parts = [
+        spelled(unit) if not (type(unit) is Token and unit.kind == "partial") else Spelled("d", "letter")
+        for unit in units
+    ]
+    known = []
+    for place, part in enumerate(parts):
+        if part is None:
+            return
+        if place < len(parts) - 1 and (part.accents or part.subs or part.sups or part.primes):
+            return
+        known.append(naming.is_declared(reading, part))
+    last = parts[-1]
+    assert last is not None
+    if len(parts) > 1:
+        if all(known):
+            return
+        last.base, last.kind = joined([part.base for part in parts if part is not None], (), (), "", 0), "word"
+    if naming.is_declared(reading, last) or (last.sups and not naming.above_is_layer(last.sups)):
+        return
+    try:
+        tree = naming.resolved(reading, last, units[-1])
+    except ReadingError:
+        return
+    match tree:
+        case t.Name(text=text) if not vocabulary.knows(text):
+            names.setdefault(text, 0 if not last.subs and len(parts) == 0 else None)
+        case t.Subscript(array=array, indices=indices, layer=layer) if not vocabulary.knows(array):
+            names.setdefault(array, len(indices) - bool(layer))
+            if layer:
+                families.add(array)
+
+
+def _function(reading: Interpreter, term: Term, functions: set[str]) -> None:
+    """`g(z) = ...` defines a function where every argument is a name."""
+    head, group = term.units
+    parts = spelled(head)
+    assert isinstance(group, Group)
+    if parts is None or parts.subs or parts.sups or parts.primes or reading.vocabulary.knows(parts.base):
+        return
+    if group.items and all(_is_letter(chain) for chain in group.items):
+        functions.add(joined([parts.base], (), parts.accents, "", 0))
+
+
+def _is_letter(chain: object) -> bool:
+    sides = chain.sides  # type: ignore[attr-defined]
+    if len(sides) != 1 or len(sides[0].terms) != 1 or len(sides[0].terms[0].units) != 1:
+        return False
+    parts = spelled(sides[0].terms[0].units[0])
+    return parts is not None and sides[0].signs[0] == "+"
+
+
+def _plain_head(vocabulary: Vocabulary, draft: Draft, names: dict[str, int | None]) -> None:
+    head = draft.plain.head if draft.plain is not None else None
+    match head:
+        case t.Name(text=text) if draft.claims and not vocabulary.knows(plain_name(text)):
+            names.setdefault(plain_name(text), None)
+        case t.Subscript(array=array, indices=indices) if draft.claims and not vocabulary.knows(plain_name(array)):
+            names.setdefault(plain_name(array), len(indices))

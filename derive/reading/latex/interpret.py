@@ -1,0 +1,423 @@
+r"""From the syntax of a formula to its tree, with the names of a problem: sums, products, brackets, tables.
+
+Names, functions, reductions and derivatives have files of their own; this one walks, and asks them unit by unit.
+Nothing is worked out: order and grouping are the author's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from derive import tree as t
+from derive.errors import LimitError, ReadingError
+from derive.reading import limits
+from derive.reading.latex import derivatives, functions, naming, reductions
+from derive.reading.latex.source import Source
+from derive.reading.latex.syntax import (
+    Accent,
+    Argument,
+    Chain,
+    Fraction,
+    Group,
+    Root,
+    Scripted,
+    Table,
+    Term,
+    Token,
+    Total,
+    Unit,
+)  # fmt: skip
+from derive.reading.latex.vocabulary import Vocabulary
+from derive.reading.magnitude import provably_beyond
+from derive.tree import Span, Tree
+
+#: How deep terms may stand inside each other: they are walked by recursion.
+DEPTH = 90
+NESTED_SUMS = 6
+
+_COMPARED = frozenset(("=", "!=", "<", "<=", ">", ">="))
+_CALLS = ("asterisk", "star", "otimes", "mod")
+
+
+class Run:
+    """Units side by side or with operators between them, and how far they are read."""
+
+    __slots__ = ("end", "operators", "place", "signs", "units")
+
+    def __init__(self, units: Sequence[Unit], operators: Sequence[str], signs: Sequence[int]) -> None:
+        self.units, self.operators, self.signs = units, operators, signs
+        self.place, self.end = 0, len(units)
+
+    def beside(self) -> Unit | None:
+        """The unit directly at the right of those read, without an operator between."""
+        if self.place < self.end and self.operators[self.place] == "":
+            return self.units[self.place]
+        return None
+
+    def part(self, start: int, end: int) -> Run:
+        """Some of the units, as a run of their own."""
+        return Run(self.units[start:end], ["*", *self.operators[start + 1 : end]], [0, *self.signs[start + 1 : end]])
+
+
+class Interpreter:
+    """free : the indices of the left side.  bound : those of the reductions around the place where the walk stands."""
+
+    def __init__(self, source: Source, vocabulary: Vocabulary, free: Sequence[str] = ()) -> None:
+        self.source, self.vocabulary = source, vocabulary
+        self.free = list(free)
+        self.bound: list[str] = []
+        self.depth = 0
+        self.sums = 0
+
+    def in_scope(self, name: str) -> bool:
+        return name in self.bound or name in self.free
+
+    def at(self, start: int, end: int) -> Span:
+        return self.source.span(start, end)
+
+    def error(
+        self, message: str, at: Unit | Chain | Term | Total, kind: type[ReadingError] = ReadingError
+    ) -> ReadingError:
+        return self.source.error(message, at.start, at.end, kind)
+
+    def written(self, start: int, end: int) -> str:
+        """The author's spelling of a piece, or dots where it is long."""
+        piece = " ".join(self.source.text[start:end].split())
+        return piece if 0 < len(piece) <= 40 else "..."
+
+    # --- chains and sums ----------------------------------------------------------------------------------------------
+
+    def expression(self, chain: Chain) -> Tree:
+        """A value, or the indicator of a comparison."""
+        return self.indicator(chain) if chain.relations else self.total(chain.sides[0])
+
+    def indicator(self, chain: Chain) -> Tree:
+        at = self.at(chain.start, chain.end)
+        sides = [self.total(side) for side in chain.sides]
+        operators = [relation.kind for relation in chain.relations]
+        if operators == ["|"]:
+            return t.Indicator((t.Call("mod", (sides[1], sides[0]), at), t.Number("0", at)), ("=",), at)
+        for relation in chain.relations:
+            if relation.kind not in _COMPARED:
+                shown = self.written(relation.start, relation.end)
+                raise self.source.error(f"{shown} is no comparison", relation.start, relation.end)
+        return t.Indicator(tuple(sides), tuple(operators), at)
+
+    def total(self, total: Total) -> Tree:
+        if len(total.terms) == 1:
+            tree = self.term(total.terms[0])
+            return t.Negative(tree, self.at(total.start, total.end)) if total.signs[0] == "-" else tree
+        terms = []
+        for place, (sign, term) in enumerate(zip(total.signs, total.terms, strict=True)):
+            tree = self.term(term)
+            if sign == "-" and not place:
+                sign, tree = "+", t.Negative(tree, self.at(total.start, term.end))
+            terms.append((sign, tree))
+        return t.Sum(tuple(terms), self.at(total.start, total.end))
+
+    def term(self, term: Term) -> Tree:
+        self.depth += 1
+        if self.depth > DEPTH:
+            raise self.error(f"the formula is nested more than {DEPTH} deep, the limit", term, LimitError)
+        tree = self.product(Run(term.units, term.operators, term.signs))
+        self.depth -= 1
+        return t.Negative(tree, self.at(term.start, term.end)) if term.negative else tree
+
+    # --- products -----------------------------------------------------------------------------------------------------
+
+    def product(self, run: Run) -> Tree:
+        """All units of a run that are not read yet, as one value."""
+        first = run.place
+        start = run.units[first].start
+        factors: list[tuple[str, Tree]] = []
+        while run.place < run.end:
+            place = run.place
+            operator = run.operators[place] if factors else "*"
+            unit = run.units[place]
+            if operator == "" and type(unit) is Token and unit.kind == "number":
+                raise self._number_behind(run, place)
+            tree = self.factor(run)
+            if place > first and run.signs[place]:
+                tree = t.Negative(tree, self.at(unit.start, run.units[run.place - 1].end))
+            if operator == "" and factors[-1][0] in ("/", "./") and not isinstance(tree, t.Reduction):
+                raise self._two_quotients(run, place, factors[-1][0])
+            if operator.partition("_")[0] in _CALLS:
+                left = self._joined(factors, start, run.units[place - 1].end)
+                factors = [("*", self._called(operator, left, tree, start, unit.end))]
+            else:
+                factors.append((operator, tree))
+        return self._joined(factors, start, run.units[run.end - 1].end)
+
+    def _joined(self, factors: list[tuple[str, Tree]], start: int, end: int) -> Tree:
+        return factors[0][1] if len(factors) == 1 else t.Product(tuple(factors), self.at(start, end))
+
+    def _called(self, operator: str, left: Tree, right: Tree, start: int, end: int) -> Tree:
+        """`a * b`, which only the problem's convention gives a meaning; between numbers it is the product."""
+        if operator == "asterisk" and (isinstance(left, t.Number) or isinstance(right, t.Number)):
+            return t.Product((("*", left), ("*", right)), self.at(start, end))
+        return t.Call(operator, (left, right), self.at(start, end))
+
+    def _number_behind(self, run: Run, place: int) -> ReadingError:
+        number, before = run.units[place], run.units[place - 1]
+        assert isinstance(number, Token)
+        left = self.written(before.start, before.end)
+        message = f"a number cannot stand directly behind a factor; write {left} \\cdot {number.text} for a product"
+        if type(before) is Scripted and before.end == number.start:
+            script = self.source.text[before.end - 1]
+            message += f", or braces around all of {script}{number.text}"
+        return self.error(message, number)
+
+    def _two_quotients(self, run: Run, place: int, slash: str) -> ReadingError:
+        """`a / b c`: both readings, in the author's own spelling."""
+        upper, lower, beside = (
+            self.written(run.units[k].start, run.units[k].end) for k in (place - 2, place - 1, place)
+        )
+        one, two = f"\\frac{{{upper}}}{{{lower}}} {beside}", f"\\frac{{{upper}}}{{{lower} {beside}}}"
+        message = f"this has two readings; write {one} or {two}"
+        return self.error(message, run.units[place])
+
+    def factor(self, run: Run) -> Tree:
+        """The next factor of a run; one unit, or several where a function, a sum or a derivative takes them."""
+        unit = run.units[run.place]
+        core = unit.core if type(unit) is Scripted else unit
+        kind = type(core)
+        if kind is Token:
+            assert isinstance(core, Token)
+            return self._leaf(run, unit, core)
+        if kind is Accent and naming.is_name(unit):
+            return naming.name_factor(self, run)
+        if kind is Fraction:
+            return derivatives.fraction(self, run)
+        if kind is Group and not core.kind and naming.is_name(unit):  # type: ignore[union-attr]
+            return naming.name_factor(self, run)
+        run.place += 1
+        if kind is Accent and core.word == "brace":  # type: ignore[union-attr]
+            return self.argument(core.body)  # type: ignore[union-attr]
+        if kind is Group and core.kind == "||":  # type: ignore[union-attr]
+            return functions.norm(self, unit)
+        return naming.with_scripts(self, self.core(core), unit)
+
+    def _leaf(self, run: Run, unit: Unit, core: Token) -> Tree:
+        match core.kind:
+            case "letter" | "word":
+                return naming.name_factor(self, run)
+            case "number":
+                return self._number(run, unit, core)
+            case "function":
+                return functions.apply(self, run)
+            case "reduction":
+                return reductions.reduction(self, run)
+            case "partial":
+                return derivatives.inline(self, run)
+            case "nabla":
+                return derivatives.nabla(self, run)
+            case "ones":
+                return functions.ones(self, run)
+            case "infinity":
+                run.place += 1
+                return naming.with_scripts(self, t.Name("infinity", self.at(core.start, core.end)), unit)
+        shown = self.written(core.start, core.end)
+        raise self.error(f"{shown} is not read here", unit)
+
+    # --- numbers ------------------------------------------------------------------------------------------------------
+
+    def _number(self, run: Run, unit: Unit, core: Token) -> Tree:
+        run.place += 1
+        if (condition := functions.condition_beside(self, run, unit)) is not None and core.text == "1":
+            return condition
+        if type(unit) is Scripted:
+            if (exponent := self._power_of_ten(unit)) is not None:
+                return t.Number(f"1e{exponent}", self.at(unit.start, unit.end))
+            if unit.subs and core.text == "1" and (tree := functions.condition_below(self, unit)) is not None:
+                return tree
+            return naming.with_scripts(self, t.Number(core.text, self.at(core.start, core.end)), unit)
+        if (
+            run.place < run.end
+            and run.operators[run.place] == "*"
+            and not run.signs[run.place]
+            and "e" not in core.text
+        ):
+            following = run.units[run.place]
+            if type(following) is Scripted and (exponent := self._power_of_ten(following)) is not None:
+                run.place += 1
+                return t.Number(f"{core.text}e{exponent}", self.at(core.start, following.end))
+        return t.Number(core.text, self.at(core.start, core.end))
+
+    def _power_of_ten(self, unit: Scripted) -> int | None:
+        """The exponent of `10^{-3}`."""
+        core = unit.core
+        if type(core) is not Token or core.text != "10" or unit.subs or unit.primes or len(unit.sups) != 1:
+            return None
+        above = unit.sups[0]
+        negative = False
+        if type(above) is Group and len(above.items) == 1 and not above.items[0].relations and not above.operator:
+            total = above.items[0].sides[0]
+            if len(total.terms) != 1 or len(total.terms[0].units) != 1:
+                return None
+            negative = (total.signs[0] == "-") != bool(total.terms[0].negative)
+            above = total.terms[0].units[0]  # type: ignore[assignment]
+        if type(above) is not Token or above.kind != "number" or not above.text.isdigit():
+            return None
+        if len(above.text) > 9 or int(above.text) > limits.EXPONENT:
+            raise self.error(f"the exponent of ten is beyond {limits.EXPONENT}, the limit", above, LimitError)
+        return -int(above.text) if negative else int(above.text)
+
+    # --- brackets, roots, tables --------------------------------------------------------------------------------------
+
+    def core(self, core: Unit) -> Tree:
+        """A bracket, a root, a table, an accent over an expression: without scripts."""
+        at = self.at(core.start, core.end)
+        match core:
+            case Group():
+                return self._group(core, at)
+            case Root():
+                body = self.argument(core.body)
+                if not core.degree:
+                    return t.Call("sqrt", (body,), at)
+                degree: Tree = t.Number(core.degree, at) if core.degree.isdigit() else t.Name(core.degree, at)
+                return t.Power(body, t.Product((("*", t.Number("1", at)), ("/", degree)), at), at=at)
+            case Table():
+                return self._table(core, at)
+            case Accent():
+                body = self.argument(core.body)
+                if core.word == "bar":
+                    return t.Call("overline", (body,), at)
+                if core.word:
+                    raise self.error("this accent stands over a name only", core)
+                return body
+        raise self.error("this is not read here", core)
+
+    def _group(self, core: Group, at: Span) -> Tree:
+        if core.operator or not core.items:
+            raise self.error("these brackets are empty" if not core.operator else "an operator stands alone", core)
+        values = self.items(core.items)
+        match core.kind:
+            case "|":
+                return t.Call("abs", (self._one(values, core),), at)
+            case "||":
+                return t.Call("norm", (self._one(values, core),), at)
+            case "floor" | "ceil":
+                return t.Call(core.kind, (self._one(values, core),), at)
+            case "<":
+                if len(values) != 2:
+                    raise self.error("an inner product has two parts, \\langle u, v \\rangle", core)
+                return t.Call("inner", values, at)
+        return values[0] if len(values) == 1 else t.Call("", values, at)
+
+    def _one(self, values: tuple[Tree, ...], core: Group) -> Tree:
+        if len(values) != 1:
+            raise self.error("one value is expected between these bars", core)
+        return values[0]
+
+    def items(self, chains: Sequence[Chain]) -> tuple[Tree, ...]:
+        return tuple(self.expression(chain) for chain in chains)
+
+    def argument(self, argument: Argument | Unit) -> Tree:
+        """What stands in the braces of a command."""
+        if type(argument) is Group and not argument.kind and not argument.operator:
+            if len(argument.items) != 1:
+                raise self.error("one value is expected in these braces", argument)
+            return self.expression(argument.items[0])
+        return self.product(Run([argument], ["*"], [0]))
+
+    def _table(self, table: Table, at: Span) -> Tree:
+        if table.environment.endswith("cases"):
+            return self._cases(table, at)
+        if table.environment not in ("matrix", "pmatrix", "bmatrix", "Bmatrix", "smallmatrix", "array"):
+            raise self.error(f"the environment {table.environment} is not read as a value", table)
+        rows = []
+        for row in table.rows:
+            cells = [cell for cell in row if cell]
+            if cells:
+                values = tuple(self._cell(cell) for cell in cells)
+                rows.append(t.Call("", values, at))
+        if not rows:
+            raise self.error("this matrix is empty", table)
+        return t.Call("matrix", tuple(rows), at)
+
+    def _cell(self, cell: list[Chain]) -> Tree:
+        if len(cell) != 1:
+            raise self.source.error("one value is expected in each cell", cell[0].start, cell[-1].end)
+        return self.expression(cell[0])
+
+    def _cases(self, table: Table, at: Span) -> Tree:
+        r"""`value & condition`, or `value \text{if} condition`; the value without one comes last."""
+        found: list[Tree] = []
+        rows = [[cell for cell in row if cell] for row in table.rows]
+        rows = [row for row in rows if row]
+        for place, row in enumerate(rows):
+            value, conditions = self._case(row)
+            found.append(value)
+            if conditions:
+                found.append(
+                    conditions[0] if len(conditions) == 1 else t.Product(tuple(("*", each) for each in conditions), at)
+                )
+            elif place < len(rows) - 1:
+                raise self.source.error(
+                    "only the last case may be without a condition", row[0][0].start, row[-1][-1].end
+                )
+        if not found:
+            raise self.error("there are no cases here", table)
+        return t.Call("cases", tuple(found), at)
+
+    def _case(self, row: list[list[Chain]]) -> tuple[Tree, list[Tree]]:
+        head, rest = row[0][0], [chain for cell in (row[0][1:], *row[1:]) for chain in cell]
+        units = head.sides[0].terms[-1].units
+        split = next((k for k, unit in enumerate(units) if type(unit) is Token and unit.kind == "text" and k), None)
+        if split is not None:  # value \text{if} condition, in one cell
+            value_side = head.sides[0]
+            last = value_side.terms[-1]
+            condition = _without_first(head, split)
+            last.units, last.operators, last.signs = last.units[:split], last.operators[:split], last.signs[:split]
+            value = self.total(value_side)
+            rest = [*([condition] if condition else []), *rest]
+        elif head.relations:
+            raise self.error("a case is a value & its condition", head)
+        else:
+            value = self.total(head.sides[0])
+        return value, self.conditions(rest)
+
+    def conditions(self, chains: Sequence[Chain]) -> list[Tree]:
+        r"""Comparisons, each perhaps behind a `\text{if}`; words such as otherwise say nothing."""
+        found = []
+        for chain in chains:
+            rest: Chain | None = chain
+            while rest is not None:
+                unit = rest.sides[0].terms[0].units[0]
+                if type(unit) is not Token or unit.kind != "text":
+                    break
+                rest = _without_first(rest, 0)
+            if rest is None:
+                continue
+            if not rest.relations:
+                raise self.error("a condition compares, as in x > 0", rest)
+            found.append(self.indicator(rest))
+        return found
+
+    def check(self, tree: Tree, start: int, end: int) -> None:
+        """What no rule sees alone: constant exponents beyond the limit."""
+        for node in t.walk(tree):
+            if isinstance(node, t.Power) and provably_beyond(node.exponent, limits.EXPONENT):
+                raise self.source.error(f"the exponent is beyond {limits.EXPONENT}, the limit", start, end, LimitError)
+
+
+def _without_first(chain: Chain, place: int) -> Chain | None:
+    """A chain behind one of the units of its first side's last term."""
+    side = chain.sides[0]
+    term = side.terms[-1] if place else side.terms[0]
+    units = term.units[place + 1 :]
+    if not units:
+        return None
+    rest = Term(units[0])
+    rest.units, rest.operators, rest.signs = units, ["*", *term.operators[place + 2 :]], [0, *term.signs[place + 2 :]]
+    rest.end = term.end
+    total = Total(rest, "+")
+    if not place:
+        total.terms += side.terms[1:]
+        total.signs += side.signs[1:]
+    total.end = side.end
+    answer = Chain(total)
+    answer.sides += chain.sides[1:]
+    answer.relations = chain.relations
+    answer.end = chain.end
+    return answer

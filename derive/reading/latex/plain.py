@@ -1,0 +1,188 @@
+r"""A row in the plain notation, `z[i] = sum(j) W[i,j]*x[j] + b[i]`, as the same statements with canonical names.
+
+Tokens and grammar are those of the plain reader; names are compared in canonical form, so vbar_3 is v_3_bar and
+`W_ij` an entry of a declared W.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from derive import tree as t
+from derive.errors import ReadingError
+from derive.names import NAME_PATTERN
+from derive.reading.classify import classify
+from derive.reading.grammar import parse
+from derive.reading.latex.source import Source
+from derive.reading.latex.spelling import plain_name
+from derive.reading.lexer import Line, scan
+from derive.tree import Span, Tree
+
+if TYPE_CHECKING:
+    from derive.reading.latex.documents import Piece
+    from derive.reading.latex.interpret import Interpreter
+    from derive.reading.latex.statements import Draft, Statement
+
+_SIGN = re.compile(r"\+=|-=|:=|<-|~=|\u2248|<=|>=|!=|=|<|>|[()\[\]]|[,;]")
+_NAME = re.compile(NAME_PATTERN)
+_RELATIONS = {"~=": "approx", "\u2248": "approx", ":=": "="}
+_CONDITION = re.compile(r"\s\(([^()]*(?:!=|<=|>=|<|>|=)[^()]*)\)\s*$")
+
+
+def drafts(piece: Piece) -> list[Draft]:
+    """The statements of a plain row, still with the author's names. Sides are read when names are known."""
+    from derive.reading.latex.statements import Draft, PlainDraft
+
+    found: list[Draft] = []
+    for start, end in _statements(piece.source, piece.start, piece.end):
+        sides = list(_sides(piece.source, start, end))
+        if len(sides) == 1 and not sides[0][0]:
+            signs = [match[0] for match in _SIGN.finditer(piece.source.text, start, end)]
+            if found and any(sign in ("<", "<=", ">", ">=", "!=") for sign in signs):
+                found[-1].ranges.append((start, end))  # type: ignore[arg-type]
+                continue
+        draft = Draft(start, end)
+        draft.plain = PlainDraft(None, [], [])
+        draft.sides = sides  # type: ignore[assignment]
+        if not sides[0][0]:
+            draft.plain.head = _head(piece.source, sides[0][1], sides[0][2])
+        draft.plain.links = [(relation, t.Number("0"), Span(1, 1, 1)) for relation, _, _ in sides if relation]
+        found.append(draft)
+    return found
+
+
+def _statements(source: Source, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """The parts between commas and semicolons outside brackets."""
+    depth, begin = 0, start
+    for match in _SIGN.finditer(source.text, start, end):
+        depth += (match[0] in "([") - (match[0] in ")]")
+        if match[0] in ",;" and depth <= 0:
+            if source.text[begin : match.start()].strip():
+                yield begin, match.start()
+            begin = match.end()
+    if source.text[begin:end].strip(" \t."):
+        yield begin, end
+
+
+def _sides(source: Source, start: int, end: int) -> Iterator[tuple[str, int, int]]:
+    """Each side with the relation before it; the first has none unless the row begins with one."""
+    depth, begin, relation = 0, start, ""
+    for match in _SIGN.finditer(source.text, start, end):
+        sign = match[0]
+        depth += (sign in "([") - (sign in ")]")
+        if depth > 0 or sign in "()[],;" or sign in ("<", "<=", ">", ">=", "!="):
+            continue
+        if relation or source.text[begin : match.start()].strip():
+            yield relation, begin, match.start()
+        relation, begin = _RELATIONS.get(sign, sign), match.end()
+    yield relation, begin, end
+
+
+def _head(source: Source, start: int, end: int) -> Tree | None:
+    """The left side by its spelling alone: a name or an entry; any other is some expression."""
+    text = source.text[start:end].strip()
+    if _NAME.fullmatch(text):
+        return t.Name(text)
+    if match := re.fullmatch(rf"({NAME_PATTERN})\s*\[([^\[\]]*)\]", text):
+        return t.Subscript(match[1], tuple(t.Name(part.strip()) for part in match[2].split(",")))
+    return t.Number("0")
+
+
+def statement_of(reading: Interpreter, draft: Draft) -> tuple[Statement, list[str]]:
+    """The statement with trees under canonical names, and the free indices of its left side."""
+    from derive.reading.latex.statements import Link, Statement, free_indices
+
+    source = reading.source
+    head: Tree | None = None
+    links = []
+    conditions = [_condition(reading, start, end) for start, end in draft.ranges]  # type: ignore[misc]
+    sides: list[tuple[str, int, int]] = draft.sides  # type: ignore[assignment]
+    for relation, start, end in sides:
+        if (start, end) == sides[-1][1:] and (match := _CONDITION.search(source.text, start, end)) is not None:
+            conditions.append(_condition(reading, match.start(1), match.end(1)))
+            end = match.start()
+        tree = _expression(reading, start, end)
+        if relation:
+            links.append(Link(relation, tree, reading.at(start, end)))
+        else:
+            head = tree
+            reading.free = free_indices(reading, tree)
+    at = reading.at(draft.start, draft.end)
+    return Statement(head, tuple(links), tuple(conditions), "", at), reading.free
+
+
+def _condition(reading: Interpreter, start: int, end: int) -> Tree:
+    return _expression(reading, start, end, "[", "]")
+
+
+def _expression(reading: Interpreter, start: int, end: int, before: str = "", after: str = "") -> Tree:
+    """One side, read by the plain reader at its place in the file."""
+    from derive.reading.reader import check
+
+    source = reading.source
+    at = source.span(start, start)
+    shift = at.column - 1 - len(before)
+    text = before + re.sub(r"\r\n|\r|\n", " ", source.text[start:end]) + after
+    try:
+        lines = scan(text.rstrip(" \t.") if not after else text)
+        if len(lines) != 1:
+            raise ReadingError("an expression is expected here", "", 1, 1)
+        line = lines[0]
+        declared, functions = _known(reading, line)
+        tree = parse(line, classify(line, declared, functions))
+        check(tree, line, functions)
+    except ReadingError as error:
+        column = error.column + shift
+        raise type(error)(
+            error.message, source.error("", start, end).text, at.line, max(column, 1), error.width
+        ) from None
+    return _canonical(reading, tree, at.line, shift)
+
+
+def _known(reading: Interpreter, line: Line) -> tuple[set[str], set[str]]:
+    """The words of a line that are names, and those that are functions of the problem."""
+    vocabulary = reading.vocabulary
+    declared, functions = set(), set()
+    for token in line.tokens:
+        if token.kind == "NAME":
+            name = plain_name(token.text)
+            if name in vocabulary.functions:
+                functions.add(token.text)
+            if name in vocabulary.names or name in vocabulary.indices:
+                declared.add(token.text)
+    return declared, functions
+
+
+def _canonical(reading: Interpreter, tree: Tree, line: int, shift: int) -> Tree:
+    """Canonical names, places in the file, and `W_ij` as an entry where W is declared and W_ij is not."""
+    vocabulary = reading.vocabulary
+
+    def named(node: Tree) -> Tree:
+        at = node.at
+        moved = Span(line, at.column + shift, at.end + shift) if at is not None else None
+        match node:
+            case t.Name(text=text):
+                return _name(text, moved)
+            case t.Subscript(array=array):
+                return replace(node, array=plain_name(array), at=moved)
+            case t.Call(function=function) if (
+                function in vocabulary.functions or plain_name(function) in vocabulary.functions
+            ):
+                return replace(node, function=plain_name(function), at=moved)
+        return replace(node, at=moved)
+
+    def _name(text: str, at: Span | None) -> Tree:
+        name = plain_name(text)
+        if vocabulary.knows(name) or "_" not in name:
+            return t.Name(name, at)
+        base, _, rest = name.partition("_")
+        rank = vocabulary.names.get(base)
+        if rank and rest.isalnum() and len(rest) == rank and rest not in ("hat", "bar", "dot"):
+            indices = tuple(t.Number(sign, at) if sign.isdigit() else t.Name(sign, at) for sign in rest)
+            return t.Subscript(base, indices, at)
+        return t.Name(name, at)
+
+    return t.transformed(tree, named)

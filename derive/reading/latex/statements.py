@@ -1,0 +1,392 @@
+r"""One row of LaTeX into its statements: sides and relations, trailing conditions, remarks; layout is dropped.
+
+Statements are split at `,`, `;`, `\quad`, arrows and words such as `\text{with}`; what compares without claiming is a
+condition on the statement before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from derive import tree as t
+from derive.plain import formula
+from derive.reading.latex.grammar import parse
+from derive.reading.latex.lexer import scan
+from derive.reading.latex.syntax import Chain, Group, Token, Total
+from derive.tree import Span, Tree
+
+if TYPE_CHECKING:
+    from derive.reading.latex.documents import Piece
+    from derive.reading.latex.interpret import Interpreter
+
+CLAIMS = frozenset(("=", "approx", "<-", "+=", "-=", "propto"))
+_COMPARES = frozenset(("<", "<=", ">", ">=", "!="))
+_CONDITION_WORDS = (
+    "if",
+    "for",
+    "when",
+    "whenever",
+    "falls",
+    "wenn",
+    "provided",
+    "unless",
+    "otherwise",
+    "else",
+    "sonst",
+)
+_OPENING = frozenset(("OPEN", "BEGIN", "LBRACE"))
+_CLOSING = frozenset(("CLOSE", "END", "RBRACE"))
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """relation : "=", "approx", "<-" (replaced by), "+=", "-=", "propto", or a comparison.  tree : the side behind it."""
+
+    relation: str
+    tree: Tree
+    at: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """head : the first side; None where the row begins with a relation and continues the chain before it.
+
+    conditions : where it holds.  remark : words beside it.
+    """
+
+    head: Tree | None
+    links: tuple[Link, ...]
+    conditions: tuple[Tree, ...] = ()
+    remark: str = ""
+    at: Span | None = None
+
+
+@dataclass(slots=True)
+class Draft:
+    """A statement before names are known. sides : the first is None where the row begins with a relation.
+
+    trees : sides of a plain row, which are trees of words already.
+    """
+
+    start: int
+    end: int
+    head: Total | None = None
+    relations: list[Token] = field(default_factory=list)
+    sides: list[Total] = field(default_factory=list)
+    conditions: list[Chain] = field(default_factory=list)
+    ranges: list[tuple[Total, Total, Total]] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    plain: PlainDraft | None = None
+
+    @property
+    def continues(self) -> bool:
+        return self.head is None and (self.plain is None or self.plain.head is None)
+
+    @property
+    def claims(self) -> bool:
+        if self.plain is not None:
+            return bool(self.plain.links)
+        return any(relation.kind in CLAIMS for relation in self.relations)
+
+
+@dataclass(slots=True)
+class PlainDraft:
+    """The sides of a plain row."""
+
+    head: Tree | None
+    links: list[tuple[str, Tree, Span]]
+    conditions: list[Tree]
+
+
+def drafts(piece: Piece, exponent_letter: bool = True) -> list[Draft]:
+    """The statements of a row of LaTeX, parsed. Raises ReadingError."""
+    source = piece.source
+    tokens = scan(source, piece.start, piece.end, exponent_letter=exponent_letter)
+    while tokens and tokens[-1].type in ("STOP", "COMMA", "SEPARATOR", "AMP", "ROW"):
+        tokens.pop()
+    for token in tokens:
+        if token.type == "STOP":
+            raise source.error("a dot is not read here; write \\cdot for a product", token.start, token.end)
+    found: list[Draft] = []
+    parts = list(_parts(tokens))
+    place = 0
+    while place < len(parts):
+        part = parts[place]
+        place += 1
+        count = _range_length(parts, place - 1)
+        if count and (found or count == len(parts) - place + 1):
+            chain = _one(parse(source, part.tokens), part, piece)
+            last = parse(source, parts[place - 2 + count].tokens)
+            if found and len(chain.sides) == 2:
+                found[-1].ranges.append((chain.sides[0], chain.sides[1], _one(last, part, piece).sides[0]))
+            place += count - 1
+            continue
+        _add(found, part, piece)
+    return found
+
+
+# --- parts of a row ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Part:
+    """Tokens between two separators. word : the text in front.  hard : a comma or semicolon stands in front."""
+
+    tokens: list[Token]
+    word: str = ""
+    hard: bool = False
+
+
+def _parts(tokens: Sequence[Token]) -> Iterator[Part]:
+    depth = 0
+    part = Part([])
+    claimed = False
+    for place, token in enumerate(tokens):
+        kind = token.type
+        depth += (kind in _OPENING) - (kind in _CLOSING)
+        if depth or kind in _CLOSING:
+            part.tokens.append(token)
+            continue
+        if kind in ("COMMA", "SEPARATOR", "ROW"):
+            yield part
+            part, claimed = Part([], hard=kind == "COMMA"), False
+        elif kind == "LEAF" and token.kind == "text":
+            yield part
+            part, claimed = Part([], token.text or "remark"), False
+        elif kind == "LEAF" and token.kind == "forall":
+            yield part
+            part, claimed = Part([], "forall"), False
+        elif kind == "AMP":
+            if claimed and _separates(tokens, place):
+                yield part
+                part, claimed = Part([]), False
+        else:
+            claimed = claimed or kind == "RELATION"
+            part.tokens.append(token)
+    yield part
+
+
+def _separates(tokens: Sequence[Token], place: int) -> bool:
+    """Whether an `&` stands between two statements of one row of an align."""
+    before = next((token for token in reversed(tokens[:place]) if token.type != "AMP"), None)
+    after = next((token for token in tokens[place + 1 :] if token.type != "AMP"), None)
+    signs = ("RELATION", "PLUS", "MINUS", "TIMES", "COMMA")
+    return before is not None and after is not None and before.type not in signs and after.type not in signs
+
+
+def _range_length(parts: Sequence[Part], place: int) -> int:
+    """How many parts `i = 1, \\dots, n` and `i = 1, 2, \\dots, n` take from here; 0 for anything else."""
+    head = parts[place].tokens
+    if not any(token.type == "RELATION" for token in head):
+        return 0
+    for count in (2, 3):
+        middle = parts[place + count - 1 : place + count]
+        if middle and len(middle[0].tokens) == 1 and middle[0].tokens[0].kind == "dots" and len(parts) > place + count:
+            return count + 1
+    return 0
+
+
+def _add(found: list[Draft], part: Part, piece: Piece) -> None:
+    """A part as a statement of its own, or as a condition, continuation or remark of the one before."""
+    source = piece.source
+    before = found[-1] if found else None
+    word = part.word.split(" ")[0].strip(",.:;()") if part.word else ""
+    tokens = part.tokens
+    if not tokens:
+        if part.word and before is not None:
+            before.remarks.append(part.word)
+        return
+    start, end = tokens[0].start, tokens[-1].end
+    if word in ("forall", "exists"):
+        if before is not None:
+            before.remarks.append(source.text[start:end].strip())
+        return
+    relations = _relations(tokens)
+    if tokens[0].type == "RELATION":
+        _continue(found, tokens, piece)
+        return
+    chains = parse(source, tokens)
+    if len(chains) != 1:
+        raise source.error("one equation is expected here", start, end)
+    chain = chains[0]
+    if before is not None and _is_aside(before, chain):
+        return
+    if relations and (word in _CONDITION_WORDS or not any(kind in CLAIMS for kind in relations)) and before is not None:
+        if "in" not in relations:
+            before.conditions.append(chain)
+        return
+    if not relations and before is not None:
+        if word in _CONDITION_WORDS or _is_list_of_letters(chain):
+            before.remarks.append(source.text[start:end])
+            return
+        if part.hard and tokens[0].kind == "number":
+            raise source.error("a comma is no decimal point; write a dot", start, end)
+        raise source.error(f"found {source.text[start:end][:40]}, where an equation is expected", start, end)
+    draft = Draft(start, end, chain.sides[0], chain.relations, chain.sides[1:])
+    if part.word and not word:
+        draft.remarks.append(part.word)
+    _take_asides(draft, chain)
+    found.append(draft)
+
+
+def _relations(tokens: Sequence[Token]) -> list[str]:
+    """The relations outside all brackets."""
+    depth = 0
+    found = []
+    for token in tokens:
+        depth += (token.type in _OPENING) - (token.type in _CLOSING)
+        if token.type == "RELATION" and not depth:
+            found.append(token.kind)
+    return found
+
+
+def _continue(found: list[Draft], tokens: list[Token], piece: Piece) -> None:
+    """A part that begins with a relation: it continues the statement before it, or the chain of an earlier row."""
+    if len(tokens) == 1:
+        raise piece.source.error("nothing stands behind this sign", tokens[0].start, tokens[0].end)
+    chains = parse(piece.source, tokens[1:])
+    if len(chains) != 1:
+        raise piece.source.error("one equation is expected here", tokens[1].start, tokens[-1].end)
+    chain = chains[0]
+    relations = [tokens[0], *chain.relations]
+    if found and not found[-1].conditions:
+        draft = found[-1]
+        draft.relations += relations
+        draft.sides += chain.sides
+        draft.end = chain.end
+    else:
+        draft = Draft(tokens[0].start, tokens[-1].end, None, relations, list(chain.sides))
+        found.append(draft)
+    _take_asides(draft, chain)
+
+
+def _is_list_of_letters(chain: Chain) -> bool:
+    return len(chain.sides) == 1 and all(
+        type(unit) is Token and unit.kind in ("letter", "dots") for term in chain.sides[0].terms for unit in term.units
+    )
+
+
+# --- asides: (i \ne j), (\text{chain rule}), (4) ----------------------------------------------------------------------
+
+
+def _is_aside(draft: Draft, chain: Chain) -> bool:
+    r"""A part that is one bracket with a condition, a remark or a number, as behind a `\quad`."""
+    total = chain.sides[0]
+    if chain.relations or len(total.terms) != 1 or len(total.terms[0].units) != 1:
+        return False
+    unit = total.terms[0].units[0]
+    if type(unit) is not Group or unit.kind not in ("(", "["):
+        return False
+    return _sorted_aside(draft, unit, alone=True)
+
+
+def _sorted_aside(draft: Draft, group: Group, alone: bool) -> bool:
+    if not group.items:
+        return False
+    first = group.items[0].sides[0].terms[0].units[0]
+    if type(first) is Token and first.kind == "text":
+        if any(chain.relations for chain in group.items):
+            draft.conditions += group.items
+        else:
+            draft.remarks.append(first.text)
+        return True
+    if all(chain.relations for chain in group.items):
+        if group.kind == "(" and (alone or _only_letters(group)):
+            draft.conditions += group.items
+            return True
+        return False
+    if alone and type(first) is Token and first.kind == "number" and len(group.items) == 1:
+        draft.remarks.append(f"({first.text})")
+        return True
+    return False
+
+
+def _only_letters(group: Group) -> bool:
+    """Whether a comparison is one of indices: single letters i to t and numbers."""
+    for chain in group.items:
+        for side in chain.sides:
+            for term in side.terms:
+                for unit in term.units:
+                    if type(unit) is not Token or not (unit.kind == "number" or unit.text in "abcijklmnopqrst"):
+                        return False
+    return True
+
+
+def _take_asides(draft: Draft, chain: Chain) -> None:
+    """A bracket at the end of the last side that is a condition or a remark is no factor."""
+    if not draft.sides:
+        return
+    term = draft.sides[-1].terms[-1]
+    while len(term.units) > 1 and term.operators[-1] == "":
+        unit, before = term.units[-1], term.units[-2]
+        if type(unit) is not Group or unit.kind not in ("(", "["):
+            return
+        if type(before) is Token and (before.kind == "ones" or before.text == "I_bb" or before.end == unit.start):
+            return  # an indicator, or a call
+        if not _sorted_aside(draft, unit, alone=False):
+            return
+        del term.units[-1], term.operators[-1], term.signs[-1]
+
+
+def _one(chains: list[Chain], part: Part, piece: Piece) -> Chain:
+    if len(chains) != 1:
+        raise piece.source.error("one equation is expected here", part.tokens[0].start, part.tokens[-1].end)
+    return chains[0]
+
+
+# --- trees ------------------------------------------------------------------------------------------------------------
+
+
+def statement_of(reading: Interpreter, draft: Draft) -> tuple[Statement, list[str]]:
+    """The statement with trees, and the free indices of its left side."""
+    from derive.reading.latex import plain
+
+    if draft.plain is not None:
+        return plain.statement_of(reading, draft)
+    at = reading.at(draft.start, draft.end)
+    head = None
+    if draft.head is not None:
+        head = reading.total(draft.head)
+        reading.free = free_indices(reading, head)
+    links = []
+    for relation, side in zip(draft.relations, draft.sides, strict=True):
+        if relation.kind not in CLAIMS and relation.kind not in _COMPARES:
+            shown = reading.written(relation.start, relation.end)
+            raise reading.source.error(f"{shown} is not read between the sides of a row", relation.start, relation.end)
+        links.append(Link(relation.kind, reading.total(side), reading.at(side.start, side.end)))
+    conditions = reading.conditions(draft.conditions)
+    for index, lower, upper in draft.ranges:
+        sides = (reading.total(lower), reading.total(index), reading.total(upper))
+        conditions.append(t.Indicator(sides, ("<=", "<="), at))
+    for tree in (*([head] if head is not None else []), *(link.tree for link in links), *conditions):
+        reading.check(tree, draft.start, draft.end)
+    remark = "; ".join(draft.remarks)
+    return Statement(head, tuple(links), tuple(conditions), remark, at), reading.free
+
+
+def free_indices(reading: Interpreter, head: Tree) -> list[str]:
+    """The letters in subscripts of a left side that are no names of the problem."""
+    found: dict[str, None] = {}
+    for node in t.walk(head):
+        indices: tuple[Tree, ...] = ()
+        if isinstance(node, t.Subscript):
+            indices = node.indices
+        elif isinstance(node, t.Call) and node.function == "entry":
+            indices = node.arguments[1:]
+        for inner in (inner for index in indices for inner in t.walk(index)):
+            if isinstance(inner, t.Name) and inner.text not in reading.vocabulary.names:
+                found.setdefault(inner.text)
+    return list(found)
+
+
+def echo_of(statement: Statement) -> str:
+    signs = {"approx": "~="}
+    head = [formula(statement.head)] if statement.head is not None else []
+    text = " ".join(
+        [*head, *(f"{signs.get(link.relation, link.relation)} {formula(link.tree)}" for link in statement.links)]
+    )
+    if statement.conditions:
+        text += " for " + ", ".join(map(formula, statement.conditions))
+    return text
