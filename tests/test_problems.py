@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -249,6 +250,49 @@ def test_a_broken_problem_is_read_or_refused_and_nothing_else(name: str, at: int
         read_problem(text[:at] + put + text[at + cut :])
     except DeriveError as error:
         assert error.message and "\n" not in error.message
+
+
+# --- the page that explains them --------------------------------------------------------------------------------------
+
+PAGE = Path(__file__).parent.parent / "docs" / "problems.md"
+page = pytest.mark.skipif(not PAGE.exists(), reason="the documents are not part of an installed copy")
+
+
+@page
+def test_every_example_of_the_page_is_read() -> None:
+    blocks = re.findall(r"```toml\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    whole = [block for block in blocks if "equations" in block]
+    assert ISSUE in whole and len(whole) >= 2
+    for block in whole:
+        read_problem(block)
+    names = (
+        "[names]\nZ = {shape = ['m', 'n']}\nQ = {shape = ['m', 'n']}\nX = {shape = ['m', 'n']}\nx_1 = {}\nphi = {}\n"
+    )
+    for block in blocks:
+        if "equations" not in block:
+            start = "equations = []\nloss = 'L'\n"
+            own = "[aliases]" in block or "[values]" in block
+            family = "l = {kind = 'index', domain = '1..L'}\nz = {shape = ['n[l]'], role = 'sequence over l'}\nW = {}\n"
+            read_problem(start + block + (names + family if own else ""))
+
+
+@page
+def test_every_message_of_the_page_is_given() -> None:
+    rows = re.findall(r"^\| (`.*?) \| `(.*)` \|$", PAGE.read_text().partition("## What is refused")[2], re.MULTILINE)
+    assert len(rows) >= 7
+    for cell, answer in rows:
+        pieces = re.findall(r"`([^`]*)`", cell)
+        if pieces[0].startswith(("x =", "theta")):
+            text = "equations = []\n[names]\n" + "\n".join(pieces) + "\n"
+        elif pieces[0].startswith(("shape", "domain")):
+            text = f"equations = []\n[names]\nx = {{ {pieces[0]} }}\n"
+        elif pieces[0].startswith("y ="):
+            text = "equations = [\n" + "".join(f"  '{piece}',\n" for piece in pieces) + "]\n"
+        else:
+            text = pieces[0] + "\nequations = []\n"
+        with pytest.raises(ReadingError) as caught:
+            read_problem(text)
+        assert caught.value.message == answer
 
 
 # --- names of students ------------------------------------------------------------------------------------------------
