@@ -179,6 +179,10 @@ REFUSED = [
     (("x + y",), XY, "no equation"),
     (("\\frac{\\partial L}{\\partial x} = y",), XY, "upstream"),
     ((), "'\\theta' = {}\ntheta = {}", "names.theta: this is the same name as \\theta"),
+    *(
+        ((), f"'{key}' = {{}}", "no name")
+        for key in ("None", "import", "True", "__class__", "a+b", "x y", "2x", "\\frac12")
+    ),
     ((), "x = { kind = 'scalar', shape = ['n'] }", "a scalar has no axes"),
     ((), "x = { kind = 'index', shape = ['n'] }", "has no shape"),
     ((), "x = { shape = [], domain = 'one-hot' }", "one-hot is for arrays"),

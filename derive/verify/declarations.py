@@ -18,10 +18,12 @@ from derive.verify.given import Given
 from derive.verify.places import Source
 from derive.verify.problem_files import Declared
 from derive.verify.problems import Exact, Quantity
-from derive.words import CONSTANTS
+from derive.words import CONSTANTS, REFUSED
 
 _FAMILY = re.compile(r"(?:a )?(?:sequence|family|series|stack) over (?:the )?(?:index )?(.+)", re.IGNORECASE)
 _LETTER = re.compile(r"index letter (.+)", re.IGNORECASE)
+#: A canonical name: letters in a row, or words with a letter behind them; then scripts, what stands above, primes.
+_NAME = re.compile(r"(?:[A-Za-z]{2,} )*[A-Za-z][A-Za-z0-9]*(?:_(?:[A-Za-z0-9']+|\{[^{}]*\}))*(?:\^.+)?'*")
 _FUNCTIONS = frozenset({"sqrt", "exp", "log", "ln", "sin", "cos", "tan"})
 
 
@@ -64,10 +66,7 @@ def _counter(index: str, taken: Iterable[str]) -> Quantity:
 
 def _quantity(key: str, entry: Declared, source: Source) -> Quantity:
     path = ("names", key)
-    try:
-        name = canonical(key)
-    except ReadingError as reason:
-        raise source.error(f"this is no name: {reason.message}", path) from None
+    name = name_of(key, path, source)
     family = letter = ""
     if told := _FAMILY.fullmatch(entry.role):
         family = _letter(told[1], "a sequence over t", (*path, "role"), source)
@@ -94,6 +93,19 @@ def _quantity(key: str, entry: Declared, source: Source) -> Quantity:
     if value is not None:
         check_value(quantity, value, (*path, "value"), source)
     return quantity
+
+
+def name_of(key: str, path: tuple[str, ...], source: Source) -> str:
+    """The canonical name of a key. Raises ReadingError for what no formula can call a name, and for words of Python."""
+    try:
+        name = canonical(key)
+    except ReadingError as reason:
+        raise source.error(f"this is no name: {reason.message}", path) from None
+    if name in REFUSED:
+        raise source.error(f"{name} is a word of Python and no name here; choose another", path)
+    if _NAME.fullmatch(name) is None:
+        raise source.error("this is no name; a name begins with a letter, and has scripts and accents", path)
+    return name
 
 
 def _letter(text: str, example: str, path: tuple[str, ...], source: Source) -> str:
