@@ -28,6 +28,7 @@ COMMANDS = {
     "train": ("derive.cli.train", "Train a network by derived gradients, held against autograd on the way."),
     "explore": ("derive.cli.explore", "Train variants of a network and choose between them."),
     "gradcam": ("derive.cli.gradcam", "Show where a trained network looks, and measure it."),
+    "verify": ("derive.cli.verify", "Judge a hand derivation row by row, with proof."),
     "problem": ("derive.cli.problem", "Print a problem that works can be verified against, as a file to start from."),
     "list": ("derive.cli.list", "List the catalogue."),
 }

@@ -1,0 +1,144 @@
+"""`derive verify`: every row of a hand derivation, right, wrong or not decided, with proof."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from derive.cli.options import read_text, time_limit
+from derive.cli.output import write_file
+from derive.cli.progress import Progress
+from derive.errors import UsageError
+
+if TYPE_CHECKING:
+    from derive.verify.report import Report
+
+SUFFIXES = (".tex", ".md", ".txt", ".ipynb", ".py")
+FORMATS = ("text", "json", "md", "tex", "pdf", "html", "ipynb")
+
+EPILOG = """\b
+Examples:
+  derive verify work.tex --problem griewank
+  derive verify homework.md --problem layer.toml --hint
+  derive verify work.tex --problem mlp --reveal --format html -o marked.html
+  echo '\\bar v_5 = v_4' | derive verify - --problem griewank --json
+\b
+A row is what \\\\ or the end of a line separates; a chain a = b = c is one row.
+`derive list` names the problems that are there, `derive problem NAME` prints one as a file to start from.
+Exit codes: 0 every row is right; 1 a row is wrong; 2 nothing could be read;
+  3 nothing wrong, but a row was not read or not decided; 4 a limit was hit.
+"""
+
+
+@click.command("verify", epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("work", metavar="WORK")
+@click.option("--problem", "problem", required=True, help="A name of the catalogue, or a TOML file.")
+@click.option("--hint", is_flag=True, help="Say only which rows are wrong, not why.")
+@click.option("--reveal", is_flag=True, help="Show the right formula of a wrong row too.")
+@click.option("--format", "-f", "form", type=click.Choice(FORMATS), help="[by the ending of -o, else text]")
+@click.option("-o", "--out", "out", help="Write to this file instead of standard output.")
+@click.option("--force", is_flag=True, help="Replace the file if it exists.")
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option("--run-code", "run_code", is_flag=True, help="Run Python work, in a confined process of its own.")
+@click.option(
+    "--timeout", type=click.FloatRange(0.01, 86400), default=10.0, show_default=True,
+    help="Give up after this many seconds.",
+)  # fmt: skip
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the points; verdicts do not depend on it.")
+def command(
+    work: str,
+    problem: str,
+    hint: bool,
+    reveal: bool,
+    form: str | None,
+    out: str | None,
+    force: bool,
+    as_json: bool,
+    run_code: bool,
+    timeout: float,
+    seed: int,
+) -> int:
+    """Say of every row of WORK whether it is right, which is the first wrong one, and what is wrong with it.
+
+    WORK is a file of LaTeX, Markdown or plain text, a notebook, or - for standard input.
+    """
+    if hint and reveal:
+        raise UsageError("--hint keeps back what --reveal shows; give one of them")
+    form = "json" if as_json else form or _form_of(out)
+    mode = "hint" if hint else "reveal" if reveal else ""
+    suffix = Path(work).suffix.lower()
+    if work != "-" and suffix not in SUFFIXES and not Path(work).is_dir():
+        raise UsageError(f"{work}: work is read from {', '.join(SUFFIXES)}; rename it, or pipe it in as -")
+    with Progress() as progress, time_limit(timeout):
+        progress.doing("reading")
+        from derive.verify.checking import Verifier
+
+        verifier = Verifier(problem, seed)
+        if Path(work).is_dir():
+            return _folder(Path(work), verifier, mode)
+        text = read_text(work)
+        if work == "-":
+            suffix = ".tex" if "\\" in text or "$" in text else ".txt"
+        progress.doing("judging")
+        if suffix == ".py":
+            if not run_code:
+                raise UsageError("Python work is run to be verified; allow that with --run-code")
+            raise UsageError("Python work is not read yet")
+        report = verifier.verify(text, suffix, None if work == "-" else work)
+        data = _written(report, form, mode, sys.stdout.isatty() and out is None)
+    if out is not None:
+        write_file(out, data, force=force, sources=tuple(name for name in (work, problem) if name != "-"))
+        click.echo(f"wrote {out}", err=True)
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    return report.exit_code
+
+
+def _form_of(out: str | None) -> str:
+    ending = (out or "").rpartition(".")[2].lower()
+    return ending if ending in FORMATS else "text"
+
+
+def _folder(folder: Path, verifier: object, mode: str) -> int:
+    """One JSON object a file, sorted by name."""
+    from derive.errors import DeriveError
+    from derive.verify.checking import Verifier
+
+    assert isinstance(verifier, Verifier)
+    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
+    if not files:
+        raise UsageError(f"{folder} holds no work: no file ends in {', '.join(SUFFIXES)}")
+    worst = 0
+    for file in files:
+        try:
+            report = verifier.verify(read_text(str(file)), file.suffix.lower(), file.name)
+        except DeriveError as error:
+            click.echo(json.dumps({"file": file.name, "error": {"code": error.code, "message": error.message}}))
+            worst = worst or 3
+            continue
+        click.echo(json.dumps(report.data(mode == "hint"), allow_nan=False))
+        code = report.exit_code
+        worst = 1 if 1 in (code, worst) else max(worst, min(code, 3))
+    return worst
+
+
+def _written(report: Report, form: str, mode: str, color: bool) -> bytes:
+    if form == "json":
+        return (json.dumps(report.data(mode == "hint"), indent=2, allow_nan=False) + "\n").encode()
+    if form == "text":
+        from derive.verify.terminal import written
+
+        return written(report, mode, color).encode(sys.stdout.encoding or "utf-8", "backslashreplace")
+    from derive.verify.pages import markdown, report_document
+
+    if form == "md":
+        return markdown(report, mode).encode()
+    from derive.cli.render import rendered
+
+    return rendered(report_document(report, mode), form)

@@ -1,0 +1,67 @@
+"""`derive.verify`: a work against a problem, from text to a report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from derive.errors import ReadingError
+from derive.reading.latex.rows import Row, read_work
+from derive.verify.judging import Judged, Judging
+from derive.verify.problems import Problem, load_problem
+from derive.verify.report import Line, Report, counterexample, read_as
+
+SUFFIXES = (".tex", ".md", ".txt", ".ipynb")
+
+
+class Verifier:
+    """A problem made ready once, for any number of works. `seed` decides the draws and never a verdict."""
+
+    def __init__(self, problem: Problem | str, seed: int = 0) -> None:
+        self.problem = load_problem(problem) if isinstance(problem, str) else problem
+        self.seed = seed
+        self.judging = Judging(self.problem, seed)
+
+    def verify(self, text: str, suffix: str = ".tex", file: str | None = None) -> Report:
+        """The verdict on every row of a work.
+
+        text : LaTeX, Markdown, plain text or a notebook, as `suffix` says.
+        Raises ReadingError where there is no formula in it at all, LimitError where it is too long to be looked at.
+        """
+        rows = read_work(text, suffix, self.problem.vocabulary)
+        if not rows:
+            raise ReadingError("there is no formula in this work", text[:80])
+        return Report(self.problem.title, self.lines(rows), self.seed, file)
+
+    def lines(self, rows: Sequence[Row]) -> list[Line]:
+        from derive.verify.diagnosis import diagnosed
+
+        found: list[Line] = []
+
+        def look(judged: Judged) -> None:
+            line = Line(judged, read_as(judged.row))
+            decision = judged.verdict.decision
+            if decision is not None and decision.witness is not None and judged.verdict.model is not None:
+                line.counterexample, line.left, line.right = counterexample(decision.witness, judged.verdict.model)
+            if judged.verdict.verdict == "wrong":
+                diagnosed(line, self.judging)
+            found.append(line)
+
+        self.judging.judge(rows, look)
+        return sorted(found, key=lambda line: line.number)
+
+
+def verify(work: str, problem: Problem | str, *, suffix: str = "", seed: int = 0) -> Report:
+    """Whether a derivation is right, row by row.
+
+    work : the text of a derivation, or the path of a file.  problem : a catalogue name, the path of a TOML file, or a
+    Problem.  suffix : ".tex", ".md", ".txt" or ".ipynb"; read off a path, else LaTeX where there is a backslash.
+    Raises ReadingError where nothing can be read, UsageError for an unknown problem.
+    """
+    path = Path(work) if "\n" not in work and len(work) < 1000 and work.endswith(SUFFIXES) else None
+    text = work
+    if path is not None and path.is_file():
+        text = path.read_text(encoding="utf-8")
+        suffix = suffix or path.suffix
+    suffix = suffix or (".tex" if "\\" in text or "$" in text else ".txt")
+    return Verifier(problem, seed).verify(text, suffix, None if path is None else str(path))

@@ -1,0 +1,198 @@
+"""One statement at one assignment of sizes: for all values of its free indices, the two sides as nodes to compare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product as combinations
+
+from derive import tree as t
+from derive.tree import Tree
+from derive.verify.graph import Node
+from derive.verify.meaning import Env, OutsideFamily
+from derive.verify.model import Model
+from derive.verify.ranges import found_ranges
+from derive.verify.shaped import ShapeClash, Shaped, Unjudged
+
+Pairs = list[tuple[tuple[int, ...], Node, Node]]
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """Values of the free indices, in the order of `names`."""
+
+    names: tuple[str, ...]
+    at: tuple[int, ...]
+
+    @property
+    def env(self) -> Env:
+        return dict(zip(self.names, self.at, strict=True))
+
+
+def free_letters(trees: Sequence[Tree], model: Model) -> tuple[str, ...]:
+    """The free indices of a statement: names in subscripts, parameters, limits or conditions that have no value."""
+    found: dict[str, None] = {}
+    for tree in trees:
+        for name in _in_index_places(tree):
+            quantity = model.problem.quantities.get(name)
+            declared = quantity is not None and quantity.kind == "index"
+            if declared or (name not in model.sizes and model.lookup(name) is None and not model.is_function(name)):
+                found.setdefault(name)
+    return tuple(found)
+
+
+def _in_index_places(tree: Tree) -> Iterator[str]:
+    stack: list[tuple[Tree, bool, frozenset[str]]] = [(tree, False, frozenset())]
+    while stack:
+        node, inside, bound = stack.pop()
+        match node:
+            case t.Name(text=name):
+                if inside and name not in bound:
+                    yield name
+            case t.Subscript(indices=indices):
+                stack.extend((index, True, bound) for index in reversed(indices))
+            case t.Indicator(sides=sides):
+                stack.extend((side, not isinstance(side, (t.Subscript, t.Call)), bound) for side in reversed(sides))
+            case t.Call(function="entry", arguments=arguments):
+                stack.extend((each, True, bound) for each in reversed(arguments[1:]))
+                stack.append((arguments[0], inside, bound))
+            case t.Call(arguments=arguments, parameters=parameters):
+                stack.extend((each, True, bound) for each in reversed(parameters))
+                stack.extend((each, inside, bound) for each in reversed(arguments))
+            case t.Reduction(body=body, limits=limits):
+                inner = bound | set(node.bound)
+                stack.extend((side, True, bound) for pair in limits if pair is not None for side in pair)
+                stack.append((body, False, inner))
+            case _:
+                stack.extend((child, inside, bound) for child in reversed(t.children(node)))
+
+
+def instances(trees: Sequence[Tree], conditions: Sequence[Tree], model: Model) -> list[Instance]:
+    """All values of the free indices at which the conditions hold."""
+    letters = free_letters((*trees, *conditions), model)
+    if not letters:
+        return [Instance((), ())]
+    leading = [letter for letter in letters if _family_range(letter, trees, model) is not None]
+    spans = [_family_range(letter, trees, model) or range(0) for letter in leading]
+    found: list[Instance] = []
+    for place in combinations(*spans):
+        env = dict(zip(leading, place, strict=True))
+        try:
+            ranges = found_ranges(trees, model, env, {})
+        except OutsideFamily:
+            continue
+        rest = [letter for letter in letters if letter not in env]
+        inner = []
+        for letter in rest:
+            span = ranges.get(letter) or model.domain_range(letter)
+            if span is None:
+                raise Unjudged(f"the index {letter} is not bound, and no array says how far it runs", "unread")
+            inner.append(span)
+        names = (*leading, *rest)
+        for at in combinations(*inner):
+            instance = Instance(names, (*place, *at))
+            try:
+                if all(model.meaning.holds(condition, instance.env) for condition in conditions):
+                    found.append(instance)
+            except OutsideFamily:
+                continue
+    return found
+
+
+def _family_range(letter: str, trees: Sequence[Tree], model: Model) -> range | None:
+    """The values of a letter that counts the members of a family."""
+    declared = model.domain_range(letter)
+    if declared is not None:
+        return declared
+    for tree in trees:
+        for node in t.walk(tree):
+            if not isinstance(node, t.Subscript) or not node.indices or not model.is_family(node.array):
+                continue
+            if any(part == t.Name(letter) for part in t.walk(node.indices[0])):
+                return model.family_range(node.array)
+    return None
+
+
+def pairs(left: Tree, right: Tree, conditions: Sequence[Tree], model: Model) -> Pairs:
+    """Both sides for every value of the free indices.
+
+    Raises ShapeClash where the shapes differ, Unjudged where a side has no meaning or nothing is left to compare.
+    """
+    found: Pairs = []
+    skipped = 0
+    for instance in instances((left, right), conditions, model):
+        try:
+            one = model.meaning.value(left, instance.env)
+            other = model.meaning.value(right, instance.env)
+        except OutsideFamily:
+            skipped += 1
+            continue
+        found += matched(one, other, instance.at, model)
+    if not found:
+        told = (
+            "every member it needs is missing at one end" if skipped else "no values of the indices fit the conditions"
+        )
+        raise Unjudged(f"nothing is left to compare: {told}")
+    return found
+
+
+def matched(one: Shaped, other: Shaped, at: tuple[int, ...], model: Model) -> Pairs:
+    """The entries of two arrays of one shape, side by side."""
+    shapes = model.meaning.shapes
+    zero = model.graph.zero
+    if other.unit or one.unit:
+        one, other = shapes.aligned(one, other)
+    if one.rank == 0 and other.rank == 0:
+        return [(at, one.scalar, other.scalar)]
+    if one.rank == 0 or other.rank == 0:
+        lone = one if one.rank == 0 else other
+        if lone.scalar != zero:
+            raise ShapeClash(f"the left side is {shapes.text(one)}, and the right side {shapes.text(other)}")
+    elif (
+        one.rank != other.rank
+        or any(a is not None and b is not None and a != b for a, b in zip(one.shape, other.shape, strict=True))
+        or (one.rank == 1 and one.row != other.row and one.shape != (1,))
+    ):
+        raise ShapeClash(f"the left side is {shapes.text(one)}, and the right side {shapes.text(other)}")
+    shape, _ = shapes._common(one if one.rank != 1 else _column(one), other if other.rank != 1 else _column(other), "")
+    left, right = shapes._spread(one, shape), shapes._spread(other, shape)
+    return [((*at, k), a, b) for k, (a, b) in enumerate(zip(left, right, strict=True))]
+
+
+def _column(value: Shaped) -> Shaped:
+    return Shaped(value.shape, value.nodes)
+
+
+def definition(
+    head: t.Name | t.Subscript, right: Tree, conditions: Sequence[Tree], model: Model
+) -> Mapping[str, Shaped]:
+    """What a row says a new name is: whole, or entry by entry for all values of its indices."""
+    if isinstance(head, t.Name):
+        return {head.text: model.meaning.value(right, {})}
+    letters = [index.text for index in head.indices if isinstance(index, t.Name)]
+    if len(letters) != len(head.indices) or len(set(letters)) != len(letters):
+        raise Unjudged(f"a new name is defined with letters as indices, and {head.array} is not", "unread")
+    entries = {}
+    names: tuple[str, ...] = ()
+    for instance in instances((head, right), conditions, model):
+        names = instance.names
+        try:
+            entries[tuple(instance.env[letter] for letter in letters)] = model.meaning.node(right, instance.env)
+        except OutsideFamily:
+            continue
+    if set(names) - set(letters):
+        raise Unjudged(f"the index {sorted(set(names) - set(letters))[0]} is not on the left side", "unread")
+    if not entries:
+        raise Unjudged("nothing is defined: no values of the indices fit")
+    axes = [sorted({at[k] for at in entries}) for k in range(len(letters))]
+    if len(entries) != _count(axes):
+        raise Unjudged("a name whose shape depends on its first index is not defined by rows")
+    shape = tuple(len(axis) for axis in axes)
+    return {head.array: Shaped(shape, [entries[at] for at in sorted(entries)])}
+
+
+def _count(axes: Sequence[Sequence[int]]) -> int:
+    count = 1
+    for axis in axes:
+        count *= len(axis)
+    return count
