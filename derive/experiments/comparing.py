@@ -20,8 +20,9 @@ Tensors = Mapping[str, Any]
 class Deviation:
     """The entry of all gradients that deviates most in one step.
 
-    relative_error : |derived - autograd|, divided by the sum of the absolute terms that the entry adds up when all
-        products are written out, p and y of the loss's p - y apart: what rounding is measured by.
+    relative_error : |derived - autograd|, divided by the sum of the absolute terms that the entry adds up: adjoints
+        with all their products written out, p and y of the loss's p - y apart, times what the weight is multiplied by,
+        as the sum of absolute terms of its own layer. Rounding is measured by that.
     """
 
     step: int
@@ -40,101 +41,120 @@ class Peer:
 
     def gradients(self, parameters: Tensors, x: Any, y: Any) -> tuple[Any, dict[str, Any]]:
         """The loss and its derivatives by the parameters. parameters : masks of dropout among them."""
-        loss, leaves, _ = self._run(parameters, x, y)
+        torch = torch_module()
+        given = self.network.given
+        leaves = {n: v.detach().clone().requires_grad_(n not in given) for n, v in parameters.items()}
+        x = _ordered(x)
+        with torch.enable_grad():
+            for kind, layer in self.network.layers:
+                x = _layer(kind, layer, leaves, x)
+            loss = torch.nn.functional.cross_entropy(x, y)
         loss.backward()
         return loss.detach(), {name: leaves[name].grad for name in self.network.parameters}
 
     def scales(self, parameters: Tensors, x: Any, y: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """autograd's derivatives by the parameters, and the sums of absolute terms of every entry."""
-        torch = torch_module()
         _, gradients = self.gradients(parameters, x, y)
-        total, _, inner = self._run(parameters, x, y, absolute=True)
-        total.backward()
         sums = {}
-        for (kind, layer), (read, value) in inner.items():
-            adjoint, read = value.grad.abs(), read.detach().abs()
-            if kind == "dense":
-                sums[f"W{layer}"], sums[f"b{layer}"] = adjoint.T @ read, adjoint.sum(0)
-            elif kind == "convolution":
-                weight = parameters[f"W{layer}"]
-                sums[f"W{layer}"] = torch.nn.grad.conv2d_weight(
-                    read, weight.shape, adjoint, padding=weight.shape[-1] // 2
-                )
-                sums[f"b{layer}"] = adjoint.sum((0, 2, 3))
-            else:
-                sums[f"g{layer}"], sums[f"h{layer}"] = (adjoint * read).sum((0, 2, 3)), adjoint.sum((0, 2, 3))
+        for (kind, layer), (read, adjoint) in self._without_signs(parameters, x, y).items():
+            weight, bias = ("g", "h") if kind == "batchnorm" else ("W", "b")
+            sums[f"{bias}{layer}"] = adjoint.sum((0, 2, 3) if adjoint.dim() == 4 else 0)
+            sums[f"{weight}{layer}"] = _weighed(kind, read, adjoint, parameters[f"{weight}{layer}"].shape)
         return gradients, sums
 
-    def _run(
-        self, parameters: Tensors, x: Any, y: Any, absolute: bool = False
-    ) -> tuple[Any, dict[str, Any], dict[tuple[str, int], tuple[Any, Any]]]:
-        """The loss, its leaves, and for each layer with parameters what they are multiplied by, and what it gives.
+    def _without_signs(self, parameters: Tensors, x: Any, y: Any) -> dict[tuple[str, int], tuple[Any, Any]]:
+        """Of each layer with parameters: what they are multiplied by, and the adjoint of what it gives, all positive.
 
-        absolute : values as ever, but adjoints without signs: |W| carries them back, from p + y instead of p - y.
+        Values are as ever, but |W| carries adjoints back, from p + y instead of p - y. `size` goes along with x: the
+        absolute terms that each entry was added up from in its own layer, since a value near 0 has their rounding.
         """
         torch = torch_module()
-        functional = torch.nn.functional
-        given = self.network.given
-        leaves = {n: v.detach().clone().requires_grad_(n not in given) for n, v in parameters.items()}
+        values = {name: value.detach() for name, value in parameters.items()}
         inner: dict[tuple[str, int], tuple[Any, Any]] = {}
-        if x.dim() == 4:  # the memory order of the emitted code: in another one torch adds up in another order
-            x = x.to(memory_format=torch.channels_last)
+        x = _ordered(x)
+        size = x.abs()
         with torch.enable_grad():
             for kind, layer in self.network.layers:
-                if kind == "flatten":
-                    x = x.flatten(1)
-                elif kind == "pooling":
-                    x = functional.max_pool2d(x, layer)
-                elif kind == "dropout":
-                    x = x * leaves[f"mask{layer}"]
-                elif kind in _WITH_PARAMETERS:
-                    affine = _WITH_PARAMETERS[kind]
-                    read, value = affine(leaves, layer, x, False)
-                    if absolute:
-                        read, plain = affine({name: v.detach() for name, v in leaves.items()}, layer, x, True)
-                        value = (plain if plain.requires_grad else plain.requires_grad_()) + (value - plain).detach()
+                value = _layer(kind, layer, values, x)
+                if kind in WEIGHTED:
+                    plain, read, size = _positive(kind, layer, values, x, size)
+                    value = (plain if plain.requires_grad else plain.requires_grad_()) + (value - plain).detach()
                     value.retain_grad()
                     inner[kind, layer] = (read, value)
-                    x = value
+                elif kind in SLOPES:
+                    size = value.detach().abs() + SLOPES[kind](value.detach()) * size
+                elif kind == "pooling":
+                    places = torch.nn.functional.max_pool2d(x, layer, return_indices=True)[1]
+                    size = size.flatten(2).gather(2, places.flatten(2)).reshape(value.shape)
                 else:
-                    x = getattr(torch, kind)(x)
-            if absolute:
-                seed = (x.detach().softmax(1) + functional.one_hot(y, x.shape[1])) / len(y)
-                return (x * seed).sum(), leaves, inner
-            return functional.cross_entropy(x, y), leaves, inner
+                    size = _layer(kind, layer, values, size)
+                x = value
+            seed = (x.detach().softmax(1) + torch.nn.functional.one_hot(y, x.shape[1])) / len(y)
+            (x * seed).sum().backward()
+        return {place: (read, value.grad.abs()) for place, (read, value) in inner.items()}
 
 
-def _dense(leaves: Tensors, layer: int, x: Any, absolute: bool) -> tuple[Any, Any]:
-    """What the weights are multiplied by, and the result; a linear map by |W|, where `absolute`."""
-    weight, bias = leaves[f"W{layer}"], leaves[f"b{layer}"]
-    functional = torch_module().nn.functional
-    return x, functional.linear(x, weight.abs()) if absolute else functional.linear(x, weight, bias)
+def _ordered(x: Any) -> Any:
+    """Images in the memory order of the emitted code: in another one torch adds up in another order."""
+    return x.to(memory_format=torch_module().channels_last) if x.dim() == 4 else x
 
 
-def _convolution(leaves: Tensors, layer: int, x: Any, absolute: bool) -> tuple[Any, Any]:
-    weight, bias = leaves[f"W{layer}"], leaves[f"b{layer}"]
-    weight, bias = (weight.abs(), None) if absolute else (weight, bias)
-    return x, torch_module().nn.functional.conv2d(x, weight, bias, padding=weight.shape[-1] // 2)
+#: Layers with parameters.
+WEIGHTED = ("dense", "convolution", "batchnorm")
+#: The derivative of an activation, by its own value.
+SLOPES = {"relu": lambda a: (a > 0).to(a), "tanh": lambda a: 1 - a * a, "sigmoid": lambda a: a * (1 - a)}
 
 
-def _batchnorm(leaves: Tensors, layer: int, x: Any, absolute: bool) -> tuple[Any, Any]:
-    r"""With :math:`\hat x = (x - \mu)r`, the adjoint of x is g r (u_bar - mean u_bar - x_hat mean(u_bar x_hat)).
+def _layer(kind: str, layer: int, values: Tensors, x: Any) -> Any:
+    """A layer of a network as torch has it; `layer` is its number, of a pooling its size."""
+    torch = torch_module()
+    functional = torch.nn.functional
+    match kind:
+        case "dense":
+            return functional.linear(x, values[f"W{layer}"], values[f"b{layer}"])
+        case "convolution":
+            weight = values[f"W{layer}"]
+            return functional.conv2d(x, weight, values[f"b{layer}"], padding=weight.shape[-1] // 2)
+        case "batchnorm":
+            return functional.batch_norm(x, None, None, values[f"g{layer}"], values[f"h{layer}"], training=True)
+        case "pooling":
+            return functional.max_pool2d(x, layer)
+        case "flatten":
+            return x.flatten(1)
+        case "dropout":
+            return x * values[f"mask{layer}"]
+        case _:
+            return getattr(torch, kind)(x)
 
-    absolute : the linear map with |g|, |x| + |mu| for |x - mu|, and all signs +; it is its own transpose.
+
+def _positive(kind: str, layer: int, values: Tensors, x: Any, size: Any) -> tuple[Any, Any, Any]:
+    r"""A linear map of x that carries adjoints back by absolute values; what the parameters are multiplied by; sizes.
+
+    Batch normalisation, with :math:`\hat x = (x - \mu)r`: the adjoint of x is g r (u_bar - mean u_bar -
+    x_hat mean(u_bar x_hat)). With all signs + that map is its own transpose.
     """
-    factor, shift = leaves[f"g{layer}"], leaves[f"h{layer}"]
-    if not absolute:
-        return x, torch_module().nn.functional.batch_norm(x, None, None, factor, shift, training=True)
+    names = [f"{name}{layer}" for name in ("gh" if kind == "batchnorm" else "Wb")]
+    weight, bias = (values[name].abs() for name in names)
+    if kind != "batchnorm":
+        positive = dict(zip(names, (weight, bias), strict=True))
+        return _layer(kind, layer, positive, x), size, _layer(kind, layer, positive, x.detach().abs())
     over = (0, 2, 3)
-    fixed = x.detach()
-    mean = fixed.mean(over, keepdim=True)
-    root = (fixed.var(over, correction=0, keepdim=True) + float(EPSILON)).rsqrt()
-    size = (fixed.abs() + mean.abs()) * root
-    every = x + x.mean(over, keepdim=True) + size * (size * x).mean(over, keepdim=True)
-    return size, factor.abs()[:, None, None] * root * every
+    value = x.detach()
+    mean = value.mean(over, keepdim=True)
+    root = (value.var(over, correction=0, keepdim=True) + float(EPSILON)).rsqrt()
+    read = (size + mean.abs()) * root
+    factor, shift = weight[:, None, None], bias[:, None, None]
+    every = x + x.mean(over, keepdim=True) + read * (read * x).mean(over, keepdim=True)
+    return factor * root * every, read, factor * read + shift
 
 
-_WITH_PARAMETERS = {"dense": _dense, "convolution": _convolution, "batchnorm": _batchnorm}
+def _weighed(kind: str, read: Any, adjoint: Any, shape: tuple[int, ...]) -> Any:
+    """The derivative by a weight of a layer that multiplies it by `read`."""
+    if kind == "dense":
+        return adjoint.T @ read
+    if kind == "batchnorm":
+        return (adjoint * read).sum((0, 2, 3))
+    return torch_module().nn.grad.conv2d_weight(read, shape, adjoint, padding=shape[-1] // 2)
 
 
 def largest_deviation(step: int, derived: Tensors, autograd: Tensors, sums: Tensors) -> Deviation:
