@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 DEV := $(VENV)/.dev
 OUT ?= build/solutions
 
-.PHONY: all solutions test test-all lint format bench docs wheel clean
+.PHONY: all solutions test test-all lint format bench experiments docs wheel clean
 
 all: solutions
 
@@ -42,6 +42,49 @@ format: $(DEV)
 # ratios to a peer in the same run; prints the table that docs/benchmarks.md holds
 bench: $(DEV)
 	$(BIN)/python tests/benchmarks/scalar_gradients.py
+
+# the full runs on real data behind docs/results.md, in build/experiments; DERIVE_DATA names a folder that has the data,
+# else they are downloaded once. What is finished is not run again, and what was interrupted goes on where it stood.
+RUNS ?= build/experiments
+resume = $(if $(wildcard $(@D)/config.json),--resume)
+TRAIN = OMP_NUM_THREADS=1 $(BIN)/derive train
+EXPERIMENTS := $(foreach run,mnist mnist64 cats selection variants vgg16 vgg16-regularised,$(RUNS)/$(run)/summary.md)
+
+experiments: $(EXPERIMENTS) $(RUNS)/fashion.md $(RUNS)/digits.md
+
+$(RUNS)/mnist/summary.md: | $(READY)
+	$(TRAIN) mlp --data mnist --layers 512,256 --optimizer adam --lr 1e-3 --batch 100 -o $(@D) $(resume)
+
+$(RUNS)/mnist64/summary.md: | $(READY)
+	$(TRAIN) mlp --data mnist --layers 512,256 --optimizer adam --lr 1e-3 --batch 100 --dtype float64 -o $(@D) $(resume)
+
+$(RUNS)/cats/summary.md: | $(READY)
+	$(TRAIN) mlp --data cifar10:cat,automobile --layers 128,32 --lr 0.01 --momentum 0.9 --dtype float64 -o $(@D) $(resume)
+
+$(RUNS)/selection/summary.md: | $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m derive.experiments.selection -o $(@D)
+
+$(RUNS)/fashion/summary.md: | $(READY)
+	$(TRAIN) cnn --data fashion-mnist --layers 16,32 --optimizer adam --epochs 8 --check-every 100 --dtype float64 -o $(@D) $(resume)
+
+$(RUNS)/fashion.md: $(RUNS)/fashion/summary.md
+	OMP_NUM_THREADS=1 $(BIN)/derive gradcam --run $(<D) -o $(RUNS)/fashion.png --force
+
+$(RUNS)/digits/summary.md: | $(READY)
+	$(TRAIN) cnn --data mnist --layers 16,32 --optimizer adam --epochs 3 --check-every 100 --dtype float64 -o $(@D) $(resume)
+
+$(RUNS)/digits.md: $(RUNS)/digits/summary.md
+	OMP_NUM_THREADS=1 $(BIN)/derive gradcam --run $(<D) -o $(RUNS)/digits.png --force
+
+$(RUNS)/variants/summary.md: | $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/derive explore --data mnist --layers 32 --layers 128 --layers 256 --layers 128,64 --layers 256,128 \
+	  --lr 0.3,0.1,0.03 --batch 64 --epochs 10 --dtype float64 -o $(@D)
+
+$(RUNS)/vgg16/summary.md: | $(READY)
+	$(TRAIN) vgg16 --data cifar10 -o $(@D) $(resume)
+
+$(RUNS)/vgg16-regularised/summary.md: | $(READY)
+	$(TRAIN) vgg16 --data cifar10 --dropout --batchnorm -o $(@D) $(resume)
 
 docs: $(READY)
 	@echo "the documentation is plain Markdown for now: README.md and docs/"; ls docs
