@@ -1,0 +1,72 @@
+"""Works whose verdicts are known, written by hand: every one gets its verdict and its first wrong row."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from derive.verify.checking import Verifier
+from derive.verify.problems import read_problem
+
+FOLDER = Path(__file__).parent / "verify"
+
+
+def works(name: str) -> list[dict[str, Any]]:
+    """The works of a file; those of points.toml with the problem's text."""
+    data = tomllib.loads((FOLDER / f"{name}.toml").read_text())
+    if "work" in data:
+        return [{"file": name, "place": place, **each} for place, each in enumerate(data["work"])]
+    return [
+        {"file": name, "place": f"{each['name']} {place}", "toml": each["toml"], "verdict": verdict,
+         "first_wrong": row or None, "work": text}
+        for each in data["problem"] for place, (verdict, row, text) in enumerate(each["works"])
+    ]  # fmt: skip
+
+
+@lru_cache(maxsize=8)
+def verifier(problem: str) -> Verifier:
+    return Verifier(read_problem(problem) if "\n" in problem else problem)
+
+
+def judged(work: dict[str, Any]) -> Any:
+    return verifier(work.get("toml") or work["problem"]).verify(work["work"], work.get("suffix", ".tex"))
+
+
+def named(work: dict[str, Any]) -> str:
+    return f"{work['file']} {work.get('problem', '')} {work['place']}"
+
+
+@pytest.mark.parametrize("work", works("sheet002") + works("sheet004") + works("correct"), ids=named)
+def test_right_works_are_accepted(work: dict[str, Any]) -> None:
+    report = judged(work)
+    assert {line.number: line.verdict.verdict for line in report.lines} == {
+        line.number: "correct" for line in report.lines
+    }
+
+
+@pytest.mark.parametrize("work", works("wrong"), ids=named)
+def test_wrong_works_are_charged_at_their_first_wrong_row(work: dict[str, Any]) -> None:
+    report = judged(work)
+    wrong = [line.number for line in report.lines if line.verdict.verdict == "wrong"]
+    assert (report.verdict, report.first_wrong) == ("wrong", work["first_wrong"])
+    # everything behind the mistakes is carried, not charged again
+    assert set(work.get("also_wrong", ())) <= set(wrong)
+
+
+@pytest.mark.parametrize("work", works("points"), ids=named)
+def test_every_point_of_the_rules_holds(work: dict[str, Any]) -> None:
+    report = judged(work)
+    assert (report.verdict, report.first_wrong) == (work["verdict"], work["first_wrong"])
+
+
+@pytest.mark.parametrize("work", works("sheet003"), ids=named)
+def test_the_answer_key_gets_the_verdicts_it_deserves(work: dict[str, Any]) -> None:
+    report = judged(work)
+    assert (report.verdict, report.first_wrong) == (work["verdict"], work.get("first_wrong"))
+    found = {line.number: line for line in report.lines}
+    for row in work.get("rows", ()):
+        assert found[row["line"]].verdict.verdict == row["verdict"], row
