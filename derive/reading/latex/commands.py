@@ -30,7 +30,7 @@ TEXT = frozenset("text mbox hbox intertext shortintertext textnormal".split())
 FUNCTIONS = {
     **{name: name for name in "sin cos tan sinh cosh tanh exp log max min tr diag vec rot180 pad softmax logsoftmax "
        "sigmoid relu softplus erf abs sign sqrt mean sum prod norm ones argmax argmin floor mod asin acos atan "
-       "sec csc cot sech csch coth var".split()},
+       "sec csc cot sech csch coth".split()},
     "ln": "log", "arcsin": "asin", "arccos": "acos", "arctan": "atan", "Tr": "tr", "trace": "tr", "Diag": "diag",
     "Vec": "vec", "ReLU": "relu", "RELU": "relu", "Relu": "relu", "Softmax": "softmax", "SoftMax": "softmax",
     "LogSoftmax": "logsoftmax", "logSoftmax": "logsoftmax", "Sigmoid": "sigmoid", "sgn": "sign", "Softplus": "softplus",

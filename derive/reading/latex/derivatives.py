@@ -201,6 +201,8 @@ def inline(reading: Interpreter, run: Run) -> Tree:
     r"""`\partial L/\partial w`, dL/dw, d/dx (...)."""
     start = run.place
     unit = run.units[start]
+    if type(unit) is Scripted and len(unit.subs) == 1:
+        return _partial_below(reading, run, unit)
     below = _slash(reading, run)
     if below is None:
         raise reading.error("this is read only as part of a derivative, as in \\frac{\\partial L}{\\partial w}", unit)
@@ -222,6 +224,23 @@ def inline(reading: Interpreter, run: Run) -> Tree:
         raise reading.error(f"the derivative is of order {order} above and of order {len(by)} below", unit)
     of = reading.product(upper) if upper is not None else _operand(reading, run, unit)
     return _nested(of, by, reading.at(unit.start, run.units[run.place - 1].end))
+
+
+def _partial_below(reading: Interpreter, run: Run, unit: Scripted) -> Tree:
+    r"""`\partial_2 e(y, a)`, by the second argument of a function; `\partial_w L`, by w."""
+    run.place += 1
+    slot, order = _number(unit.subs[0]), _number(unit.sups[0]) if unit.sups else 1
+    if run.beside() is None or unit.primes or order is None or not 1 <= order <= ORDER:
+        raise reading.error("what is differentiated? write it behind the sign", unit)
+    of = reading.factor(run)
+    at = reading.at(unit.start, run.units[run.place - 1].end)
+    if slot is None:
+        return _nested(of, [reading.argument(unit.subs[0])] * order, at)
+    if not isinstance(of, t.Call) or not 1 <= slot <= len(of.arguments):
+        raise reading.error(f"argument {slot} of a function is expected here, as in \\partial_{slot} f(x, y)", unit)
+    orders = of.orders if len(of.orders) == len(of.arguments) else (0,) * len(of.arguments)
+    orders = tuple(old + order * (place == slot) for place, old in enumerate(orders, 1))
+    return t.Call(of.function, of.arguments, at, of.parameters, orders, of.layer)
 
 
 def _some(reading: Interpreter, run: Run, order: int) -> list[Tree]:

@@ -25,15 +25,16 @@ def apply(reading: Interpreter, run: Run) -> Tree:
     core = unit.core if type(unit) is Scripted else unit
     assert isinstance(core, Token)
     name = core.text
-    if type(unit) is Scripted and unit.subs and name in commands.REDUCING_WORDS and not unit.primes:
-        return reductions.reduction(reading, run)
     declared = reading.vocabulary.knows(name)
+    if type(unit) is Scripted and unit.subs and name in commands.REDUCING_WORDS and not unit.primes and not declared:
+        return reductions.reduction(reading, run)
     run.place += 1
     above = naming.above_of(reading, unit.sups) if type(unit) is Scripted else naming.Above()
     if type(unit) is Scripted:
         above.primes += unit.primes
     following = run.beside()
-    if declared and not _is_bracket(following):
+    called = type(following) is Group and following.kind == "(" and not following.space
+    if declared and not (called and not (type(unit) is Scripted and unit.subs)):
         run.place -= 1
         return _declared_word(reading, run, unit, core)
     subs = naming.parts_of(unit.subs) if type(unit) is Scripted else []

@@ -179,6 +179,7 @@ class _Nodes:
     def sup(self, parts: list[Any]) -> Scripted:
         unit = self._scripted(parts[0], parts[2].end)
         unit.sups.append(parts[2])
+        unit.raised_first = unit.raised_first or not unit.subs
         return unit
 
     def sup_sign(self, parts: list[Any]) -> Scripted:

@@ -223,8 +223,11 @@ class Interpreter:
 
     def _number(self, run: Run, unit: Unit, core: Token) -> Tree:
         run.place += 1
-        if (condition := functions.condition_beside(self, run, unit)) is not None and core.text == "1":
-            return condition
+        following = run.beside()
+        if core.text == "1" and following is not None and following.start == core.end:
+            condition = functions.condition_beside(self, run, unit)
+            if condition is not None:
+                return condition
         if type(unit) is Scripted:
             if (exponent := self._power_of_ten(unit)) is not None:
                 return t.Number(f"1e{exponent}", self.at(unit.start, unit.end))

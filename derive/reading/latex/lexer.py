@@ -467,7 +467,11 @@ class Lexer:
             self.word(letter[1], place, in_script)
             return
         self.place = match.end()
-        self.word(re.sub(r"[ \-]+", "", match[1]), place, in_script)
+        word = re.sub(r"[ \-]+", "", match[1])
+        if font == "operatorname*" and (reduction := c.FUNCTIONS.get(word)) in c.REDUCING_WORDS:
+            self.add("LEAF", "reduction", str(reduction), place)
+        else:
+            self.word(word, place, in_script)
 
     def word(self, text: str, place: int, in_script: bool) -> None:
         if len(text) == 1:
@@ -477,7 +481,7 @@ class Lexer:
                 self.add("LEAF", "partial", "d", place)
             else:
                 self.add("LEAF", "number" if text.isdigit() else "letter", text, place)
-        elif text in c.FUNCTIONS and not in_script:
+        elif text in c.FUNCTIONS and (not in_script or self.text[self.place : self.place + 1] in ("(", "\\")):
             self.add("LEAF", "function", c.FUNCTIONS[text], place)
         else:
             self.add("LEAF", "word", text, place)

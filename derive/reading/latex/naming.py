@@ -80,7 +80,7 @@ def _before_bracket(reading: Interpreter, run: Run, unit: Unit, parts: Spelled, 
         before = tree.indices if isinstance(tree, t.Subscript) else ()
         entry = t.Subscript(bare.text, (*before, *indices), at)
         return with_scripts(reading, entry, run.units[run.place - 1])
-    known = not isinstance(bare, t.Name) or is_known(reading, bare.text)
+    known = not isinstance(bare, t.Name) or is_known(reading, bare.text) or _is_kronecker(tree)
     if not known and group.kind == "(":
         shown = reading.written(unit.start, unit.end)
         inside = reading.written(group.start, group.end)
@@ -91,6 +91,11 @@ def _before_bracket(reading: Interpreter, run: Run, unit: Unit, parts: Spelled, 
             group.end,
         )
     return tree
+
+
+def _is_kronecker(tree: Tree) -> bool:
+    """`\\delta_{ij}` is a value, whoever declares it."""
+    return isinstance(tree, t.Subscript) and tree.array == "delta" and len(tree.indices) == 2
 
 
 def is_known(reading: Interpreter, name: str) -> bool:
@@ -350,7 +355,7 @@ def indices_of(reading: Interpreter, parts: Sequence[Chain | Argument], rank: in
     spare = None if rank is None else rank - len(parts)
     for part in parts:
         row = _letters_in_a_row(part)
-        if row is not None and (spare is None or spare >= len(row) - 1 or not _names_a_size(reading, row)):
+        if row is not None and _is_split(reading, row, spare):
             found += [index(reading, unit) for unit in row]
             spare = None if spare is None else spare - len(row) + 1
             continue
@@ -378,9 +383,11 @@ def indices_of(reading: Interpreter, parts: Sequence[Chain | Argument], rank: in
     return tuple(found)
 
 
-def _names_a_size(reading: Interpreter, row: Sequence[Unit]) -> bool:
-    """Whether some letter of `ni` is a declared name, so that the row may be meant as a product."""
-    return any(type(unit) is Token and unit.text in reading.vocabulary.names for unit in row)
+def _is_split(reading: Interpreter, row: Sequence[Unit], spare: int | None) -> bool:
+    """Whether `ij` is two indices: so many axes are left, or no letter is declared, so that no product is meant."""
+    if not any(type(unit) is Token and unit.text in reading.vocabulary.names for unit in row):
+        return True
+    return spare >= len(row) - 1 if spare is not None else not any(unit.space for unit in row[1:])
 
 
 def _letters_in_a_row(part: Chain | Argument) -> Sequence[Unit] | None:
@@ -477,7 +484,9 @@ def _sort_units(reading: Interpreter, above: Above, units: Sequence[Unit], opera
         return True
     for unit in units:
         core = unit.core if type(unit) is Scripted else unit
-        is_layer = type(core) is Group and core.kind in ("[", "(") and len(core.items) >= 1
+        is_layer = type(core) is Group and core.kind in ("[", "(") and bool(core.items)
+        if is_layer and any(chain.relations for chain in core.items):  # type: ignore[union-attr]
+            return False  # the indicator of a comparison
         is_mark = type(core) is Token and (core.kind in ("transpose", "prime") or core.text == "T")
         if not is_layer and not is_mark:
             return False
@@ -540,12 +549,19 @@ def with_scripts(reading: Interpreter, tree: Tree, unit: Unit) -> Tree:
     above.primes += unit.primes
     if unit.subs:
         at = reading.at(unit.start, unit.end)
-        for _ in range(above.transposes):
-            tree = t.Transpose(tree, at)
-        above.transposes = 0
+        if unit.raised_first:  # [A^{-1}]^T_{ij}: what is written first applies first, squares of entries excepted
+            inverses = [power for power in above.powers if isinstance(power[0], t.Negative)]
+            inner = Above()
+            inner.powers, inner.transposes, above.transposes = inverses, above.transposes, 0
+            above.powers = [power for power in above.powers if power not in inverses]
+            tree = raised(reading, tree, inner, unit)
         if isinstance(tree, t.Number):
             raise reading.error("a number has no subscript", unit)
-        tree = t.Call("entry", (tree, *indices_of(reading, parts_of(unit.subs), None)), at)
+        indices = indices_of(reading, parts_of(unit.subs), None)
+        if isinstance(tree, t.Name):
+            tree = t.Subscript(tree.text, indices, at)
+        else:
+            tree = t.Call("entry", (tree, *indices), at)
     return raised(reading, tree, above, unit)
 
 

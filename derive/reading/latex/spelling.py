@@ -176,7 +176,7 @@ def label(part: Argument | Chain) -> str | None:
         return None
     if negative := re.fullmatch(r"-([0-9]+)", text):
         return "m" + negative[1]
-    return text if re.fullmatch(r"[A-Za-z0-9]+'*", text) else f"{{{text}}}"
+    return text if re.fullmatch(r"\.?[A-Za-z0-9]+'*", text) else f"{{{text}}}"
 
 
 def superscript_label(argument: Argument) -> str | None:

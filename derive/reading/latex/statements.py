@@ -42,7 +42,7 @@ _CLOSING = frozenset(("CLOSE", "END", "RBRACE"))
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """relation : "=", "approx", "<-" (replaced by), "+=", "-=", "propto", or a comparison.  tree : the side behind it."""
+    """relation : "=", "approx", "<-" (replaced by), "+=", "-=", "propto", or a comparison.  tree : what is behind."""
 
     relation: str
     tree: Tree

@@ -21,15 +21,16 @@ class Token:
 
 
 class Scripted:
-    """A core with what stands at its lower and upper right, in order of writing."""
+    """A core with what stands at its lower and upper right.  raised_first : the superscript is written first."""
 
-    __slots__ = ("core", "end", "primes", "space", "start", "subs", "sups")
+    __slots__ = ("core", "end", "primes", "raised_first", "space", "start", "subs", "sups")
 
     def __init__(self, core: Core) -> None:
         self.core = core
         self.subs: list[Argument] = []
         self.sups: list[Argument] = []
         self.primes = 0
+        self.raised_first = False
         self.start, self.end, self.space = core.start, core.end, core.space
 
 
