@@ -113,6 +113,18 @@ def test_an_index_letter_tells_tensors_apart() -> None:
     assert read.vocabulary.indices == {"i", "j"}
 
 
+def test_letters_below_are_indices_in_equations_without_any_brace_too() -> None:
+    read = problem("y = A x", "s_i = y_i^2", "v = q_x s_i", "r_t = w_t", names="A = {shape = ['m', 'n']}\nq_x = {}\n"
+                   "x = {shape = ['n']}\nw = {shape = [], role = 'sequence over t'}")  # fmt: skip
+    i, step = t.Name("i"), t.Name("t")
+    assert read.equations[1].head == t.Subscript("s", (i,)) and read.equations[3].head == t.Subscript("r", (step,))
+    assert read.equations[1].links[0].tree == t.Power(t.Subscript("y", (i,)), t.Number("2"))
+    assert t.names_in(read.equations[2].links[0].tree) == ("q_x", "s", "i")
+    with pytest.raises(ReadingError, match="there is no w") as caught:
+        problem("s_i = y_i w", names="y = { shape = ['n'] }")
+    assert caught.value.text[caught.value.column - 1 :].startswith("w")
+
+
 def test_a_superscript_on_a_left_side_is_part_of_its_name() -> None:
     read = problem("\\sigma^2 = \\frac1n \\sum_i x_i^2", names="x = { shape = ['n'] }")
     assert defined(read.equations[0]) == "sigma^2"

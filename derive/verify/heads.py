@@ -11,6 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from derive.reading.latex.spelling import canonical
+from derive.reading.latex.vocabulary import Vocabulary
 
 #: An accent or font around a letter, a command, or a word of letters and digits.
 _BASE = re.compile(
@@ -151,3 +152,25 @@ def _is_index(part: str, right: str, indices: Collection[str]) -> bool:
         return False
     in_script = rf"[_^]\s*\{{[^{{}}]*{part}[^{{}}]*\}}|_\s*{part}(?![A-Za-z])|\[[^\[\]]*\b{part}\b[^\[\]]*\]"
     return bool(re.search(in_script, right)) or part in _INDEX_LETTERS
+
+
+def in_scripts(text: str, vocabulary: Vocabulary) -> bool:
+    """Whether an equation such as `s_i = y_i^2` writes indices as scripts, though nothing else says that it is LaTeX.
+
+    In the plain notation y_i is one name. It is one here too where it is declared; else letters below are indices, as
+    long as the equation has no words that only the plain notation knows.
+    """
+    if re.search(r"[\\{}$\[\]]", text):
+        return False
+    known = vocabulary.names.keys() | vocabulary.functions
+    scripts = re.findall(r"(?<![A-Za-z0-9_])([A-Za-z]+)_([A-Za-z]+)(?![A-Za-z0-9])", text)
+    words = re.findall(r"[A-Za-z]{2,}", re.sub(r"_[A-Za-z0-9]+", " ", text))
+    return any(f"{base}_{script}" not in vocabulary.names for base, script in scripts) and known.issuperset(words)
+
+
+def has_in_script(letter: str, text: str) -> bool:
+    """Whether a letter stands in a script or subscript of a text."""
+    return (
+        re.search(rf"[_^]\s*\{{[^{{}}]*{letter}[^{{}}]*\}}|[_^]\s*{letter}(?![A-Za-z])|\[[^\[\]]*\b{letter}\b", text)
+        is not None
+    )

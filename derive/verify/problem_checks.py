@@ -52,8 +52,11 @@ def check_single(
 
 
 def check_declared(statement: Statement, known: frozenset[str], place: int, text: str, line: int | None,
-                   source: Source) -> None:  # fmt: skip
-    """Raises ReadingError for a name on the right that nothing declares; names in scripts are indices."""
+                   source: Source, shift: int = 0) -> None:  # fmt: skip
+    """Raises ReadingError for a name on the right that nothing declares; names in scripts are indices.
+
+    shift : of the columns of the statement against those of its text.
+    """
     head, right = statement.head, statement.links[0].tree
     free = set(_indices(right))
     if head is not None:
@@ -68,7 +71,7 @@ def check_declared(statement: Statement, known: frozenset[str], place: int, text
         error = source.error(unknown(name, known - STANDARD), ("equations", str(place)))
         if line is not None:
             error.line, error.text = line, source.lines[line - 1]
-            error.column = error.text.find(text.strip()) + (node.at.column if node.at is not None else 1)
+            error.column = error.text.find(text.strip()) + (node.at.column + shift if node.at is not None else 1)
             error.width = max(1, node.at.end - node.at.column) if node.at is not None else 1
         raise error
 

@@ -14,7 +14,7 @@ from derive.tree import Tree
 from derive.verify.cycles import check_acyclic
 from derive.verify.declarations import check_value, exact, extent_tree, extents, quantities_of, without_index
 from derive.verify.domains import Classes, Range
-from derive.verify.heads import Target, head_of, left_of, letters_of, target_of
+from derive.verify.heads import Target, has_in_script, head_of, in_scripts, left_of, letters_of, target_of
 from derive.verify.problem_checks import STANDARD, check_declared, check_single, defined, unknown
 from derive.verify.problem_files import ProblemFile
 from derive.verify.problems import Exact, Problem, Quantity
@@ -55,7 +55,8 @@ class Reading:
         check_acyclic(equations, self.file.equations, lines, self.source)
         known = self._known(aliases)
         for place, statement in enumerate(equations):
-            check_declared(statement, known, place, self.file.equations[place], lines[place], self.source)
+            shift = -1 if in_scripts(self.file.equations[place], vocabulary) else 0
+            check_declared(statement, known, place, self.file.equations[place], lines[place], self.source, shift)
         values, sizes = self._values()
         return Problem(
             self.file.title or "", self.quantities, equations, self.loss, upstream, self.conventions, aliases, values,
@@ -120,9 +121,12 @@ class Reading:
     # --- mathematics --------------------------------------------------------------------------------------------------
 
     def _read(self, text: str, path: tuple[str, ...], vocabulary: Vocabulary) -> Statement:
+        scripted = in_scripts(text, vocabulary)
         try:
-            return read_equation(text, vocabulary)
+            return read_equation(f"${text}$" if scripted else text, vocabulary)
         except ReadingError as reason:
+            if scripted:
+                reason.text, reason.column = text, max(1, reason.column - 1)
             raise self.source.inside(reason, text, path) from None
 
     def _expression(self, text: str, path: tuple[str, ...], vocabulary: Vocabulary) -> Tree:
@@ -184,7 +188,7 @@ class Reading:
         if head is None or whole in self.names or not head.scripts:
             return whole or self._name(key, path), ()
         letters = tuple(part for script in head.scripts for part in letters_of(script))
-        indexed = all(re.fullmatch(r"[A-Za-z]", each) and _in_script(each, text) for each in letters)
+        indexed = all(re.fullmatch(r"[A-Za-z]", each) and has_in_script(each, text) for each in letters)
         if indexed and (layers := tuple(each for each in letters if each in self.layers)):
             letters = (*layers, *(each for each in letters if each not in self.layers))
             self.families.add(self._name(head.base, path))
@@ -241,10 +245,3 @@ class Reading:
 
 def _has_partial(tree: Tree) -> bool:
     return any(isinstance(node, t.Derivative) for node in t.walk(tree))
-
-
-def _in_script(letter: str, text: str) -> bool:
-    return (
-        re.search(rf"[_^]\s*\{{[^{{}}]*{letter}[^{{}}]*\}}|[_^]\s*{letter}(?![A-Za-z])|\[[^\[\]]*\b{letter}\b", text)
-        is not None
-    )
