@@ -35,6 +35,7 @@ class _Body(_Printer):
         self.covered: set[str] = set()
         self.places = dict.fromkeys(held, -1) | {line.name: k for k, line in enumerate(self.signature.lines)}
         self.droppable = [name for name in self.places if name in owned or name in held] if frees else []
+        self.under: dict[str, list[str]] = {}
 
     def reads(self, line: Equation) -> frozenset[str]:
         return self.kernels[line.name].reads if line.name in self.kernels else terms.reads(line.term)
@@ -71,14 +72,17 @@ class _Body(_Printer):
         later = self.signature.lines[place + 1 :]
         if not later:
             return
+        aliases = {name for names in self.under.values() for name in names}  # their memory is the overwriting value's
         gone = [
             name
             for name in self.droppable
             if self.places[name] <= place and not any(name in self.reads(line) for line in later)
+            if name not in aliases
         ]
         for name in gone:
             self.droppable.remove(name)
             self.forget(name)
+            gone += self.under.pop(name, [])
         kernel = self.kernels.get(self.signature.lines[place].name)
         names = [*map(self.array, gone), *(kernel.uses if kernel else ())]
         if names:
@@ -106,10 +110,17 @@ class _Body(_Printer):
             return
         place, own = self.places[line.name], self.array(line.name)
         target = kernel.targets(self.array) if kernel.targets else own
-        text = kernel.write(self.array, lambda name: self.may_overwrite(name, place))
-        for name in kernel.reads:
-            if self.may_overwrite(name, place):
-                self.forget(name)
+        overwritten: list[str] = []
+
+        def is_dead(name: str) -> bool:
+            dead = self.may_overwrite(name, place)
+            overwritten.extend([name] if dead else [])
+            return dead
+
+        text = kernel.write(self.array, is_dead)
+        for name in dict.fromkeys(overwritten):
+            self.forget(name)
+            self.under.setdefault(line.name, []).append(name)
         if kernel.targets and len(target) + len(text) > 90:  # a line that breaks inside its brackets has one target
             self.low.emit(f"found = {text}")
             text = "found"

@@ -29,7 +29,7 @@ def window_kernels(program: Program, names: Mapping[str, str], adjoints: Sequenc
             _convolution_kernels(line, made, program, names, order, found)
         size = _pooling(line, program)
         if size:
-            _pooling_kernels(line, size, names, order, found)
+            _pooling_kernels(line, size, program, names, order, found)
     return found
 
 
@@ -121,12 +121,14 @@ def _pooling(line: Equation, program: Program) -> int:
 
 
 def _pooling_kernels(
-    line: Equation, size: int, names: Mapping[str, str], order: Sequence[str], found: dict[str, Kernel]
-) -> None:
+    line: Equation, size: int, program: Program, names: Mapping[str, str], order: Sequence[str],
+    found: dict[str, Kernel],
+) -> None:  # fmt: skip
     assert isinstance(line.term, Reduce) and isinstance(line.term.body, Entry)
     source, own = line.term.body.array, line.name
     given, made = names.get(own, ""), names.get(source, "")
-    if given not in order or made not in order:
+    extents = [part.index.extent.value for part in program.heads[source].indices[2:] if part.index]
+    if given not in order or made not in order or None in extents or _readers(source, program) != 1:
         return
     index = f"{own}_argmax"
     found[own] = Kernel(
@@ -135,11 +137,9 @@ def _pooling_kernels(
         targets=lambda at: f"{at(own)}, {index}",
         kept=(index,),
     )
+    # windows do not overlap, so every adjoint goes to one place, and the input itself need not be kept
     found[made] = Kernel(
-        frozenset({given, source}),
-        lambda at, dead: (
-            f"torch.ops.aten.max_pool2d_with_indices_backward.default({at(given)}, {at(source)}, [{size}, {size}], "
-            f"[{size}, {size}], [0, 0], [1, 1], False, {index})"
-        ),
+        frozenset({given}),
+        lambda at, dead: f"torch.ops.aten.max_unpool2d.default({at(given)}, {index}, [{', '.join(map(str, extents))}])",
         uses=(index,),
     )

@@ -126,15 +126,17 @@ def _module(source: NetworkSource) -> str:
     held = source.saved
     kept = (*held, *source.places)
     read = (*names, *network.given)
-    kernels = _kernels(source)
+    kernels, frees = _kernels(source), source.target != "loops"
     results = tuple(name for name in held if name != "x")
     forward = statements(
-        ArraySource(found.forward, found.program, dialect, "network", ("x", *read), results), kernels, kept=held
-    )
+        ArraySource(found.forward, found.program, dialect, "network", ("x", *read), results),
+        kernels, kept=held, frees=frees,
+    )  # fmt: skip
+    unread = tuple(line.name for line in found.forward if line.name not in held)  # by equations only, not by kernels
     lines_back = (*found.loss, *found.adjoints)
     backward = statements(
-        ArraySource(lines_back, found.program, dialect, "network", (*read, *held, "y"), ("L", *bars)),
-        kernels, held=held, frees=source.target != "loops",
+        ArraySource(lines_back, found.program, dialect, "network", (*read, *held, "y", *unread), ("L", *bars)),
+        kernels, held=held, frees=frees,
     )  # fmt: skip
     used = [name for name in read if any(_mentions(line, name) for line in backward)]
     out = f", out: Mapping[str, {tensor}] | None = None" if source.target == "torch" else ""
@@ -155,7 +157,7 @@ def _module(source: NetworkSource) -> str:
         *(["    out = out or {}"] if out else []),
         *_unpacked(used),
         *_taken_apart(kept),
-        f"    del saved[{1 + len(network.statistics)}:]",
+        f"    del saved[{1 + len(network.statistics)}:]" if network.statistics else "    saved.clear()",
         *(_labels(network.shapes[network.output][0]) if network.labels and source.target != "torch" else []),
         *backward,
         *wrapped("return L, {" + ", ".join(f'"{name}": {bar}' for name, bar in zip(names, bars, strict=True)) + "}", 1),
