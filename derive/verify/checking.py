@@ -43,6 +43,8 @@ class Verifier:
             decision = judged.verdict.decision
             if decision is not None and decision.witness is not None and judged.verdict.model is not None:
                 line.counterexample, line.left, line.right = counterexample(decision.witness, judged.verdict.model)
+            elif judged.verdict.evidence == "shape":
+                line.counterexample = {"shapes": dict(self.judging.models[0].sizes)}
             if judged.verdict.verdict == "wrong":
                 diagnosed(line, self.judging)
             found.append(line)

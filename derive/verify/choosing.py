@@ -127,7 +127,7 @@ def _assignments(problem: Problem, number: int, rng: random.Random) -> Iterator[
     for trial in range(TRIALS):
         sizes: dict[str, int] = {}
         lengths = MEMBERS[number % 2]
-        members = lengths[0] if trial % 2 == 0 else lengths[1]
+        members = lengths[0] if trial < TRIALS // 2 else lengths[1]
         for name, where in names.items():
             if "last" in where and not name.endswith("[]"):
                 sizes[name] = members

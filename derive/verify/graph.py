@@ -24,6 +24,8 @@ Rational = Union[int, Fraction]
 #: Kinds of nodes, and what `Graph.data` holds for each.
 NUMBER, INPUT, NAMED, LINEAR, MONOMIAL, FUNCTION = range(6)
 
+_ATOMS = frozenset({INPUT, NAMED, FUNCTION})
+
 #: Most nodes that one problem and the work at hand may have.
 NODES = 400_000
 #: Largest exponent that is worked out.
@@ -106,13 +108,15 @@ class Graph:
                     kept[term] = kept.get(term, 0) + coefficient * factor
             else:
                 kept[node] = kept.get(node, 0) + coefficient
-        terms = tuple(sorted((node, _short(factor)) for node, factor in kept.items() if factor))
+        terms = sorted(
+            [(node, factor if factor.__class__ is int else _short(factor)) for node, factor in kept.items() if factor]
+        )
         if not terms:
             return self.number(constant)
         if not constant and len(terms) == 1 and terms[0][1] == 1:
             lone: Node = terms[0][0]
             return lone
-        return self._node(LINEAR, _short(constant), terms)
+        return self._node(LINEAR, _short(constant), tuple(terms))
 
     def add(self, *nodes: Node) -> Node:
         return self.linear([(1, node) for node in nodes])
@@ -124,14 +128,19 @@ class Graph:
         return self.linear(((-1, node),))
 
     def monomial(self, parts: Iterable[tuple[Node, Rational]]) -> Node:
-        """The product of node^exponent. A factor 0 makes it 0, whatever the others are."""
+        """The product of node^exponent; a factor 0 makes it 0. Raises UndefinedNode for 0 to a negative power."""
         number: Rational = 1
         kept: dict[Node, Rational] = {}
         kinds, data = self.kinds, self.data
         undefined = False
         for node, exponent in parts:
             kind = kinds[node]
-            if kind == NUMBER:
+            if kind in _ATOMS:
+                kept[node] = kept.get(node, 0) + exponent
+            elif kind == NUMBER:
+                if exponent == 1:
+                    number *= data[node][0]
+                    continue
                 power = self._power_of_number(data[node][0], exponent)
                 if power is None:
                     undefined = undefined or not data[node][0]
@@ -151,17 +160,21 @@ class Graph:
                     kept[factor] = kept.get(factor, 0) + exponent
             else:
                 kept[node] = kept.get(node, 0) + exponent
-        if not number:
-            return self.zero
         if undefined:
             raise UndefinedNode("a division by zero")
-        factors = tuple(
-            sorted((node, self._collapsed(node, _short(exponent))) for node, exponent in kept.items() if exponent)
+        if not number:
+            return self.zero
+        factors = sorted(
+            [
+                (node, exponent if exponent == 1 else self._collapsed(node, _short(exponent)))
+                for node, exponent in kept.items()
+                if exponent
+            ]
         )
         if not factors:
             return self.number(number)
         lone = len(factors) == 1 and factors[0][1] == 1
-        product = factors[0][0] if lone else self._node(MONOMIAL, factors)
+        product = factors[0][0] if lone else self._node(MONOMIAL, tuple(factors))
         return product if number == 1 else self.linear(((number, product),))
 
     def _signed(self, node: Node) -> bool:

@@ -16,13 +16,14 @@ from derive.reading.latex.rows import Link, Row, Statement
 from derive.tree import Tree
 from derive.verify.choosing import models
 from derive.verify.deciding import Decision
+from derive.verify.definitions import define, lacks_members
 from derive.verify.graph import UndefinedNode
 from derive.verify.meaning import OutsideFamily
 from derive.verify.model import Model
 from derive.verify.problem_checks import defined
 from derive.verify.problems import Problem
 from derive.verify.shaped import ShapeClash, Unjudged
-from derive.verify.statements import definition, instances, pairs
+from derive.verify.statements import instances, pairs
 from derive.verify.values import NumberNote, Values, is_literal
 
 #: Evidence in order of strength, the weakest last.
@@ -163,6 +164,11 @@ class Judging:
             return None
         if name in ("delta", "I", "pi", "e", "ones") and isinstance(head, t.Subscript) and model.is_kronecker(name):
             return None
+        if isinstance(head, t.Subscript) and name in model.defined_members and statement.links:
+            lacks = lacks_members(head, statement.links[0].tree, tuple(statement.conditions), model)
+            return name if lacks else None
+        if isinstance(head, t.Subscript) and name in model.sizes and name not in self.problem.quantities:
+            return name  # a size has no entries: the work means something else by this letter
         try:
             known = model.lookup(name) is not None or model.is_family(name)
         except Unjudged:
@@ -192,9 +198,11 @@ class Judging:
             return Verdict("unread", reason="the row states nothing: there is no equals sign")
         if statement.head is not None and self._new_name(statement) is not None:
             assert isinstance(head, (t.Name, t.Subscript))
+            has_members = isinstance(head, t.Subscript) and head.array in self.models[0].defined_members
             verdict = self._define(head, links[0], conditions, statement)
             found.append(verdict)
-            links = links[1:]
+            if not has_members:
+                links = links[1:]
             if verdict.verdict != "correct":
                 self._head = None
                 return verdict
@@ -218,11 +226,11 @@ class Judging:
     ) -> Verdict:
         """A row whose left side is a new name defines it."""
         name = head.text if isinstance(head, t.Name) else head.array
-        if name in t.names_in(link.tree):
+        if name in t.names_in(link.tree) and isinstance(head, t.Name):
             return Verdict("unread", reason=f"{name} is defined by itself", statement=statement, head=head, link=link)
         try:
             for model in self.models:
-                model.define(definition(head, link.tree, conditions, model))
+                define(head, link.tree, conditions, model)
         except (Unjudged, ShapeClash, UndefinedNode, OutsideFamily, LimitError) as failed:
             verdict = _failure(failed)
             verdict.head, verdict.link, verdict.statement = head, link, statement
@@ -338,7 +346,7 @@ class Judging:
                 equations[place] = replace(equations[place], head=mistake.head, links=(link,))
         believed = Model(replace(self.problem, equations=tuple(equations)), model.sizes, model.seed)
         for head, right, conditions in self._definitions:
-            believed.define(definition(head, right, conditions, believed))
+            define(head, right, conditions, believed)
         for mistake in rest:
             self._believe(believed, mistake)
         return believed

@@ -7,11 +7,11 @@ Unjudged says why; where shapes do not go together ShapeClash names both.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import product as combinations
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from derive import tree as t
 from derive.tree import Tree
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Env = Mapping[str, int]
 
 _CONSTANTS = ("pi", "e")
-_COMPARISONS: Mapping[str, Callable[[Fraction, Fraction], bool]] = {
+_COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "=": lambda a, b: a == b,
     "!=": lambda a, b: a != b,
     "<": lambda a, b: a < b,
@@ -33,6 +33,35 @@ _COMPARISONS: Mapping[str, Callable[[Fraction, Fraction], bool]] = {
     ">": lambda a, b: a > b,
     ">=": lambda a, b: a >= b,
 }
+
+
+#: Kinds of trees whose values are kept: those that cost more than to look them up.
+_KEPT = frozenset({t.Reduction, t.Call, t.Derivative, t.Power, t.Transpose})
+
+
+@dataclass(frozen=True, slots=True)
+class _Factors:
+    """What is known of a product by its spelling.
+
+    conditions : factors that may be 0 by their indices.  scalar : only ordinary products and quotients.
+    """
+
+    conditions: tuple[Tree, ...]
+    derivatives: bool
+    scalar: bool
+
+    @staticmethod
+    def of(tree: t.Product) -> _Factors:
+        return _Factors(
+            tuple(
+                factor
+                for operator, factor in tree.factors
+                if operator != "/"
+                and (isinstance(factor, t.Indicator) or (isinstance(factor, t.Subscript) and len(factor.indices) == 2))
+            ),
+            any(isinstance(factor, t.Derivative) for _, factor in tree.factors),
+            all(operator in ("*", "", "/") for operator, _ in tree.factors),
+        )
 
 
 class OutsideFamily(Exception):
@@ -46,61 +75,77 @@ class Meaning:
         self.model = model
         self.graph = model.graph
         self.shapes = Shapes(model.graph, model.size_text)
-        self._memo: dict[tuple[int, tuple[int | None, ...]], Shaped] = {}
+        self._memo: dict[tuple[int | None, ...], Shaped] = {}
         self._free: dict[int, tuple[str, ...]] = {}
-        self._kept: list[Tree] = []
+        self._products: dict[int, _Factors] = {}
+        self._integers: dict[int, Callable[[Env], int]] = {}
+        self._wholes: dict[int, frozenset[str] | None] = {}
+        self._numbers: dict[str, Shaped] = {}
+        self._alive: list[Tree] = []
+        self._by_kind: dict[type, Callable[[Any, Env], Shaped]] = {
+            t.Number: self._number,
+            t.Name: self._name,
+            t.Negative: self._negative,
+            t.Sum: self._sum,
+            t.Product: self._product,
+            t.Power: self._power,
+            t.Transpose: self._transpose,
+            t.Call: self._call,
+            t.Subscript: self.entry,
+            t.Reduction: self._reduction,
+            t.Indicator: self._indicator,
+            t.Derivative: self._derivative,
+            t.Relation: self._relation,
+        }
 
     def forget(self) -> None:
         """Values that were worked out so far; names may mean something else from now on."""
         self._memo.clear()
         self._free.clear()
-        self._kept.clear()
+        self._products.clear()
+        self._integers.clear()
+        self._wholes.clear()
+        self._numbers.clear()
+        self._alive.clear()
 
     # --- values -------------------------------------------------------------------------------------------------------
 
     def value(self, tree: Tree, env: Env) -> Shaped:
         """The array that a tree stands for, its free indices having the values in env."""
-        if isinstance(tree, (t.Number, t.Name)):
-            return self._value(tree, env)
+        kind = type(tree)
+        if kind not in _KEPT:
+            return self._by_kind[kind](tree, env)
         key = id(tree)
         names = self._free.get(key)
         if names is None:
             names = self._free[key] = tuple(dict.fromkeys(name for name, _ in index_names(tree)))
-            self._kept.append(tree)  # so that no other tree gets its id
-        at = (key, tuple(env.get(name) for name in names))
+            self._alive.append(tree)  # so that no other tree gets its id
+        at = (key, *[env.get(name) for name in names])
         found = self._memo.get(at)
         if found is None:
-            found = self._memo[at] = self._value(tree, env)
+            found = self._memo[at] = self._by_kind[kind](tree, env)
         return found
 
-    def _value(self, tree: Tree, env: Env) -> Shaped:
-        match tree:
-            case t.Number():
-                return scalar(self.graph.number(tree.value))
-            case t.Name():
-                return self._name(tree, env)
-            case t.Negative(body=body):
-                return self.shapes.mapped(self.value(body, env), self.graph.negate)
-            case t.Sum(terms=terms):
-                return self.shapes.added([(1 if sign == "+" else -1, self.value(part, env)) for sign, part in terms])
-            case t.Product():
-                return self._product(tree, env)
-            case t.Power():
-                return self._power(tree, env)
-            case t.Transpose(body=body):
-                return self.shapes.transposed(self.value(body, env))
-            case t.Call():
-                return self._call(tree, env)
-            case t.Subscript():
-                return self.entry(tree, env)
-            case t.Reduction():
-                return self._reduction(tree, env)
-            case t.Indicator():
-                return self._indicator(tree, env)
-            case t.Derivative():
-                return self.model.derivatives.value(tree, env)
-            case t.Relation():
-                raise Unjudged("a chain of equalities is no value")
+    def _number(self, tree: t.Number, env: Env) -> Shaped:
+        found = self._numbers.get(tree.text)
+        if found is None:
+            found = self._numbers[tree.text] = scalar(self.graph.number(tree.value))
+        return found
+
+    def _negative(self, tree: t.Negative, env: Env) -> Shaped:
+        return self.shapes.mapped(self.value(tree.body, env), self.graph.negate)
+
+    def _sum(self, tree: t.Sum, env: Env) -> Shaped:
+        return self.shapes.added([(1 if sign == "+" else -1, self.value(part, env)) for sign, part in tree.terms])
+
+    def _transpose(self, tree: t.Transpose, env: Env) -> Shaped:
+        return self.shapes.transposed(self.value(tree.body, env))
+
+    def _derivative(self, tree: t.Derivative, env: Env) -> Shaped:
+        return self.model.derivatives.value(tree, env)
+
+    def _relation(self, tree: t.Relation, env: Env) -> Shaped:
+        raise Unjudged("a chain of equalities is no value")
 
     def node(self, tree: Tree, env: Env) -> Node:
         """The value of a tree that must be a number."""
@@ -130,19 +175,36 @@ class Meaning:
 
     def integer(self, tree: Tree, env: Env) -> int:
         """A subscript, limit or side of a condition as a whole number."""
+        kind = type(tree)
+        if kind is t.Name and tree.text in env:  # type: ignore[union-attr]
+            return env[tree.text]  # type: ignore[union-attr]
+        found = self._integers.get(id(tree))
+        if found is None:
+            found = self._integers[id(tree)] = self._compiled(tree)
+            self._alive.append(tree)
+        return found(env)
+
+    def _compiled(self, tree: Tree) -> Callable[[Env], int]:
+        """An integer expression as a function of the indices: it is worked out thousands of times."""
         match tree:
             case t.Number() if tree.value.denominator == 1:
-                return int(tree.value)
-            case t.Name(text=name) if name in env:
-                return env[name]
-            case t.Name(text=name) if name in self.model.sizes:
-                return self.model.sizes[name]
+                number = int(tree.value)
+                return lambda env: number
+            case t.Name(text=name):
+                size = self.model.sizes.get(name)
+                return lambda env: env[name] if name in env else self._by_value(tree, env) if size is None else size
             case t.Negative(body=body):
-                return -self.integer(body, env)
+                inner = self._compiled(body)
+                return lambda env: -inner(env)
             case t.Sum(terms=terms):
-                return sum((1 if sign == "+" else -1) * self.integer(part, env) for sign, part in terms)
-            case t.Product(factors=factors) if all(op in ("*", "") for op, _ in factors):
-                return prod(self.integer(part, env) for _, part in factors)
+                parts = [(1 if sign == "+" else -1, self._compiled(part)) for sign, part in terms]
+                return lambda env: sum([sign * part(env) for sign, part in parts])
+            case t.Product(factors=factors) if all(operator in ("*", "") for operator, _ in factors):
+                each = [self._compiled(part) for _, part in factors]
+                return lambda env: prod([part(env) for part in each])
+        return lambda env: self._by_value(tree, env)
+
+    def _by_value(self, tree: Tree, env: Env) -> int:
         value = self.graph.value(self.node(tree, env))
         if value is None or Fraction(value).denominator != 1:
             raise Unjudged("a subscript is no whole number")
@@ -150,18 +212,12 @@ class Meaning:
 
     def _whole(self, tree: Tree, env: Env) -> int | None:
         """A side of a condition made of indices, sizes and whole numbers alone: there L is the last layer, no loss."""
-        for node in t.walk(tree):
-            match node:
-                case t.Name(text=name):
-                    if name not in env and name not in self.model.sizes:
-                        return None
-                case t.Number():
-                    if node.value.denominator != 1:
-                        return None
-                case t.Sum() | t.Negative() | t.Product():
-                    continue
-                case _:
-                    return None
+        if id(tree) not in self._wholes:
+            self._wholes[id(tree)] = _names_of_whole(tree)
+            self._alive.append(tree)
+        names = self._wholes[id(tree)]
+        if names is None or any(name not in env and name not in self.model.sizes for name in names):
+            return None
         return self.integer(tree, env)
 
     # --- entries ------------------------------------------------------------------------------------------------------
@@ -192,6 +248,10 @@ class Meaning:
             array, indices = member, indices[1:]
         else:
             found = self.model.lookup(name)
+            if found is None and name == "delta":
+                raise Unjudged(
+                    'what delta with indices means is not declared: delta = "Kronecker", or a name', "unread"
+                )
             if found is None:
                 raise Unjudged(f"{name} is not known", "unread")
             array = found
@@ -233,28 +293,40 @@ class Meaning:
     # --- arithmetic ---------------------------------------------------------------------------------------------------
 
     def _product(self, tree: t.Product, env: Env) -> Shaped:
+        plan = self._products.get(id(tree))
+        if plan is None:
+            plan = self._products[id(tree)] = _Factors.of(tree)
+            self._alive.append(tree)
         # a product with a false indicator is 0, whatever else stands in it
-        for operator, factor in tree.factors:
-            if isinstance(factor, t.Indicator) and operator != "/":
-                held = self.value(factor, env)
-                if held.rank == 0 and held.scalar == self.graph.zero:
-                    return held
-        chained = self.model.derivatives.chain(tree, env)
-        if chained is not None:
-            return chained
-        answer: Shaped | None = None
-        for operator, factor in tree.factors:
-            value = self.value(factor, env)
-            if answer is None:
-                answer = value
-            elif operator in ("/", "./"):
+        for factor in plan.conditions:
+            if type(factor) is t.Subscript and not self._is_delta(factor):
+                continue
+            held = self.value(factor, env)
+            if not held.shape and held.nodes[0] == self.graph.zero:
+                return held
+        if plan.derivatives:
+            chained = self.model.derivatives.chain(tree, env)
+            if chained is not None:
+                return chained
+        values = [self.value(factor, env) for _, factor in tree.factors]
+        if plan.scalar and not any(value.shape or value.unit for value in values):
+            parts = [
+                (value.nodes[0], -1 if operator == "/" else 1)
+                for (operator, _), value in zip(tree.factors, values, strict=True)
+            ]
+            return Shaped((), (self.graph.monomial(parts),))
+        answer = values[0]
+        for (operator, _), value in zip(tree.factors[1:], values[1:], strict=True):
+            if operator in ("/", "./"):
                 answer = self._divided(answer, value)
             elif operator == ".*":
                 answer = self.shapes.entrywise(answer, value)
             else:
                 answer = self.shapes.times(answer, value, dot=operator == "*")
-        assert answer is not None
         return answer
+
+    def _is_delta(self, tree: t.Subscript) -> bool:
+        return tree.array in ("delta", "I") and len(tree.indices) == 2 and self.model.is_kronecker("delta")
 
     def _divided(self, left: Shaped, right: Shaped) -> Shaped:
         if left.unit and right.rank == 0:
@@ -530,9 +602,9 @@ class Meaning:
         held = g.one
         whole = [self._whole(side, env) for side in tree.sides]
         if None not in whole:
-            numbers = [Fraction(each or 0) for each in whole]
-            pairs = zip(tree.operators, numbers, numbers[1:], strict=False)
-            return scalar(g.number(int(all(_COMPARISONS[sign](left, right) for sign, left, right in pairs))))
+            pairs = zip(tree.operators, whole, whole[1:], strict=False)
+            held_all = all(_COMPARISONS[sign](left, right) for sign, left, right in pairs)
+            return scalar(g.one if held_all else g.zero)
         values = [self.value(side, env) for side in tree.sides]
         for operator, left, right in zip(tree.operators, values, values[1:], strict=False):
             compared = self.shapes.together(left, right, lambda a, b, o=operator: self._compared(o, a, b), "compared")  # type: ignore[misc]
@@ -575,6 +647,8 @@ class Meaning:
         if not values:
             return scalar(g.one if tree.operator == "prod" else g.zero)
         if tree.operator in ("sum", "mean"):
+            if len(values) == 1 and tree.operator == "sum":
+                return values[0]
             total = self.shapes.added([(1, value) for value in values])
             if tree.operator == "sum":
                 return total
@@ -628,6 +702,22 @@ class Meaning:
                         continue
                     return range(value, value + 1)
         return None
+
+
+def _names_of_whole(tree: Tree) -> frozenset[str] | None:
+    """The names of an expression of whole numbers; None where something else stands in it."""
+    names: set[str] = set()
+    for node in t.walk(tree):
+        match node:
+            case t.Name(text=name):
+                names.add(name)
+            case t.Number() if node.value.denominator != 1:
+                return None
+            case t.Number() | t.Sum() | t.Negative() | t.Product():
+                continue
+            case _:
+                return None
+    return frozenset(names)
 
 
 def _factors(tree: Tree) -> Iterator[Tree]:

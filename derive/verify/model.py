@@ -225,9 +225,9 @@ class Model:
 
     # --- what a work adds ---------------------------------------------------------------------------------------------
 
-    def define(self, found: Mapping[str, Shaped]) -> None:
-        """New names of a work."""
-        self.defined.update(found)
+    def define(self, name: str, value: Shaped) -> None:
+        """A new name of a work."""
+        self.defined[name] = value
         self.meaning.forget()
 
     def believe(self, found: Mapping[Node, Node]) -> None:
@@ -278,7 +278,7 @@ class Model:
                 yield from ((1, g.multiply(a, b)) for a, b in zip(weight.nodes, value.nodes, strict=True))
         if not self.problem.upstream:
             for name, value in self._unconsumed():
-                partials = [g.input((f"d{self.problem.loss}/d{name}", k)) for k in range(len(value.nodes))]
+                partials = [g.input((f"d{self.problem.loss}/d{name}", *at)) for at in places(value.shape)]
                 yield from ((1, g.multiply(a, b)) for a, b in zip(partials, value.nodes, strict=True))
 
     def upstream(self, tree: Tree, value: Shaped) -> Shaped:
@@ -286,7 +286,7 @@ class Model:
         if isinstance(tree, t.Name) and tree.text not in self.arrays and tree.text not in self._equations:
             quantity = self.problem.quantities.get(tree.text)
             if quantity is None or quantity.shape is None:
-                nodes = [self.graph.input((tree.text, k)) for k in range(len(value.nodes))]
+                nodes = [self.graph.input((tree.text, *at)) for at in places(value.shape)]
                 self.arrays[tree.text] = Shaped(value.shape, nodes, value.row)
         found = self.meaning.value(tree, {})
         if found.rank == 0 and value.rank:

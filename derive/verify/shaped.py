@@ -29,7 +29,7 @@ class Unjudged(Exception):
         self.code = code
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Shaped:
     """nodes : row-major; one along an axis of extent None.  unit : the identity matrix, of a size not yet known."""
 
@@ -72,6 +72,8 @@ class Shapes:
 
     def together(self, one: Shaped, other: Shaped, change: Callable[[Node, Node], Node], doing: str) -> Shaped:
         """Entry by entry; a number goes with every entry, a vector with the axis of a matrix whose extent it has."""
+        if not one.shape and not other.shape:
+            return Shaped((), (change(one.nodes[0], other.nodes[0]),))
         if one.unit or other.unit:
             one, other = self._sized(one, other), self._sized(other, one)
         shape, row = self._common(one, other, doing)
@@ -183,6 +185,8 @@ class Shapes:
 
         dot : written with a dot, which between two columns is the inner product.
         """
+        if not one.shape and not other.shape:
+            return Shaped((), (self.graph.multiply(one.nodes[0], other.nodes[0]),))
         if one.unit or other.unit:
             unit, value = (one, other) if one.unit else (other, one)
             scaled = [self.graph.multiply(unit.nodes[0], node) for node in value.nodes]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product as combinations
 
@@ -161,38 +161,3 @@ def matched(one: Shaped, other: Shaped, at: tuple[int, ...], model: Model) -> Pa
 
 def _column(value: Shaped) -> Shaped:
     return Shaped(value.shape, value.nodes)
-
-
-def definition(
-    head: t.Name | t.Subscript, right: Tree, conditions: Sequence[Tree], model: Model
-) -> Mapping[str, Shaped]:
-    """What a row says a new name is: whole, or entry by entry for all values of its indices."""
-    if isinstance(head, t.Name):
-        return {head.text: model.meaning.value(right, {})}
-    letters = [index.text for index in head.indices if isinstance(index, t.Name)]
-    if len(letters) != len(head.indices) or len(set(letters)) != len(letters):
-        raise Unjudged(f"a new name is defined with letters as indices, and {head.array} is not", "unread")
-    entries = {}
-    names: tuple[str, ...] = ()
-    for instance in instances((head, right), conditions, model):
-        names = instance.names
-        try:
-            entries[tuple(instance.env[letter] for letter in letters)] = model.meaning.node(right, instance.env)
-        except OutsideFamily:
-            continue
-    if set(names) - set(letters):
-        raise Unjudged(f"the index {sorted(set(names) - set(letters))[0]} is not on the left side", "unread")
-    if not entries:
-        raise Unjudged("nothing is defined: no values of the indices fit")
-    axes = [sorted({at[k] for at in entries}) for k in range(len(letters))]
-    if len(entries) != _count(axes):
-        raise Unjudged("a name whose shape depends on its first index is not defined by rows")
-    shape = tuple(len(axis) for axis in axes)
-    return {head.array: Shaped(shape, [entries[at] for at in sorted(entries)])}
-
-
-def _count(axes: Sequence[Sequence[int]]) -> int:
-    count = 1
-    for axis in axes:
-        count *= len(axis)
-    return count

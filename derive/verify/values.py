@@ -17,12 +17,12 @@ from typing import Any
 from derive import tree as t
 from derive.enclosures import flint
 from derive.tree import Tree
+from derive.verify.definitions import define
 from derive.verify.graph import Node
 from derive.verify.model import Model
 from derive.verify.points import Undecided, balls, precision
 from derive.verify.problems import Problem
 from derive.verify.shaped import Unjudged
-from derive.verify.statements import definition
 
 BITS = 256
 
@@ -80,7 +80,7 @@ class Values:
         self.printed.clear()
 
     def define(self, head: t.Name | t.Subscript, right: Tree, conditions: tuple[Tree, ...]) -> None:
-        self.model.define(definition(head, right, conditions, self.model))
+        define(head, right, conditions, self.model)
 
     # --- numbers ------------------------------------------------------------------------------------------------------
 
