@@ -176,7 +176,8 @@ def _trained(config: Config, data: Dataset, out: Path, force: bool, clock: _Cloc
         )  # fmt: skip
     except DomainError as reason:  # a learning rate that is too large is a finding, and the others go on
         stopped = reason.message
-    row = Row(config, result, _history(folder), stopped)
+    kept = None if result is None else json.loads(json.dumps(result))  # as it will be read again
+    row = Row(config, kept, _history(folder), stopped)
     write_file(folder / RESULT, _text(row, data).encode(), force=True)
     return row
 

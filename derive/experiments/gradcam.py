@@ -42,16 +42,20 @@ def last_convolution(network: Network) -> str:
     return [name for name in feature_maps(network) if name.startswith("z")][-1]
 
 
-def head_program(network: Network, layer: str) -> Program:
-    """The lines from the feature maps `layer` to the class scores, the maps as an input, the scores' adjoint given.
-
-    Raises UsageError for a value that is no feature map of the network.
-    """
+def _check_layer(network: Network, layer: str) -> None:
     known = feature_maps(network)
     if layer not in known:
         close = nearest(layer, known)
         hint = f"did you mean {close}?" if close else f"there are {', '.join(known)}" if known else "it has none"
         raise UsageError(f"{network.name} has no feature maps {layer}; {hint}")
+
+
+def head_program(network: Network, layer: str) -> Program:
+    """The lines from the feature maps `layer` to the class scores, the maps as an input, the scores' adjoint given.
+
+    Raises UsageError for a value that is no feature map of the network.
+    """
+    _check_layer(network, layer)
     text = [line for line in network.text.splitlines() if not line.startswith("#")]
     lines = [line for line in text if "=" in line]
     names = [line.split("[")[0] for line in lines]
@@ -67,6 +71,9 @@ class GradCamCode:
 
     network: Network
     layer: str
+
+    def __post_init__(self) -> None:
+        _check_layer(self.network, self.layer)
 
     @cached_property
     def gradients(self) -> Gradients:
