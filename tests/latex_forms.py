@@ -42,8 +42,12 @@ def _normal(node: Tree) -> Tree:
         case t.Product(factors=factors):
             return _product(factors)
         case t.Sum(terms=terms):
-            return t.Sum(tuple(("-" if sign == "+" else "+", term.body) if isinstance(term, t.Negative) else (sign, term)
-                               for sign, term in terms))
+            return t.Sum(
+                tuple(
+                    ("-" if sign == "+" else "+", term.body) if isinstance(term, t.Negative) else (sign, term)
+                    for sign, term in terms
+                )
+            )
         case t.Call(function="", arguments=(only,)):
             return only
         case t.Call(function=function, orders=orders):

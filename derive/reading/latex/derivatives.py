@@ -93,7 +93,8 @@ def fraction(reading: Interpreter, run: Run) -> Tree:
         return _quotient(reading, core, unit)
     by = _variables(reading, lower, order)
     if upper.end > 1:
-        of = reading.product(upper.part(1, upper.end))
+        rest = upper.part(1, upper.end)
+        of = functions.evaluated(reading, rest) or reading.product(rest)
         if (value := _at_point(reading, run, unit, of, by)) is not None:
             return value
     else:
@@ -274,7 +275,11 @@ def nabla(reading: Interpreter, run: Run) -> Tree:
         if unit.sups or unit.primes or len(unit.subs) != 1:
             raise reading.error("a nabla has its variable below and nothing above", unit)
         by = reading.argument(unit.subs[0])
-    of = reading.factor(run)
+    following = run.part(run.place, min(run.place + 2, run.end))
+    value = functions.evaluated(reading, following)
+    if value is not None:
+        run.place += 2
+    of = value or reading.factor(run)
     at = reading.at(unit.start, run.units[run.place - 1].end)
     return t.Call("gradient", (of,), at) if by is None else t.Derivative(of, by, at)
 

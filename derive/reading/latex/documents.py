@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from derive.errors import ReadingError
+from derive.reading import limits
 from derive.reading.latex.commands import RELATIONS, ROW_ENVIRONMENTS
 from derive.reading.latex.source import Source
 
@@ -36,6 +37,13 @@ _PIECES = re.compile(
 )
 _COLUMNS = re.compile(r"\s*(?:\[[^\[\]{}]*\]\s*)?\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}")
 _WITH_COLUMNS = frozenset(("array", "tabular", "tabularx", "longtable", "alignat", "alignedat", "IEEEeqnarray"))
+_WHOLE = re.compile(rf"(?:\s|\\left\s*(?:\\\{{|\.)|\\displaystyle)*\\begin\{{({_ENVIRONMENT})\*?\}}(?:\[[a-z]\])?")
+_LAYOUT_ONLY = re.compile(
+    r"(?:%[^\r\n]*(?:[\r\n]|$)|\\(?:label|tag)\*?\{[^{}]*\}|[&\s.,;]"
+    r"|\\(?:hline|nonumber|notag|centering|noindent|displaystyle|toprule|midrule|bottomrule)(?![A-Za-z]))*"
+)
+_COMMENT = re.compile(r"(?<!\\)%[^\r\n]*")
+_INNER = frozenset(("array", "aligned", "alignedat", "gathered", "split"))
 _TABLES = frozenset(("tabular", "tabularx", "longtable"))
 _RELATION = re.compile(
     r"[=<>]|\\(?:" + "|".join(sorted(RELATIONS, key=len, reverse=True)) + r")(?![A-Za-z])|\u2248|\u2190|~="
@@ -204,6 +212,8 @@ def _delimited(source: Source) -> Iterator[tuple[int, int, str, tuple[int, int]]
         if match["NAME"] is not None:
             name = match["NAME"]
             stop = _environment_end(text, match.end(), name)
+            if name in _INNER and not _stands_alone(text, match.start(), stop[1] if stop else len(text)):
+                continue
             if stop is None:
                 yield match.start(), len(text), "unclosed", (match.end(), match.end())
                 return
@@ -222,6 +232,12 @@ def _delimited(source: Source) -> Iterator[tuple[int, int, str, tuple[int, int]]
         kind = "inline" if match["INLINE"] is not None else "display"
         yield match.start(), closing.end(), kind, (place, closing.start())
         place = closing.end()
+
+
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    """Whether nothing else is in the lines of an environment that may also be part of a formula."""
+    before = text[max(text.rfind("\n", 0, start), text.rfind("\r", 0, start)) + 1 : start]
+    return not before.strip() and not text[end : _line_end(text, end)].strip(" \t.,;")
 
 
 def _line_end(text: str, place: int) -> int:
@@ -303,23 +319,18 @@ def _rows(source: Source, start: int, end: int) -> Iterator[Piece]:
 
 def _row(source: Source, start: int, end: int) -> Iterator[Piece]:
     begin, stop = _stripped(source.text, start, end)
-    piece = source.text[begin:stop]
-    bare = re.sub(
-        r"%[^\r\n]*|\\(?:label|tag)\*?\{[^{}]*\}|\\(?:hline|nonumber|notag|centering|noindent|displaystyle)(?![A-Za-z])|[&\s]",
-        "",
-        piece,
-    )
-    if bare.strip(".,;"):
+    if stop > begin and not _LAYOUT_ONLY.fullmatch(source.text, begin, stop):
         yield Piece(source, begin, stop)
 
 
 def _is_row_end(text: str, start: int, stop: int, following: int, end: int) -> bool:
     """Whether a line end ends the row: it does not break off, and the next line does not go on with it."""
-    so_far = re.sub(r"(?<!\\)%[^\r\n]*", "", text[start:stop])
-    if not so_far.strip() or _BREAKS_OFF.search(so_far):
+    if stop - start > limits.LINE_CHARACTERS:  # too long to be read: its error stands, and the next row is another
+        return True
+    so_far = _COMMENT.sub("", text[start:stop])
+    if not so_far.strip() or _BREAKS_OFF.search(so_far, max(len(so_far) - 40, 0)):
         return False
-    rest = text[following:end]
-    line = rest.lstrip().split("\n")[0]
+    line = text[following : min(end, following + 2_000)].lstrip().split("\n")[0]
     if _GOES_ON.match(line):
         return False
     if _MINUS.match(line):  # `- b` goes on, `-a = b` is a row
@@ -329,9 +340,7 @@ def _is_row_end(text: str, start: int, stop: int, following: int, end: int) -> b
 
 def _unwrapped(text: str, start: int, end: int) -> tuple[int, int] | None:
     r"""The inside of `\begin{aligned} .. \end{aligned}` where a formula is nothing else; matrices stay whole."""
-    match = re.compile(
-        rf"(?:\s|\\left\s*(?:\\\{{|\.)|\\displaystyle)*\\begin\{{({_ENVIRONMENT})\*?\}}(?:\[[a-z]\])?"
-    ).match(text, start, end)
+    match = _WHOLE.match(text, start, end)
     if match is None:
         return None
     stop = _environment_end(text, match.end(), match[1])

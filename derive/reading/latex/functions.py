@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from derive import tree as t
 from derive import words
 from derive.reading.latex import commands, naming, reductions
-from derive.reading.latex.spelling import Spelled, joined, label, labels
+from derive.reading.latex.spelling import Spelled, joined, label, labels, single, spelled
 from derive.reading.latex.syntax import Argument, Chain, Fraction, Group, Root, Scripted, Token, Unit
 from derive.tree import Tree
 
@@ -211,6 +211,34 @@ def named_call(reading: Interpreter, run: Run, unit: Unit, parts: Spelled) -> Tr
     else:
         tree = t.Call(name, arguments, at, parameters, orders, kind)
     return _raised(reading, tree, name, above, group, unit)
+
+
+def evaluated(reading: Interpreter, run: Run) -> Tree | None:
+    r"""`L(\theta)` where these two units are all there is and the arguments are names: a call, also of a quantity."""
+    if run.end - run.place != 2 or run.operators[run.place + 1] != "":
+        return None
+    unit, group = run.units[run.place : run.place + 2]
+    parts = spelled(unit)
+    if parts is None or parts.sups or parts.primes or type(group) is not Group or group.kind != "(":
+        return None
+    if not is_known_value(reading, parts) or not all(is_letter(chain) for chain in group.items) or not group.items:
+        return None
+    run.place += 2
+    name = naming.resolved(reading, parts, unit)
+    if not isinstance(name, t.Name):
+        return None
+    return t.Call(name.text, reading.items(group.items), reading.at(unit.start, group.end))
+
+
+def is_known_value(reading: Interpreter, parts: Spelled) -> bool:
+    """Whether a unit is a declared quantity, not a function."""
+    return parts.base not in reading.vocabulary.functions and naming.is_declared(reading, parts)
+
+
+def is_letter(chain: Chain) -> bool:
+    """Whether an argument is one name and nothing else."""
+    unit = single([chain])
+    return unit is not None and spelled(unit) is not None
 
 
 def _function_name(reading: Interpreter, parts: Spelled) -> tuple[str, int] | None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from derive import tree as t
 from derive.errors import ReadingError
 from derive.reading.latex import naming
+from derive.reading.latex.functions import is_letter
 from derive.reading.latex.interpret import Interpreter
 from derive.reading.latex.source import Source
 from derive.reading.latex.spelling import Spelled, joined, plain_name, spelled
@@ -24,7 +25,7 @@ def extended(vocabulary: Vocabulary, rows: Sequence[Sequence[Draft]]) -> Vocabul
     families: set[str] = set()
     for draft in (draft for row in rows for draft in row):
         if draft.plain is not None:
-            _plain_head(vocabulary, draft, names)
+            _plain_head(vocabulary, draft, names, functions)
         elif draft.head is not None and draft.claims and len(draft.head.terms) == 1 and draft.head.signs[0] == "+":
             _head(vocabulary, draft.head.terms[0], names, functions, families)
     return vocabulary.extended(names, functions, families)
@@ -79,22 +80,16 @@ def _function(reading: Interpreter, term: Term, functions: set[str]) -> None:
     assert isinstance(group, Group)
     if parts is None or parts.subs or parts.sups or parts.primes or reading.vocabulary.knows(parts.base):
         return
-    if group.items and all(_is_letter(chain) for chain in group.items):
+    if group.items and all(is_letter(chain) for chain in group.items):
         functions.add(joined([parts.base], (), parts.accents, "", 0))
 
 
-def _is_letter(chain: object) -> bool:
-    sides = chain.sides  # type: ignore[attr-defined]
-    if len(sides) != 1 or len(sides[0].terms) != 1 or len(sides[0].terms[0].units) != 1:
-        return False
-    parts = spelled(sides[0].terms[0].units[0])
-    return parts is not None and sides[0].signs[0] == "+"
-
-
-def _plain_head(vocabulary: Vocabulary, draft: Draft, names: dict[str, int | None]) -> None:
+def _plain_head(vocabulary: Vocabulary, draft: Draft, names: dict[str, int | None], functions: set[str]) -> None:
     head = draft.plain.head if draft.plain is not None else None
     match head:
         case t.Name(text=text) if draft.claims and not vocabulary.knows(plain_name(text)):
             names.setdefault(plain_name(text), None)
         case t.Subscript(array=array, indices=indices) if draft.claims and not vocabulary.knows(plain_name(array)):
             names.setdefault(plain_name(array), len(indices))
+        case t.Call(function=function) if draft.claims and not vocabulary.knows(plain_name(function)):
+            functions.add(plain_name(function))

@@ -13,6 +13,7 @@ from derive.errors import LimitError, ReadingError
 from derive.reading import limits
 from derive.reading.latex import derivatives, functions, naming, reductions
 from derive.reading.latex.source import Source
+from derive.reading.latex.spelling import single
 from derive.reading.latex.syntax import (
     Accent,
     Argument,
@@ -28,7 +29,6 @@ from derive.reading.latex.syntax import (
     Unit,
 )  # fmt: skip
 from derive.reading.latex.vocabulary import Vocabulary
-from derive.reading.magnitude import provably_beyond
 from derive.tree import Span, Tree
 
 #: How deep terms may stand inside each other: they are walked by recursion.
@@ -114,6 +114,13 @@ class Interpreter:
                 sign, tree = "+", t.Negative(tree, self.at(total.start, term.end))
             terms.append((sign, tree))
         return t.Sum(tuple(terms), self.at(total.start, total.end))
+
+    def evaluation(self, total: Total) -> Tree | None:
+        r"""`L(\theta)` alone on a side: the value at these names, whether L is a function or a quantity; else None."""
+        term = total.terms[0]
+        if len(total.terms) > 1 or total.signs[0] == "-" or term.negative or len(term.units) != 2:
+            return None
+        return functions.evaluated(self, Run(term.units, term.operators, term.signs))
 
     def term(self, term: Term) -> Tree:
         self.depth += 1
@@ -291,6 +298,8 @@ class Interpreter:
         raise self.error("this is not read here", core)
 
     def _group(self, core: Group, at: Span) -> Tree:
+        if core.kind == "{" and (table := single(core.items)) is not None and type(table) is Table:
+            return self._cases(table, at)
         if core.operator or not core.items:
             raise self.error("these brackets are empty" if not core.operator else "an operator stands alone", core)
         values = self.items(core.items)
@@ -396,12 +405,6 @@ class Interpreter:
                 raise self.error("a condition compares, as in x > 0", rest)
             found.append(self.indicator(rest))
         return found
-
-    def check(self, tree: Tree, start: int, end: int) -> None:
-        """What no rule sees alone: constant exponents beyond the limit."""
-        for node in t.walk(tree):
-            if isinstance(node, t.Power) and provably_beyond(node.exponent, limits.EXPONENT):
-                raise self.source.error(f"the exponent is beyond {limits.EXPONENT}, the limit", start, end, LimitError)
 
 
 def _without_first(chain: Chain, place: int) -> Chain | None:

@@ -30,6 +30,7 @@ _TOKEN = re.compile(
     r"|(?P<SIGN>:=|\+=|<=|>=|!=|<-|\|\||\.\.\.?|'+|[-+*/=<>()\[\]{},;:|^_&.])",
     re.DOTALL,
 )
+_ONE_SIGN = re.compile(r"\{([A-Za-z0-9])\}")
 _DIGIT = re.compile(r"[0-9]")
 _SPACES = re.compile(r"[ \t\r\n~]*")
 _ARGUMENT = re.compile(r"\s*\{([^{}]*)\}")
@@ -47,7 +48,7 @@ _PLAIN = {
     "+": ("PLUS", "+"), "-": ("MINUS", "-"), "*": ("TIMES", "asterisk"), "/": ("TIMES", "/"),
     "=": ("RELATION", "="), "<": ("RELATION", "<"), ">": ("RELATION", ">"), "<=": ("RELATION", "<="),
     ">=": ("RELATION", ">="), "!=": ("RELATION", "!="), "<-": ("RELATION", "<-"), ":=": ("RELATION", "="),
-    "+=": ("RELATION", "+="), ",": ("COMMA", ","), ";": ("COMMA", ";"), ":": ("COMMA", ":"), "^": ("SUP", "^"),
+    "+=": ("RELATION", "+="), ",": ("COMMA", ","), ";": ("COMMA", ";"), ":": ("RELATION", ":"), "^": ("SUP", "^"),
     "_": ("SUB", "_"), "&": ("AMP", "&"), "...": ("LEAF", "dots"), "..": ("LEAF", "dots"), ".": ("STOP", "."),
 }  # fmt: skip
 _OPEN = {"(": ")", "[": "]", "{": "}", "|": "|", "||": "||", "<": ">", "floor": "floor", "ceil": "ceil"}
@@ -136,6 +137,9 @@ class Lexer:
             self.opening(piece, place)
         elif piece in (")", "]"):
             self.closing("(" if piece == ")" else "[", place)
+        elif piece == "{" and self.single and (letter := _ONE_SIGN.match(self.text, place, self.end)) is not None:
+            self.place = letter.end()
+            self.add("LEAF", "number" if letter[1].isdigit() else "letter", letter[1], place)
         elif piece == "{":
             before = self.tokens[-1].type if self.tokens else ""
             kind = {"SUB": "sub{", "SUP": "super{"}.get(before, "{")
@@ -376,7 +380,7 @@ class Lexer:
         elif name in ("mathrel", "mathbin", "mathop", "mathord"):
             self.class_of(place)
         elif name in ("underbrace", "overbrace"):
-            self.add("ACCENT", "brace", "", place)
+            self.add("ACCENT", "brace", "brace", place)
             self.single = 1
         elif name == "substack":
             self.add("LEAF", "nothing", "substack", place)

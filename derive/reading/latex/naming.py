@@ -10,9 +10,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from derive import tree as t
+from derive.errors import LimitError
+from derive.reading import limits
 from derive.reading.latex import derivatives, functions
 from derive.reading.latex.spelling import Spelled, joined, label, labels, spelled, superscript_label
 from derive.reading.latex.syntax import Argument, Chain, Group, Scripted, Token, Unit
+from derive.reading.magnitude import provably_beyond
 from derive.tree import Tree
 
 if TYPE_CHECKING:
@@ -236,7 +239,7 @@ def resolved(reading: Interpreter, parts: Spelled, unit: Unit, start: int | None
     if not (parts.subs or parts.accents or parts.sups or parts.primes):
         return t.Name(_plain(vocabulary.names, parts.base), reading.at(begin, unit.end))
     match = _longest(reading, parts)
-    if match is None:
+    if match is None or any(word != "bar" for word in match.accents):
         match = _new_name(reading, parts)
     above = above_of(reading, match.sups, match.name)
     above.primes += match.primes
@@ -249,9 +252,7 @@ def resolved(reading: Interpreter, parts: Spelled, unit: Unit, start: int | None
     if letters:
         indices = (*(t.Name(letter, at) for letter in letters), *indices)
     tree: Tree = t.Subscript(name, indices, at, layer=above.kind) if indices else t.Name(name, at)
-    for word in match.accents:
-        if word != "bar":
-            raise reading.error(f"the accent {word} over this is no declared name", unit)
+    for _ in match.accents:
         tree = t.Call("overline", (tree,), at)
     return raised(reading, tree, above, unit)
 
@@ -273,6 +274,8 @@ def _new_name(reading: Interpreter, parts: Spelled) -> _Match:
     names = vocabulary.names
     base = _plain(names, parts.base)
     subs = parts_of(parts.subs)
+    if names.get(base) and not parts.accents and not any(_is_label(reading, part) for part in subs):
+        return _Match(base, (), subs, parts.sups, parts.primes)
     accents, outer = parts.accents, ()
     if accents and accents[-1] == "bar":
         inner = Spelled(parts.base, parts.kind)
@@ -284,7 +287,7 @@ def _new_name(reading: Interpreter, parts: Spelled) -> _Match:
     rank = names.get(base) if declared and not accents else None
     found = [label(part) for part in subs]
     taken = 0
-    is_label = [text is not None and _is_label(reading, part, text) for part, text in zip(subs, found, strict=True)]
+    is_label = [text is not None and _is_label(reading, part) for part, text in zip(subs, found, strict=True)]
     if subs and (
         any(is_label)
         or (
@@ -325,7 +328,7 @@ def _numbered_sibling(reading: Interpreter, parts: Spelled) -> bool:
     return False
 
 
-def _is_label(reading: Interpreter, part: Chain | Argument, text: str) -> bool:
+def _is_label(reading: Interpreter, part: Chain | Argument) -> bool:
     """A word below is a label, part of the name: W_{in}; single letters, numbers and sums are indices."""
     units = _units(part)
     if len(units) == 1 and type(units[0]) is Token:
@@ -533,6 +536,8 @@ def raised(reading: Interpreter, tree: Tree, above: Above, unit: Unit) -> Tree:
     if len(above.powers) > 1:
         raise reading.error("two exponents stand above; write brackets", unit)
     for exponent, elementwise in above.powers:
+        if provably_beyond(exponent, limits.EXPONENT):
+            raise reading.error(f"the exponent is beyond {limits.EXPONENT}, the limit", unit, LimitError)
         tree = t.Power(tree, exponent, elementwise, at=at)
     for _ in range(above.transposes):
         tree = t.Transpose(tree, at)

@@ -86,8 +86,12 @@ def _head(source: Source, start: int, end: int) -> Tree | None:
     text = source.text[start:end].strip()
     if _NAME.fullmatch(text):
         return t.Name(text)
-    if match := re.fullmatch(rf"({NAME_PATTERN})\s*\[([^\[\]]*)\]", text):
-        return t.Subscript(match[1], tuple(t.Name(part.strip()) for part in match[2].split(",")))
+    if match := re.fullmatch(rf"({NAME_PATTERN})\s*(\[|\()([^\[\]()]*)(?:\]|\))", text):
+        parts = [part.strip() for part in match[3].split(",")]
+        indices = tuple(map(t.Name, parts))
+        if match[2] == "[":
+            return t.Subscript(match[1], indices)
+        return t.Call(match[1], indices) if all(map(_NAME.fullmatch, parts)) else t.Number("0")
     return t.Number("0")
 
 
@@ -176,7 +180,11 @@ def _canonical(reading: Interpreter, tree: Tree, line: int, shift: int) -> Tree:
 
     def _name(text: str, at: Span | None) -> Tree:
         name = plain_name(text)
-        if vocabulary.knows(name) or "_" not in name:
+        if vocabulary.knows(name) or reading.in_scope(name):
+            return t.Name(name, at)
+        if len(text) > 1 and text.isalpha() and all(letter in vocabulary.names for letter in text):  # XA
+            return t.Product(tuple(("" if place else "*", t.Name(letter, at)) for place, letter in enumerate(text)), at)
+        if "_" not in name:
             return t.Name(name, at)
         base, _, rest = name.partition("_")
         rank = vocabulary.names.get(base)

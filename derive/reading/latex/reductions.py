@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from derive import tree as t
 from derive.errors import LimitError
 from derive.reading.latex import naming
-from derive.reading.latex.spelling import spelled
+from derive.reading.latex.spelling import single, spelled
 from derive.reading.latex.syntax import Chain, Group, Scripted, Token, Total, Unit
 from derive.tree import Tree
 
@@ -86,6 +86,8 @@ def _bound(reading: Interpreter, unit: Scripted) -> Bound:
     bound = Bound()
     below = unit.subs[0]
     chains = below.items if type(below) is Group and not below.kind and not below.operator else None
+    while chains is not None and type(inner := single(chains)) is Group and not inner.kind:  # \substack
+        chains = inner.items
     if chains is None:
         if type(below) is not Token or below.kind != "letter":
             raise reading.error("indices are expected below this sign", below)
@@ -110,6 +112,14 @@ def _bound(reading: Interpreter, unit: Scripted) -> Bound:
 def _item(reading: Interpreter, bound: Bound, chain: Chain, started: bool) -> None:
     """One part between commas below: indices, a start, limits, or a condition."""
     relations = [relation.kind for relation in chain.relations]
+    if relations and relations[0] in (":", "|"):  # such that
+        bound.names += _names(reading, chain)
+        condition = Chain(chain.sides[1])
+        condition.sides, condition.relations, condition.end = chain.sides[1:], chain.relations[1:], chain.end
+        if not condition.relations:
+            raise reading.error("a condition is expected behind the colon, as in \\sum_{i:\\, i < j}", chain)
+        bound.conditions.append(reading.indicator(condition))
+        return
     if not relations:
         bound.names += _names(reading, chain)
         return

@@ -23,6 +23,7 @@ class Source:
         self.original = text if original is None else original
         self.first, self.columns = first, columns
         self.starts = [0, *(match.end() for match in _LINE_END.finditer(text))]
+        self._line = (0, -1, 0)  # start, end and number of the line that was asked for last
 
     def masked(self, text: str) -> Source:
         """The same places over a text in which something is blanked; errors show the original."""
@@ -35,14 +36,17 @@ class Source:
 
     def span(self, start: int, end: int) -> Span:
         """Where a piece stands; of one over several lines the first line."""
-        starts = self.starts
-        if len(starts) == 1:
-            return Span(self.first, start + 1 + self.columns, end + 1 + self.columns)
-        line = bisect_right(starts, start) - 1
-        head = starts[line]
-        if line + 1 < len(starts) and end > starts[line + 1]:
-            end = max(head + len(self.line(line)), start)
-        return Span(line + self.first, start - head + 1 + self.columns, end - head + 1 + self.columns)
+        head, stop, number = self._line
+        if not head <= start <= end <= stop:
+            starts = self.starts
+            line = bisect_right(starts, start) - 1
+            head, number = starts[line], line + self.first
+            stop = starts[line + 1] if line + 1 < len(starts) else len(self.text)
+            if end > stop:
+                end = max(head + len(self.line(line)), start)
+            self._line = (head, stop, number)
+        shift = 1 + self.columns - head
+        return Span(number, start + shift, end + shift)
 
     def error(self, message: str, start: int, end: int, kind: type[ReadingError] = ReadingError) -> ReadingError:
         """An error that underlines the piece."""

@@ -98,7 +98,9 @@ def spelled(unit: Unit) -> Spelled | None:
             scripts.append(unit)
             unit = unit.core
         elif type(unit) is Accent:
-            if unit.word and unit.word != "brace":
+            if unit.word == "brace":  # what stands below a brace is a remark
+                scripts.clear()
+            elif unit.word:
                 accents.append(unit.word)
             unit = unit.body
         elif type(unit) is Group and not unit.kind and not unit.operator:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from derive.reading.latex.interpret import Interpreter
 
 CLAIMS = frozenset(("=", "approx", "<-", "+=", "-=", "propto"))
+_MEMBERS = frozenset(("in", "notin", "sim"))
 _COMPARES = frozenset(("<", "<=", ">", ">=", "!="))
 _CONDITION_WORDS = (
     "if",
@@ -213,12 +214,13 @@ def _add(found: list[Draft], part: Part, piece: Piece) -> None:
     chain = chains[0]
     if before is not None and _is_aside(before, chain):
         return
+    if relations and all(kind in _MEMBERS for kind in relations):
+        return
     if relations and (word in _CONDITION_WORDS or not any(kind in CLAIMS for kind in relations)) and before is not None:
-        if "in" not in relations:
-            before.conditions.append(chain)
+        before.conditions.append(chain)
         return
     if not relations and before is not None:
-        if word in _CONDITION_WORDS or _is_list_of_letters(chain):
+        if part.word or _is_list_of_letters(chain):
             before.remarks.append(source.text[start:end])
             return
         if part.hard and tokens[0].kind == "number":
@@ -348,7 +350,7 @@ def statement_of(reading: Interpreter, draft: Draft) -> tuple[Statement, list[st
     at = reading.at(draft.start, draft.end)
     head = None
     if draft.head is not None:
-        head = reading.total(draft.head)
+        head = reading.evaluation(draft.head) or reading.total(draft.head)
         reading.free = free_indices(reading, head)
     links = []
     for relation, side in zip(draft.relations, draft.sides, strict=True):
@@ -360,8 +362,6 @@ def statement_of(reading: Interpreter, draft: Draft) -> tuple[Statement, list[st
     for index, lower, upper in draft.ranges:
         sides = (reading.total(lower), reading.total(index), reading.total(upper))
         conditions.append(t.Indicator(sides, ("<=", "<="), at))
-    for tree in (*([head] if head is not None else []), *(link.tree for link in links), *conditions):
-        reading.check(tree, draft.start, draft.end)
     remark = "; ".join(draft.remarks)
     return Statement(head, tuple(links), tuple(conditions), remark, at), reading.free
 
@@ -369,6 +369,7 @@ def statement_of(reading: Interpreter, draft: Draft) -> tuple[Statement, list[st
 def free_indices(reading: Interpreter, head: Tree) -> list[str]:
     """The letters in subscripts of a left side that are no names of the problem."""
     found: dict[str, None] = {}
+    bound = {name for node in t.walk(head) if isinstance(node, t.Reduction) for name in node.bound}
     for node in t.walk(head):
         indices: tuple[Tree, ...] = ()
         if isinstance(node, t.Subscript):
@@ -376,7 +377,7 @@ def free_indices(reading: Interpreter, head: Tree) -> list[str]:
         elif isinstance(node, t.Call) and node.function == "entry":
             indices = node.arguments[1:]
         for inner in (inner for index in indices for inner in t.walk(index)):
-            if isinstance(inner, t.Name) and inner.text not in reading.vocabulary.names:
+            if isinstance(inner, t.Name) and inner.text not in reading.vocabulary.names and inner.text not in bound:
                 found.setdefault(inner.text)
     return list(found)
 

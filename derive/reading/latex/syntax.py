@@ -12,8 +12,6 @@ class Token:
     """type : what the grammar sees.  kind, text : what it stands for.  space : a wide space stands before it."""
 
     __slots__ = ("end", "kind", "space", "start", "text", "type")
-    #: What Lark asks of a token and nobody uses: places are offsets here.
-    line = column = end_line = end_column = start_pos = end_pos = 0
 
     def __init__(self, type: str, kind: str, text: str, start: int, end: int, space: bool = False) -> None:
         self.type, self.kind, self.text = type, kind, text
