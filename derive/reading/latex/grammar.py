@@ -237,7 +237,7 @@ def _letters(argument: Any) -> str:
     return ""
 
 
-#: What a state does with a token or a finished rule: a state to go to, or (number of parts, what is made of them, rule).
+#: What a state does with a token or a finished rule: a state to go to, or (number of parts, their maker, rule).
 Actions = dict[str, Any]
 
 

@@ -114,11 +114,11 @@ def _item(reading: Interpreter, bound: Bound, chain: Chain, started: bool) -> No
     relations = [relation.kind for relation in chain.relations]
     if relations and relations[0] in (":", "|"):  # such that
         bound.names += _names(reading, chain)
-        condition = Chain(chain.sides[1])
-        condition.sides, condition.relations, condition.end = chain.sides[1:], chain.relations[1:], chain.end
-        if not condition.relations:
+        rest = Chain(chain.sides[1])
+        rest.sides, rest.relations, rest.end = chain.sides[1:], chain.relations[1:], chain.end
+        if not rest.relations:
             raise reading.error("a condition is expected behind the colon, as in \\sum_{i:\\, i < j}", chain)
-        bound.conditions.append(reading.indicator(condition))
+        bound.conditions.append(reading.indicator(rest))
         return
     if not relations:
         bound.names += _names(reading, chain)
