@@ -32,6 +32,8 @@ from derive.experiments.optimisers import STATES, Optimiser
 from derive.experiments.report import CHECKS, HISTORY, csv_text, curves, evaluation_markdown, summary_markdown
 
 Report = Callable[[str], None]
+#: Curves are drawn at the end, and on the way after an epoch that ends so long after the last drawing.
+SECONDS_BETWEEN_DRAWINGS = 20
 #: What a checkpoint holds besides arrays: how far a training is.
 PROGRESS = ("epoch", "batch", "step", "correct", "loss", "seconds", "best", "history", "checks", "doubled")
 #: Dropout keeps a unit with this probability, and what it keeps is divided by it.
@@ -291,6 +293,7 @@ def _restored(training: Training, folder: Path, allow_drift: bool, notice: Repor
 
 def _epochs(training: Training, folder: Path | None, told: Report, stop: Callable[[], bool]) -> None:
     config = training.config
+    drawn = time.monotonic()
     while training.epoch < config.epochs:
         while training.batch < training.batches:
             told(f"epoch {training.epoch + 1} of {config.epochs}, batch {training.batch + 1} of {training.batches}")
@@ -306,8 +309,10 @@ def _epochs(training: Training, folder: Path | None, told: Report, stop: Callabl
         if better:
             save_checkpoint(folder / "best.npz", training.arrays(), training.state())
         _save(training, folder)
-        for ending, data in curves(training.history, config.title).items():
-            write_file(folder / f"curves.{ending}", data, force=True)
+        if training.epoch == config.epochs or time.monotonic() - drawn > SECONDS_BETWEEN_DRAWINGS:
+            for ending, data in curves(training.history, config.title).items():
+                write_file(folder / f"curves.{ending}", data, force=True)
+            drawn = time.monotonic()
 
 
 def _save(training: Training, folder: Path) -> None:
