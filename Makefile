@@ -39,9 +39,12 @@ format: $(DEV)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# ratios to a peer in the same run; prints the table that docs/benchmarks.md holds
+# ratios to a peer in the same run; prints the tables that docs/benchmarks.md holds
 bench: $(DEV)
 	$(BIN)/python tests/benchmarks/scalar_gradients.py
+	$(BIN)/python tests/benchmarks/index_gradients.py
+	OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/network_step.py
+	$(BIN)/python tests/benchmarks/numpy_step.py
 
 # the full runs on real data behind docs/results.md, in build/experiments; DERIVE_DATA names a folder that has the data,
 # else they are downloaded once. What is finished is not run again, and what was interrupted goes on where it stood.
