@@ -14,6 +14,7 @@ from derive import tree as t
 from derive.errors import DeriveError, LimitError
 from derive.reading.latex.rows import Link, Row, Statement
 from derive.tree import Tree
+from derive.verify.accumulating import Accumulation, sequences, wrong_share
 from derive.verify.choosing import models
 from derive.verify.deciding import Decision
 from derive.verify.definitions import define, lacks_members
@@ -80,6 +81,8 @@ class Judging:
         self._followed: dict[tuple[int, ...], list[Model]] = {}
         self._definitions: list[tuple[t.Name | t.Subscript, Tree, tuple[Tree, ...]]] = []
         self._head: tuple[Tree, tuple[Tree, ...]] | None = None
+        self._sums: dict[tuple[int, int], Accumulation] = {}
+        self._summed: dict[int, tuple[Verdict, int]] = {}
 
     def judge(self, rows: Sequence[Row], look: Callable[[Judged], None] | None = None) -> list[Judged]:
         """A verdict for every row, in order of the rows.
@@ -88,6 +91,7 @@ class Judging:
         """
         marks = [len(model.graph) for model in self.models]
         found: dict[int, Verdict] = {}
+        self._sums = sequences(rows)
         try:
             for row in self._ordered(rows):
                 found[row.number] = self._row(row)
@@ -99,6 +103,7 @@ class Judging:
             if self.values is not None:
                 self.values.forget()
             self.mistakes, self._followed, self._definitions = [], {}, []
+            self._sums, self._summed = {}, {}
         return [Judged(row, found[row.number]) for row in rows]
 
     # --- order --------------------------------------------------------------------------------------------------------
@@ -181,7 +186,12 @@ class Judging:
         if row.error is not None:
             self._head = None
             return Verdict("unread", reason=str(row.error))
-        verdicts = [self._statement(row, statement) for statement in row.statements]
+        verdicts = [
+            self._added(row, place, statement)
+            if (row.number, place) in self._sums and self._new_name(statement) is None
+            else self._statement(row, statement)
+            for place, statement in enumerate(row.statements)
+        ]
         return _worst(verdicts) if verdicts else Verdict("unread", reason="there is no formula in this row")
 
     def _statement(self, row: Row, statement: Statement) -> Verdict:
@@ -220,6 +230,27 @@ class Judging:
                     self.mistakes.append(Mistake(row.number, head, link.tree, conditions))
             found.append(verdict)
         return _worst(found)
+
+    def _added(self, row: Row, place: int, statement: Statement) -> Verdict:
+        """A row of a sequence that adds up: right if the last value is."""
+        sums = self._sums[row.number, place]
+        self._head = (sums.head, sums.conditions)
+        key = id(sums)
+        if key not in self._summed:
+            last = sums.shares[-1]
+            verdict = self._decided(sums.head, last.total, sums.conditions, self.models)
+            charged = last.row
+            if verdict.verdict == "wrong" and verdict.model is not None:
+                try:
+                    charged = wrong_share(sums, verdict.model).row
+                except (Unjudged, ShapeClash, UndefinedNode, OutsideFamily, LimitError):
+                    charged = last.row
+                self.mistakes.append(Mistake(charged, sums.head, last.total, sums.conditions))
+            self._summed[key] = (verdict, charged)
+        verdict, charged = self._summed[key]
+        if verdict.verdict == "wrong" and row.number != charged:
+            verdict = Verdict("correct", "partial sum")
+        return replace(verdict, head=sums.head, link=statement.links[0], statement=statement)
 
     def _define(
         self, head: t.Name | t.Subscript, link: Link, conditions: tuple[Tree, ...], statement: Statement

@@ -483,7 +483,10 @@ class Meaning:
     def _overline_call(self, tree: t.Call, env: Env) -> Shaped:
         choice = self.model.convention("overline")
         if choice == "mean":
-            value = self.value(tree.arguments[0], env)
+            argument = tree.arguments[0]
+            if isinstance(argument, t.Subscript) and argument.indices:
+                return self._mean_entry(argument, env)
+            value = self.value(argument, env)
             if not value.rank or value.shape[0] is None:
                 raise ShapeClash("the mean over the first axis is of an array, and this is a number")
             count = value.shape[0]
@@ -497,10 +500,45 @@ class Meaning:
             return self.model.derivatives.of_loss(tree.arguments[0], env)
         raise Unjudged('what the bar means is not declared: overline = "mean" or "adjoint"', "unread")
 
+    def _mean_entry(self, tree: t.Subscript, env: Env) -> Shaped:
+        """The mean over the first axis at the other indices, whether or not the first one is written with them."""
+        array = self.model.lookup(tree.array)
+        if array is None or not array.rank:
+            raise Unjudged(f"the mean of {tree.array} is over the first axis of an array")
+        at = [self.integer(index, env) for index in tree.indices[len(tree.indices) - (array.rank - 1) :]]
+        if array.rank == 1:
+            at = []
+        mean = self._overline_call(t.Call("overline", (t.Name(tree.array),)), env)
+        return self.picked(mean, at, f"the mean of {tree.array}")
+
     def _prime_call(self, tree: t.Call, env: Env) -> Shaped:
         if self.model.convention("prime") == "transpose":
             return self.shapes.transposed(self.value(tree.arguments[0], env))
         raise Unjudged('a prime belongs to functions here; say prime = "transpose" or "name"', "unread")
+
+    def _gradient_call(self, tree: t.Call, env: Env) -> Shaped:
+        """The gradient of a function of one argument, by it."""
+        function = self._of_one(tree.arguments[0])
+        return self.model.derivatives.value(t.Derivative(function, function.arguments[0]), env)
+
+    def _differential_call(self, tree: t.Call, env: Env) -> Shaped:
+        """Df(x)h: the Jacobian applied to h."""
+        function = self._of_one(tree.arguments[0])
+        jacobian = self.model.derivatives.jacobian(t.Derivative(function, function.arguments[0]), env)
+        step = self.value(tree.arguments[1], env)
+        if step.shape != jacobian.by.shape:
+            raise ShapeClash(f"the step is {self.shapes.text(step)}, and the argument {self.shapes.text(jacobian.by)}")
+        g = self.graph
+        nodes = [
+            g.linear([(1, g.multiply(one, other)) for one, other in zip(row, step.nodes, strict=True)])
+            for row in jacobian.rows
+        ]
+        return Shaped(jacobian.of.shape, nodes, jacobian.of.row)
+
+    def _of_one(self, tree: Tree) -> t.Call:
+        if not isinstance(tree, t.Call) or len(tree.arguments) != 1:
+            raise Unjudged("a gradient or differential is of a function of one argument, f(x)")
+        return tree
 
     def _rot180_call(self, tree: t.Call, env: Env) -> Shaped:
         value = self.value(tree.arguments[0], env)
@@ -676,7 +714,8 @@ class Meaning:
                 continue
             low, stop = self.integer(pair[0], env), self.integer(pair[1], env)
             span = range(low, stop)
-            if axis is not None and low in (0, 1) and _only_subscript(name, tree.body):
+            inside = axis is not None and low >= axis.start and stop <= axis.stop
+            if axis is not None and not inside and low in (0, 1) and _only_subscript(name, tree.body):
                 # 1..n and 0..n-1 are both the first n entries where the index is nothing but a subscript
                 if len(span) > len(axis):
                     raise ShapeClash(f"the index {name} runs over {len(span)} values, and its axis has {len(axis)}")

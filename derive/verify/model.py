@@ -20,7 +20,7 @@ from derive.tree import Tree
 from derive.verify import domains as d
 from derive.verify.deciding import Judge
 from derive.verify.declarations import extent_tree
-from derive.verify.derivatives import Derivatives
+from derive.verify.derivatives import Derivatives, Jacobian
 from derive.verify.differentiating import adjoints, opaque_name
 from derive.verify.graph import NAMED, Graph, Node
 from derive.verify.meaning import Env, Meaning, OutsideFamily
@@ -323,8 +323,11 @@ class Model:
 
     def axes(self, tree: t.Subscript, env: Env) -> tuple[range | None, ...] | None:
         name, indices = tree.array, tree.indices
-        if self.indexed_alias(name, len(indices)) is not None:
-            return None
+        alias = self.indexed_alias(name, len(indices))
+        if alias is not None:
+            letters, body = alias
+            ranges = found_ranges((body,), self, {}, {})
+            return tuple(ranges.get(letter) for letter in letters)
         leading: tuple[range | None, ...] = ()
         if self.is_family(name):
             leading = (self.family_range(name),)
@@ -548,7 +551,8 @@ class Model:
                 span = spans[place]
                 others = {}
                 for other in names:
-                    if other == letter or other in env or other in self.sizes:
+                    given = self.problem.quantities.get(other)
+                    if other == letter or other in env or other in self.sizes or (given and given.value is not None):
                         continue
                     inner = (
                         known.get(other)
@@ -681,6 +685,8 @@ class Model:
         definition = self.functions[tree.function]
         arguments, orders = self._arguments(tree, arguments, env)
         at = self._parameters(tree, env)
+        if definition is not None and self._takes_arrays(definition):
+            return self._inlined(tree.function, definition, at, arguments, orders)
         shapes = {argument.shape for argument in arguments if argument.rank}
         if len(shapes) > 1:
             raise ShapeClash(f"the arguments of {tree.function} have different shapes")
@@ -693,7 +699,8 @@ class Model:
                 name = f"{tree.function}{list(at)}" if at else tree.function
                 nodes.append(self.graph.function(opaque_name(name, orders), *operands))
             else:
-                nodes.append(self._inlined(tree.function, definition, at, operands, orders))
+                inlined = self._inlined(tree.function, definition, at, [scalar(each) for each in operands], orders)
+                nodes.append(inlined.scalar)
         return Shaped(model.shape, nodes, model.row)
 
     def _arguments(
@@ -740,29 +747,43 @@ class Model:
             raise Unjudged(f"{tree.function} has an index in the problem; say which is meant", "ambiguous")
         return at[:count]
 
+    def _takes_arrays(self, definition: Definition) -> bool:
+        """Whether an argument of an equation's function is declared as an array: such a function is of whole arrays."""
+        for argument in definition.arguments:
+            quantity = self.problem.quantities.get(argument.text) if isinstance(argument, t.Name) else None
+            if quantity is not None and quantity.shape:
+                return True
+        return False
+
     def _inlined(
-        self, name: str, definition: Definition, at: Sequence[int], operands: Sequence[Node], orders: Sequence[int]
-    ) -> Node:
+        self, name: str, definition: Definition, at: Sequence[int], operands: Sequence[Shaped], orders: Sequence[int]
+    ) -> Shaped:
+        """A function by its equation, differentiated by its arguments as often as `orders` says."""
         g = self.graph
         if len(operands) != len(definition.arguments):
             raise Unjudged(f"{name} takes {len(definition.arguments)} arguments, and has {len(operands)}")
         if len(at) != len(definition.indices):
             raise Unjudged(f"{name} has {len(definition.indices)} indices in its equation, and {len(at)} here")
-        slots = [g.named((name, *at, k, operand), operand) for k, operand in enumerate(operands)]
+        slots = [
+            Shaped(each.shape, [g.named((name, *at, k, node), node) for node in each.nodes], each.row)
+            for k, each in enumerate(operands)
+        ]
         formal: dict[Tree, Tree] = {
             argument: t.Name(f"{name} argument {k}") for k, argument in enumerate(definition.arguments)
         }
         before = dict(self.defined)
         body = t.transformed(definition.body, lambda node: formal.get(node, node))
         try:
-            self.defined.update({f"{name} argument {k}": scalar(slot) for k, slot in enumerate(slots)})
-            node = Meaning(self).node(body, dict(zip(definition.indices, at, strict=True)))
+            self.defined.update({f"{name} argument {k}": slot for k, slot in enumerate(slots)})
+            value = Meaning(self).value(body, dict(zip(definition.indices, at, strict=True)))
         finally:
             self.defined = before
         for slot, order in zip(slots, orders, strict=True):
             for _ in range(order):
-                node = adjoints(g, node).get(slot, g.zero)
-        return node
+                rows = [adjoints(g, node) for node in value.nodes]
+                found = Jacobian(value, slot, [[row.get(each, g.zero) for each in slot.nodes] for row in rows])
+                value = self.derivatives.laid_out(found)
+        return value
 
 
 def _letter(tree: Tree) -> str:

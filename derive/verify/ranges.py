@@ -21,6 +21,8 @@ class Axes(Protocol):
         """The range of each index of an entry, as far as known; None for a name that takes none."""
         ...
 
+    def convention(self, key: str) -> str: ...
+
     def shape_text(self, name: str) -> str: ...
 
 
@@ -64,16 +66,25 @@ def _size(span: range) -> str:
 def _alone(tree: Tree, axes: Axes, env: Mapping[str, int]) -> Iterator[tuple[str, range, str]]:
     """(index, range, where) for every index alone in a subscript, outside reductions that bind the name anew."""
     stack: list[tuple[Tree, frozenset[str]]] = [(tree, frozenset())]
+    means: list[Tree] = []
     while stack:
         node, hidden = stack.pop()
-        if isinstance(node, t.Subscript):
-            spans = axes.axes(node, env)
-            for place, index in enumerate(node.indices):
+        entry, dropped = node, 0
+        if isinstance(node, t.Call) and node.function == "overline" and axes.convention("overline") == "mean":
+            entry, dropped = node.arguments[0], 1  # the mean over the first axis has an index less
+        if isinstance(entry, t.Subscript) and not (dropped == 0 and entry in means):
+            spans = axes.axes(entry, env)
+            if dropped and spans is not None:
+                means.append(entry)
+                spans = (
+                    spans[len(spans) - len(entry.indices) :] if len(entry.indices) < len(spans) else (None, *spans[1:])
+                )
+            for place, index in enumerate(entry.indices):
                 if spans is None or place >= len(spans) or not isinstance(index, t.Name) or index.text in hidden:
                     continue
                 span = spans[place]
                 if span is not None:
-                    yield index.text, span, f"axis {place + 1} of {axes.shape_text(node.array)}"
+                    yield index.text, span, f"axis {place + 1} of {axes.shape_text(entry.array)}"
         if isinstance(node, t.Reduction):
             hidden = hidden | set(node.bound)
         stack.extend((child, hidden) for child in reversed(t.children(node)))

@@ -8,10 +8,12 @@ rows, whatever their order.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from derive.errors import LimitError, ReadingError
+from derive.names import ACCENTS
 from derive.plain import formula
 from derive.reading import limits
 from derive.reading.latex import heads, plain, statements
@@ -21,10 +23,13 @@ from derive.reading.latex.source import Source
 from derive.reading.latex.statements import Draft, Link, Statement, echo_of, statement_of
 from derive.reading.latex.vocabulary import Vocabulary
 from derive.tree import Span, Tree
+from derive.words import FUNCTIONS
 
 __all__ = ["Link", "Row", "Statement", "echo", "read_equation", "read_work"]
 
 ROWS = 20_000
+#: Documents whose formulas are LaTeX.
+LATEX = (".tex", ".md", ".ipynb")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ def read_work(text: str, suffix: str, vocabulary: Vocabulary) -> tuple[Row, ...]
     """
     if len(text) > limits.TEXT_CHARACTERS:
         raise LimitError(f"the text has {len(text)} characters; the limit is {limits.TEXT_CHARACTERS}")
-    pieces = pieces_of(text, suffix)
+    pieces = [_as_latex(piece) if suffix in LATEX else piece for piece in pieces_of(text, suffix)]
     if len(pieces) > ROWS:
         raise LimitError(f"the text has {len(pieces)} rows; the limit is {ROWS}")
     drafts = [_drafted(piece, vocabulary) for piece in pieces]
@@ -100,6 +105,13 @@ def read_equation(text: str, vocabulary: Vocabulary) -> Statement:
     if len(found) != 1:
         raise source.error("one equation is expected here", start, max(end, start + 1))
     return found[0]
+
+
+def _as_latex(piece: Piece) -> Piece:
+    """In a document of LaTeX a row without any command is LaTeX too, h_t = x_1, unless only the plain notation has it."""
+    words = re.findall(r"[A-Za-z]{2,}", piece.text)
+    is_plain = re.search(r"[*\[\]]", piece.text) or any(word in FUNCTIONS or word in ACCENTS for word in words)
+    return replace(piece, plain=False) if piece.plain and not is_plain else piece
 
 
 def _drafted(piece: Piece, vocabulary: Vocabulary) -> list[Draft] | ReadingError:
