@@ -472,3 +472,13 @@ def test_a_condition_on_indices_is_a_mask() -> None:
     array = np.arange(9.0).reshape(3, 3)
     for target in TARGETS:
         np.testing.assert_array_equal(np.asarray(run(target, [line], program, {"A": array})["Z"]), np.tril(array))
+
+
+@pytest.mark.parametrize("target", ["numpy", "loops"])
+@pytest.mark.parametrize(("function", "slopes"), [("relu(x)", (0.0, 1.0)), ("max(min(x, 1), -1)", (1.0, 1.0))])
+def test_a_number_of_python_may_stand_for_a_number(function: str, slopes: tuple[float, float], target: str) -> None:
+    """Its comparisons are bools of Python, which are no arrays."""
+    made = gradients(read_equations(f"y = {function}\nupstream y = g"))
+    for x, slope in zip((-0.5, 0.5), slopes, strict=True):
+        found = run(target, [*made.primal.equations, *adjoints(made)], made.primal, {"x": x, "g": 3.0})
+        assert float(found["x_bar"]) == 3.0 * slope

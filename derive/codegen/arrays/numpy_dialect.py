@@ -80,8 +80,9 @@ class NumpyDialect:
         return f"np.arange({stop})" if lower == "0" else f"np.arange({lower}, {stop})"
 
     def real(self, text: str, like: Like) -> str:
-        kind = f"{like.name}.dtype" if like.name else "np.float64"
-        return f"{text}.astype({kind})"
+        if not like.name:  # where no argument is an array, a condition on numbers of Python is a bool of Python
+            return f"np.asarray({text}, np.float64)"
+        return f"{text}.astype({like.name}.dtype)"
 
     def extreme(self, operator: str, one: str, two: str) -> str:
         return f"np.{operator}imum({one}, {two})"
