@@ -1,0 +1,252 @@
+"""What a slip may have to do with: the names of a problem, the indices at hand, local derivatives, sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import permutations
+
+from derive import tree as t
+from derive.tree import Tree
+from derive.verify.domains import Range
+from derive.verify.graph import ELEMENTWISE
+from derive.verify.meaning import OutsideFamily
+from derive.verify.model import Model
+from derive.verify.shaped import ShapeClash, Unjudged
+from derive.verify.statements import free_letters
+
+#: Most names, and most ways to index one, that are put in a place.
+NAMES, INDEXED = 40, 12
+_INDEX_LIKE = ("index", "function")
+
+
+class Context:
+    """A row in a model: its left side, its right side as it stands, and what its names could be mistaken for."""
+
+    def __init__(self, model: Model, head: Tree, right: Tree, conditions: Sequence[Tree] = ()) -> None:
+        self.model = model
+        self.problem = model.problem
+        self.head = head
+        self.right = right
+        try:
+            self.letters = free_letters((head, *conditions), model)
+        except (Unjudged, ShapeClash, OutsideFamily):
+            self.letters = ()
+
+    # --- names --------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def ranks(self) -> dict[str, int]:
+        """Arrays of the problem -> number of indices that an entry has, the index of its family among them."""
+        found: dict[str, int] = {}
+        model = self.model
+        names = [*model.arrays, *model.families, *model.defined, *model.defined_members]
+        for name in dict.fromkeys(names):
+            if name in model.families or name in model.defined_members:
+                members = model.families.get(name) or model.defined_members[name]
+                for member in members.values():
+                    found[name] = 1 + member.rank
+                    break
+            else:
+                value = model.defined.get(name) or model.arrays[name]
+                found[name] = value.rank
+        for left, right in self.problem.aliases:
+            name = left.array if isinstance(left, t.Subscript) else left.text if isinstance(left, t.Name) else ""
+            given = len(left.indices) if isinstance(left, t.Subscript) else 0
+            found.setdefault(name, given + _left_of(right, found))
+        return found
+
+    @cached_property
+    def sizes(self) -> tuple[str, ...]:
+        """Sizes that are plain numbers, such as N; not n[l]."""
+        return tuple(name for name in self.model.sizes if "[" not in name)
+
+    @cached_property
+    def steps(self) -> tuple[Tree, ...]:
+        """Whole numbers that may stand as stride, padding or dilation in an index."""
+        found: list[Tree] = [
+            t.Name(name) for name, quantity in self.problem.quantities.items() if quantity.kind == "integer"
+        ]
+        for statement in self.problem.equations:
+            for node in t.walk(statement.links[0].tree):
+                if isinstance(node, t.Subscript):
+                    for index in node.indices:
+                        found += [
+                            each
+                            for each in t.walk(index)
+                            if isinstance(each, t.Number) and each.text != "1" and each not in found
+                        ]
+        return tuple(found[:4])
+
+    @cached_property
+    def scalars(self) -> tuple[Tree, ...]:
+        """Names of numbers that are no sizes."""
+        return tuple(t.Name(name) for name, rank in self.ranks.items() if rank == 0 and name != self.problem.loss)[
+            :NAMES
+        ]
+
+    @cached_property
+    def family_places(self) -> tuple[Tree, ...]:
+        """What stands as layer or step in the row."""
+        found: dict[Tree, None] = {}
+        for tree in (self.head, self.right):
+            for node in t.walk(tree):
+                if isinstance(node, t.Subscript) and node.indices and self.has_family(node.array, len(node.indices)):
+                    found.setdefault(node.indices[0])
+        return tuple(found)
+
+    def has_family(self, name: str, indices: int) -> bool:
+        """Whether the first index of an array is a layer or a step."""
+        if self.model.is_family(name):
+            return True
+        alias = self.model.indexed_alias(name, indices)
+        return alias is not None and self.is_family_letter(alias[0][0] if alias[0] else "")
+
+    def is_family_letter(self, letter: str) -> bool:
+        quantity = self.problem.quantities.get(letter)
+        return quantity is not None and quantity.kind == "index" and isinstance(quantity.domain, Range)
+
+    @cached_property
+    def is_indexed(self) -> bool:
+        """Whether the row is written entry by entry."""
+        letters = [letter for letter in self.letters if not self.is_family_letter(letter)]
+        return bool(letters) or any(isinstance(node, t.Reduction) for node in t.walk(self.right))
+
+    def entries(self, name: str, letters: Sequence[str]) -> Iterator[Tree]:
+        """An array as it may stand in the row: whole in matrix notation, else with indices at hand."""
+        rank = self.ranks.get(name, 0)
+        family = self.model.is_family(name) or (rank > 0 and self.has_family(name, rank))
+        firsts: Sequence[Tree | None] = self.family_places if family else (None,)
+        rest = rank - (1 if family else 0)
+        plain = [letter for letter in letters if not self.is_family_letter(letter)]
+        count = 0
+        for first in firsts:
+            lead = () if first is None else (first,)
+            choices: list[tuple[Tree, ...]] = []
+            if rest == 0:
+                choices = [()]
+            elif self.is_indexed:
+                choices = [tuple(map(t.Name, chosen)) for chosen in permutations(plain, rest)]
+            if not self.is_indexed and rest:
+                choices = [()]
+            for chosen in choices:
+                indices = (*lead, *chosen)
+                yield t.Subscript(name, indices) if indices else t.Name(name)
+                count += 1
+                if count >= INDEXED:
+                    return
+
+    def alike(self, node: Tree) -> Iterator[Tree]:
+        """Other arrays of the problem in the place of one, with the same indices."""
+        if isinstance(node, t.Name):
+            own = self.ranks.get(node.text)
+            shape = self._shape(node.text)
+            for name in list(self.ranks)[: 2 * NAMES]:
+                if name != node.text and own is not None and self.ranks[name] == own and self._shape(name) == shape:
+                    yield t.Name(name)
+        elif isinstance(node, t.Subscript):
+            count = len(node.indices)
+            own = self.ranks.get(node.array)
+            family = self.has_family(node.array, count)
+            for name in list(self.ranks)[: 2 * NAMES]:
+                if name != node.array and self.ranks[name] == own and self.has_family(name, count) == family:
+                    yield t.Subscript(name, node.indices, layer=node.layer, tight=node.tight)
+
+    def _shape(self, name: str) -> object:
+        value = self.model.defined.get(name) or self.model.arrays.get(name)
+        return None if value is None else value.shape
+
+    # --- local derivatives --------------------------------------------------------------------------------------------
+
+    @cached_property
+    def activations(self) -> tuple[tuple[Tree, t.Call], ...]:
+        """(what is worked out, the function of one argument in it) for each equation that applies one."""
+        found: list[tuple[Tree, t.Call]] = []
+        for statement in self.problem.equations:
+            if statement.head is None or isinstance(statement.head, t.Call):
+                continue
+            for node in t.walk(statement.links[0].tree):
+                if isinstance(node, t.Call) and len(node.arguments) == 1 and self.is_elementwise(node.function):
+                    found.append((statement.head, node))
+        return tuple(found)
+
+    def is_elementwise(self, function: str) -> bool:
+        if self.model.is_function(function):
+            return True
+        return function in ELEMENTWISE and function not in ("sqrt",)
+
+    def locals(self, letters: Sequence[str]) -> Iterator[Tree]:
+        """f'(z) for every f(z) in the equations, with the indices at hand."""
+        for _, call in self.activations:
+            derived = t.Call(call.function, call.arguments, parameters=call.parameters, orders=(1,), layer=call.layer)
+            yield from self.renamed(derived, letters)
+
+    def renamed(self, tree: Tree, letters: Sequence[str]) -> Iterator[Tree]:
+        """A tree of the equations with its free indices replaced by those at hand, in all ways."""
+        own = free_letters((tree,), self.model)
+        families = [letter for letter in own if self.is_family_letter(letter)]
+        plain = [letter for letter in own if letter not in families]
+        places: Sequence[Tree | None] = self.family_places if families else (None,)
+        here = [letter for letter in letters if not self.is_family_letter(letter)]
+        if not self.is_indexed and plain:
+            stripped = self._whole(tree, plain)
+            tree, plain = stripped, []
+        for place in places:
+            for chosen in permutations(here, len(plain)):
+                values: dict[str, Tree] = {letter: t.Name(new) for letter, new in zip(plain, chosen, strict=True)}
+                if place is not None:
+                    values |= dict.fromkeys(families, place)
+                yield t.substituted(tree, values)
+
+    def _whole(self, tree: Tree, letters: Sequence[str]) -> Tree:
+        """Entries as whole arrays: z_i^{[l]} becomes z^{[l]}."""
+
+        def change(node: Tree) -> Tree:
+            if isinstance(node, t.Subscript):
+                kept = tuple(each for each in node.indices if not (isinstance(each, t.Name) and each.text in letters))
+                if len(kept) < len(node.indices):
+                    return t.Subscript(node.array, kept, layer=node.layer) if kept else t.Name(node.array)
+            return node
+
+        return t.transformed(tree, change)
+
+    def is_array(self, tree: Tree) -> bool:
+        """Whether a tree stands for a whole array where it stands, so that products of it are entry by entry."""
+        if self.is_indexed:
+            return False
+        match tree:
+            case t.Name(text=name):
+                return self.ranks.get(name, 0) > 0
+            case t.Subscript(array=name, indices=indices):
+                return self.ranks.get(name, 0) > len(indices)
+        return any(self.is_array(child) for child in t.children(tree))
+
+    @property
+    def bar(self) -> bool:
+        return self.problem.conventions.get("overline") == "adjoint"
+
+    def adjoint(self, tree: Tree) -> Tree | None:
+        """The derivative of the loss by a name, as the row writes it."""
+        if self.problem.loss is None:
+            return None
+        return t.Call("overline", (tree,)) if self.bar else t.Derivative(t.Name(self.problem.loss), tree)
+
+    def primal(self, tree: Tree) -> Tree | None:
+        """The name whose adjoint a tree is."""
+        match tree:
+            case t.Call(function="overline", arguments=(body,)) if self.bar:
+                return body
+            case t.Derivative(of=t.Name(text=name), by=by) if name == self.problem.loss:
+                return by
+        return None
+
+
+def _left_of(tree: Tree, ranks: Mapping[str, int]) -> int:
+    """How many axes are left of what an alias stands for: of a derivative of the loss those of what it is by."""
+    body = tree.by if isinstance(tree, t.Derivative) else tree
+    match body:
+        case t.Name(text=name):
+            return ranks.get(name, 0)
+        case t.Subscript(array=name, indices=indices):
+            return max(0, ranks.get(name, 0) - len(indices))
+    return 0

@@ -1,0 +1,101 @@
+"""Small changes of trees that the families of slips share; each yields what could stand in a place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from derive import tree as t
+from derive.tree import Tree
+from derive.verify.slips import Edit, Site
+
+DIVIDING = ("/", "./")
+TWO = t.Number("2")
+
+
+def negated(tree: Tree) -> Tree:
+    """-u, and u for -u."""
+    return tree.body if isinstance(tree, t.Negative) else t.Negative(tree)
+
+
+def factors_of(tree: Tree) -> tuple[tuple[str, Tree], ...]:
+    return tree.factors if isinstance(tree, t.Product) else (("*", tree),)
+
+
+def times(tree: Tree, factor: Tree, entrywise: bool = False) -> Tree:
+    """tree * factor, the sign left in front."""
+    if isinstance(tree, t.Negative):
+        return t.Negative(times(tree.body, factor, entrywise))
+    if entrywise:
+        return t.Product((*factors_of(tree), (".*", factor)))
+    return t.Product((("*", factor), ("*", tree)))
+
+
+def over(tree: Tree, factor: Tree) -> Tree:
+    if isinstance(tree, t.Negative):
+        return t.Negative(over(tree.body, factor))
+    return t.Product((("*", tree), ("/", factor)))
+
+
+def product_of(factors: list[tuple[str, Tree]]) -> Tree | None:
+    """The product of what is left of the factors of another one; its first operator is made "*"."""
+    if not factors:
+        return None
+    operator, first = factors[0]
+    if operator in DIVIDING:
+        return t.Product((("*", t.Number("1")), *factors))
+    return first if len(factors) == 1 else t.Product((("*", first), *factors[1:]))
+
+
+def without(tree: t.Product) -> Iterator[tuple[Tree, str, Tree]]:
+    """(the product without one factor, its operator, the factor) for each of its factors."""
+    for place, (operator, factor) in enumerate(tree.factors):
+        rest = [each for k, each in enumerate(tree.factors) if k != place]
+        left = product_of(rest)
+        if left is not None:
+            yield left, operator, factor
+
+
+def with_factor(tree: t.Product, place: int, factor: Tree, operator: str | None = None) -> Tree:
+    factors = list(tree.factors)
+    factors[place] = (factors[place][0] if operator is None else operator, factor)
+    return t.Product(tuple(factors))
+
+
+def with_term(tree: t.Sum, place: int, sign: str, term: Tree) -> Tree:
+    terms = list(tree.terms)
+    terms[place] = (sign, term)
+    return signed_sum(terms)
+
+
+def signed_sum(terms: list[tuple[str, Tree]]) -> Tree:
+    """A sum of signed terms; one that begins with a minus begins with a Negative."""
+    if len(terms) == 1:
+        return terms[0][1] if terms[0][0] == "+" else negated(terms[0][1])
+    first = terms[0] if terms[0][0] == "+" else ("+", negated(terms[0][1]))
+    return t.Sum((first, *terms[1:]))
+
+
+def squared(tree: Tree) -> Tree:
+    return t.Power(tree, TWO)
+
+
+def is_square(tree: Tree) -> bool:
+    return isinstance(tree, t.Power) and t.is_number(tree.exponent, 2)
+
+
+def is_leaf(tree: Tree) -> bool:
+    return isinstance(tree, (t.Name, t.Subscript))
+
+
+def both(*edits: Edit) -> Edit:
+    """All changes of several kinds."""
+
+    def edit(site: Site) -> Iterator[Tree]:
+        for each in edits:
+            yield from each(site)
+
+    return edit
+
+
+def contains(tree: Tree, *functions: str) -> bool:
+    return any(isinstance(node, t.Call) and node.function in functions for node in t.walk(tree))
