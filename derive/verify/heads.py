@@ -165,6 +165,9 @@ def in_scripts(text: str, vocabulary: Vocabulary) -> bool:
     known = vocabulary.names.keys() | vocabulary.functions
     scripts = re.findall(r"(?<![A-Za-z0-9_])([A-Za-z]+)_([A-Za-z]+)(?![A-Za-z0-9])", text)
     words = re.findall(r"[A-Za-z]{2,}", re.sub(r"_[A-Za-z0-9]+", " ", text))
+    numbered = re.findall(r"(?<![A-Za-z0-9_])([A-Za-z]+)_([0-9]+)(?![A-Za-z0-9])", text)
+    if any(base in vocabulary.families and f"{base}_{number}" not in vocabulary.names for base, number in numbered):
+        return known.issuperset(words)  # u_0 is the start of the family u
     return any(f"{base}_{script}" not in vocabulary.names for base, script in scripts) and known.issuperset(words)
 
 

@@ -553,14 +553,18 @@ class Meaning:
         return replace(value, nodes=nodes)
 
     def _pad_call(self, tree: t.Call, env: Env) -> Shaped:
-        value, size = self.value(tree.arguments[0], env), self.integer(tree.arguments[1], env)
-        if size < 0:
+        value = self.value(tree.arguments[0], env)
+        sizes = [self.integer(each, env) for each in tree.arguments[1:]]
+        sizes = sizes * value.rank if len(sizes) == 1 else sizes
+        if min(sizes, default=0) < 0:
             raise Unjudged("a negative padding is not read")
-        shape = tuple((extent or 1) + 2 * size for extent in value.shape)
+        if len(sizes) != value.rank:
+            raise ShapeClash(f"pad has {len(sizes)} sizes, and what it pads is {self.shapes.text(value)}")
+        shape = tuple((extent or 1) + 2 * size for extent, size in zip(value.shape, sizes, strict=True))
         nodes = []
         for place in combinations(*map(range, shape)):
             flat, inside = 0, True
-            for at, extent in zip(place, value.shape, strict=True):
+            for at, extent, size in zip(place, value.shape, sizes, strict=True):
                 inside = inside and 0 <= at - size < (extent or 1)
                 flat = flat * (extent or 1) + at - size
             nodes.append(value.nodes[flat] if inside else self.graph.zero)

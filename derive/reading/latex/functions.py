@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _INVERSE = {"sin": "\\arcsin", "cos": "\\arccos", "tan": "\\arctan", "exp": "\\log", "log": "\\exp"}
 #: Numbers of arguments of functions that the plain notation does not have.
-_ARITIES = {"vec": (1, 1), "rot180": (1, 1), "pad": (1, 2), "argmax": (1, 1), "argmin": (1, 1), **words.FUNCTIONS}
+_ARITIES = {"vec": (1, 1), "rot180": (1, 1), "pad": (1, 9), "argmax": (1, 1), "argmin": (1, 1), **words.FUNCTIONS}
 
 
 def apply(reading: Interpreter, run: Run) -> Tree:

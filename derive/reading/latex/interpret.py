@@ -104,6 +104,7 @@ class Interpreter:
         return t.Indicator(tuple(sides), tuple(operators), at)
 
     def total(self, total: Total) -> Tree:
+        reductions.join_negative_bodies(total)
         if len(total.terms) == 1:
             tree = self.term(total.terms[0])
             return t.Negative(tree, self.at(total.start, total.end)) if total.signs[0] == "-" else tree

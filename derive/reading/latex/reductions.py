@@ -74,9 +74,27 @@ def _body(reading: Interpreter, run: Run) -> Tree:
     reading.depth += 1
     if reading.depth > 90:
         raise reading.error("the formula is nested more than 90 deep, the limit", run.units[run.place], LimitError)
+    first, negative = run.units[run.place], run.signs[run.place] % 2
     body = reading.product(run)
     reading.depth -= 1
-    return body
+    return t.Negative(body, reading.at(first.start, run.units[run.place - 1].end)) if negative else body
+
+
+def join_negative_bodies(total: Total) -> None:
+    r"""In `\sum_i -2 x_i` the minus sign belongs to what is summed: a term that ends in a sum goes on."""
+    place = 0
+    while place + 1 < len(total.terms):
+        term, after = total.terms[place], total.terms[place + 1]
+        last = term.units[-1]
+        core = last.core if type(last) is Scripted else last
+        if type(core) is not Token or core.kind != "reduction" or total.signs[place + 1] != "-":
+            place += 1
+            continue
+        term.units += after.units
+        term.operators += ["", *after.operators[1:]]
+        term.signs += [1 + after.negative + after.signs[0], *after.signs[1:]]
+        term.end = after.end
+        del total.terms[place + 1], total.signs[place + 1]
 
 
 # --- below and above --------------------------------------------------------------------------------------------------
