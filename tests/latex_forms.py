@@ -69,10 +69,9 @@ def _product(factors: tuple[tuple[str, Tree], ...]) -> Tree:
         if isinstance(factor, t.Negative):
             negative, factor = not negative, factor.body
         sign = "*" if sign in ("", "@") else sign
-        if not found and isinstance(factor, t.Product):
-            found += factor.factors
-        elif sign == "*" and isinstance(factor, t.Product) and all(each == "*" for each, _ in factor.factors):
-            found += factor.factors
+        inner = factor.factors if isinstance(factor, t.Product) else ()
+        if inner and (not found or (sign == "*" and all(each == "*" for each, _ in inner))):
+            found += inner
         else:
             found.append((sign, factor))
     tree: Tree = t.Product(tuple(_literals(found)))

@@ -31,13 +31,18 @@ _CLOSING = {
 }
 _FENCE = re.compile(r"^[ \t]*(```|~~~).*?^[ \t]*\1[^\n]*$|(?<!`)`[^`\n]+`(?!`)|<!--.*?-->", re.DOTALL | re.MULTILINE)
 _PIECES = re.compile(
-    r"\\begin\{(?P<BEGIN>[A-Za-z]+)\*?\}|\\end\{(?P<END>[A-Za-z]+)\*?\}|\\\\(?P<ROW>\*?)|\\[A-Za-z]+|\\.|(?P<OPEN>[{(\[])"
+    r"\\begin\{(?P<BEGIN>[A-Za-z]+)\*?\}|\\end\{(?P<END>[A-Za-z]+)\*?\}"
+    r"|\\\\(?P<ROW>\*?(?:[ \t]*\[\s*-?[0-9.]+\s*[a-z]+\s*\])?)"
+    r"|\\[A-Za-z]+|\\.|(?P<OPEN>[{(\[])"
     r"|(?P<CLOSE>[})\]])|(?P<COMMENT>%[^\r\n]*)|(?P<LINE>\r\n|\r|\n)",
     re.DOTALL,
 )
 _COLUMNS = re.compile(r"\s*(?:\[[^\[\]{}]*\]\s*)?\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}")
 _WITH_COLUMNS = frozenset(("array", "tabular", "tabularx", "longtable", "alignat", "alignedat", "IEEEeqnarray"))
-_WHOLE = re.compile(rf"(?:\s|\\left\s*(?:\\\{{|\.)|\\displaystyle)*\\begin\{{({_ENVIRONMENT})\*?\}}(?:\[[a-z]\])?")
+_WHOLE = re.compile(
+    rf"(?:\s|\\left\s*(?:\\\{{|\.)|\\displaystyle|\\label\{{[^{{}}]*\}})*"
+    rf"\\begin\{{({_ENVIRONMENT})\*?\}}(?:\[[a-z]\])?"
+)
 _LAYOUT_ONLY = re.compile(
     r"(?:%[^\r\n]*(?:[\r\n]|$)|\\(?:label|tag)\*?\{[^{}]*\}|[&\s.,;]"
     r"|\\(?:hline|nonumber|notag|centering|noindent|displaystyle|toprule|midrule|bottomrule)(?![A-Za-z]))*"
@@ -48,7 +53,16 @@ _TABLES = frozenset(("tabular", "tabularx", "longtable"))
 _RELATION = re.compile(
     r"[=<>]|\\(?:" + "|".join(sorted(RELATIONS, key=len, reverse=True)) + r")(?![A-Za-z])|\u2248|\u2190|~="
 )
-_BREAKS_OFF = re.compile(r"(?:[=+*/&(\[{,]|(?<![eE])-|\\(?:cdot|times|odot|circ|approx|quad|ast|star|left))\s*$")
+_CLAIM = re.compile(
+    r"=|\\(?:"
+    + "|".join(
+        sorted((name for name, kind in RELATIONS.items() if kind in ("=", "approx", "<-", "propto")), key=len)[::-1]
+    )
+    + r")(?![A-Za-z])|\u2248|\u2190"
+)
+_BREAKS_OFF = re.compile(
+    r"(?:[=+*/&(\[{]|(?<![eE])-|\\(?:cdot|times|odot|circ|approx|quad|ast|star|left))(?:\s|\\[,;:!>]|&)*$"
+)
 _GOES_ON = re.compile(r"\s*&?\s*(?:[+*/)\]}]|\\(?:cdot|times|odot|circ|ast|star|right|oslash)(?![A-Za-z]))")
 _MINUS = re.compile(r"\s*&?\s*-")
 _PROSE = re.compile(r"[A-Za-z][A-Za-z0-9 ,.:;'\"()!?-]*")
@@ -258,7 +272,7 @@ def _environment_end(text: str, place: int, name: str) -> tuple[int, int] | None
 def _inline(source: Source, start: int, end: int) -> Iterator[Piece]:
     """A formula in running text is one row, also over several lines."""
     begin, stop = _stripped(source.text, start, end)
-    if stop > begin and _RELATION.search(source.text, begin, stop):
+    if stop > begin and _CLAIM.search(source.text, begin, stop):
         yield Piece(source, begin, stop, display=False)
 
 

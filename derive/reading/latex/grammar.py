@@ -78,11 +78,11 @@ cells: listing                      -> cells
 
 _OPERAND = "a number, a name or an opening bracket"
 _WORDS = {
-    **dict.fromkeys(("LEAF", "OPEN", "FRAC", "ACCENT", "ROOT"), _OPERAND),
+    **dict.fromkeys(("LEAF", "OPEN", "FRAC", "ACCENT", "ROOT", "LBRACE"), _OPERAND),
     **dict.fromkeys(("PLUS", "TIMES"), "an operator"),
     "RELATION": "a relation such as =",
     **dict.fromkeys(("RBRACE", "CLOSE", "END"), "a closing bracket"),
-    "LBRACE": "an opening brace", "$END": "the end of the row",
+    "$END": "the end of the row",
 }  # fmt: skip
 
 
@@ -313,7 +313,7 @@ def _unexpected(source: Source, tokens: Sequence[Token], token: Token, actions: 
     wanted = _WORDS.keys() & actions.keys()
     words = list(dict.fromkeys(_WORDS[kind] for kind in _WORDS if kind in wanted))
     if _OPERAND in words:
-        words = words[1:] if "PLUS" in wanted and len(words) > 1 else words[:1]
+        words = words[1:] if "TIMES" in wanted and len(words) > 1 else words[:1]
     expected = " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words) or "something else"
     if token is _END:
         end = tokens[-1].end if tokens else 0

@@ -13,18 +13,22 @@ from typing import TYPE_CHECKING
 
 from derive import tree as t
 from derive.errors import ReadingError
-from derive.names import NAME_PATTERN
+from derive.names import ACCENTS, NAME_PATTERN
 from derive.reading.classify import classify
 from derive.reading.grammar import parse
 from derive.reading.latex.source import Source
 from derive.reading.latex.spelling import plain_name
 from derive.reading.lexer import Line, scan
 from derive.tree import Span, Tree
+from derive.words import FUNCTIONS, canonical
 
 if TYPE_CHECKING:
     from derive.reading.latex.documents import Piece
     from derive.reading.latex.interpret import Interpreter
     from derive.reading.latex.statements import Draft, Statement
+
+#: A word in which letters stand for primes -> the name and how many primes it has.
+Primed = dict[str, tuple[str, int]]
 
 _SIGN = re.compile(r"\+=|-=|:=|<-|~=|\u2248|<=|>=|!=|=|<|>|[()\[\]]|[,;]")
 _NAME = re.compile(NAME_PATTERN)
@@ -130,67 +134,89 @@ def _expression(reading: Interpreter, start: int, end: int, before: str = "", af
     at = source.span(start, start)
     shift = at.column - 1 - len(before)
     text = before + re.sub(r"\r\n|\r|\n", " ", source.text[start:end]) + after
+    text, primed = _without_primes(text if after else text.rstrip(" \t."))
     try:
-        lines = scan(text.rstrip(" \t.") if not after else text)
+        lines = scan(text)
         if len(lines) != 1:
             raise ReadingError("an expression is expected here", "", 1, 1)
         line = lines[0]
-        declared, functions = _known(reading, line)
+        declared, functions = _known(reading, line, primed)
         tree = parse(line, classify(line, declared, functions))
         check(tree, line, functions)
     except ReadingError as error:
+        message = error.message
+        for word, (name, primes) in primed.items():
+            message = message.replace(word, name + "'" * primes)
         column = error.column + shift
-        raise type(error)(
-            error.message, source.error("", start, end).text, at.line, max(column, 1), error.width
-        ) from None
-    return _canonical(reading, tree, at.line, shift)
+        raise type(error)(message, source.error("", start, end).text, at.line, max(column, 1), error.width) from None
+    return _canonical(reading, tree, primed, at.line, shift)
 
 
-def _known(reading: Interpreter, line: Line) -> tuple[set[str], set[str]]:
+def _without_primes(text: str) -> tuple[str, Primed]:
+    """The text with letters in place of primes, which the plain notation has not, and what such words stand for."""
+    primed: Primed = {}
+    if "'" not in text:
+        return text, primed
+    letter = next((sign for sign in "QZJXYVKGB" if sign not in text), "Q")
+
+    def replaced(match: re.Match[str]) -> str:
+        word = match[1] + letter * len(match[2])
+        primed[word] = (match[1], len(match[2]))
+        return word
+
+    return re.sub(rf"({NAME_PATTERN})('+)", replaced, text), primed
+
+
+def _known(reading: Interpreter, line: Line, primed: Primed) -> tuple[set[str], set[str]]:
     """The words of a line that are names, and those that are functions of the problem."""
     vocabulary = reading.vocabulary
     declared, functions = set(), set()
     for token in line.tokens:
         if token.kind == "NAME":
-            name = plain_name(token.text)
-            if name in vocabulary.functions:
+            word = primed.get(token.text, (token.text, 0))[0]
+            name = plain_name(word)
+            logistic = name == "sigma" and not vocabulary.knows(name)
+            if name in vocabulary.functions or logistic or (token.text in primed and word in FUNCTIONS):
                 functions.add(token.text)
             if name in vocabulary.names or name in vocabulary.indices:
                 declared.add(token.text)
     return declared, functions
 
 
-def _canonical(reading: Interpreter, tree: Tree, line: int, shift: int) -> Tree:
+def _canonical(reading: Interpreter, tree: Tree, primed: Primed, line: int, shift: int) -> Tree:
     """Canonical names, places in the file, and `W_ij` as an entry where W is declared and W_ij is not."""
     vocabulary = reading.vocabulary
 
-    def named(node: Tree) -> Tree:
-        at = node.at
-        moved = Span(line, at.column + shift, at.end + shift) if at is not None else None
+    def changed(node: Tree) -> Tree:
+        at = Span(line, node.at.column + shift, node.at.end + shift) if node.at is not None else None
         match node:
             case t.Name(text=text):
-                return _name(text, moved)
+                return named(*primed.get(text, (text, 0)), at)
             case t.Subscript(array=array):
-                return replace(node, array=plain_name(array), at=moved)
-            case t.Call(function=function) if (
-                function in vocabulary.functions or plain_name(function) in vocabulary.functions
-            ):
-                return replace(node, function=plain_name(function), at=moved)
-        return replace(node, at=moved)
+                return replace(node, array=plain_name(array), at=at)
+            case t.Call(function=function):
+                word, primes = primed.get(function, (function, 0))
+                if word == "sigma" and not vocabulary.knows(word):
+                    word = "sigmoid"
+                name = plain_name(word) if plain_name(word) in vocabulary.functions else canonical(word)
+                return replace(node, function=name, at=at, orders=(primes,) if primes else ())
+        return replace(node, at=at)
 
-    def _name(text: str, at: Span | None) -> Tree:
+    def named(text: str, primes: int, at: Span | None) -> Tree:
         name = plain_name(text)
+        if primes:
+            if vocabulary.knows(name + "'" * primes):
+                return t.Name(name + "'" * primes, at)
+            return t.Call("prime", (named(text, primes - 1, at),), at)
         if vocabulary.knows(name) or reading.in_scope(name):
             return t.Name(name, at)
         if len(text) > 1 and text.isalpha() and all(letter in vocabulary.names for letter in text):  # XA
             return t.Product(tuple(("" if place else "*", t.Name(letter, at)) for place, letter in enumerate(text)), at)
-        if "_" not in name:
-            return t.Name(name, at)
         base, _, rest = name.partition("_")
         rank = vocabulary.names.get(base)
-        if rank and rest.isalnum() and len(rest) == rank and rest not in ("hat", "bar", "dot"):
+        if rank and rest.isalnum() and len(rest) == rank and rest not in ACCENTS:
             indices = tuple(t.Number(sign, at) if sign.isdigit() else t.Name(sign, at) for sign in rest)
             return t.Subscript(base, indices, at)
         return t.Name(name, at)
 
-    return t.transformed(tree, named)
+    return t.transformed(tree, changed)

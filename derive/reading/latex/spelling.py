@@ -20,6 +20,10 @@ from derive.reading.latex.syntax import Accent, Argument, Chain, Group, Scripted
 _PLAIN = re.compile(r"([^\\{}$^']*?)(\^(?:\{.*\}|\[.*\]|\(.*\)|\S+))?('*)", re.DOTALL)
 
 
+_ABOVE = re.compile(r"\^[A-Za-z0-9*]|\^[\[({].*[\])}]|")
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:_(?:-?[0-9]+|\.?[A-Za-z0-9]+|\{[^{}]*\}))*(?:\.[0-9]+)*")
+
+
 @lru_cache(maxsize=4096)
 def canonical(spelling: str) -> str:
     r"""The canonical name of a key, plain or LaTeX: `\Delta v` is `Delta v`, `v_{-1}` is v_m1, `P^{q+1}` is P^{q+1}.
@@ -34,9 +38,11 @@ def canonical(spelling: str) -> str:
         above = re.sub(r"\s+", "", plain[2] or "")
         if (inside := re.fullmatch(r"\^\{(\[[^{}]*\]|\([^{}]*\)|[A-Za-z0-9*])\}", above)) is not None:
             above = "^" + inside[1]
-        words = [plain_name(word) for word in plain[1].split()]
-        if re.fullmatch(r"\^[A-Za-z0-9*]|\^[\[({].*[\])}]|", above) and all(words):
-            return " ".join(words) + above + plain[3]
+        words = plain[1].split()
+        if _ABOVE.fullmatch(above) and all(map(_WORD.fullmatch, words)) and not any("_" in word for word in words[:-1]):
+            return " ".join(map(plain_name, words)) + above + plain[3]
+        if not above and not plain[3]:
+            raise ReadingError(f"{text[:60]} is no name", text[:200])
     source = Source(text)
     items = parse(source, scan(source, 0, len(text)))
     if len(items) == 1 and len(items[0].sides) == 1 and len(items[0].sides[0].terms) == 1:
@@ -50,9 +56,7 @@ def canonical(spelling: str) -> str:
 @lru_cache(maxsize=4096)
 def plain_name(word: str) -> str:
     """`vbar_3` -> v_3_bar, `x1` -> x_1, `v_-1` -> v_m1, `u_hat` -> u_hat; a word of other characters as it is."""
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*(?:_(?:-?[0-9]+|[A-Za-z0-9]+|\{[^{}]*\}))*(?:\.[0-9]+)*", word):
-        return word
-    if "{" in word:
+    if "{" in word or not _WORD.fullmatch(word):
         return word
     parts = anatomy(word)
     subscripts = [re.sub("^-", "m", part) for part in parts.subscripts]

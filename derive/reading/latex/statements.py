@@ -179,10 +179,11 @@ def _separates(tokens: Sequence[Token], place: int) -> bool:
 
 def _range_length(parts: Sequence[Part], place: int) -> int:
     """How many parts `i = 1, \\dots, n` and `i = 1, 2, \\dots, n` take from here; 0 for anything else."""
-    head = parts[place].tokens
-    if not any(token.type == "RELATION" for token in head):
+    if _relations(parts[place].tokens) != ["="]:
         return 0
     for count in (2, 3):
+        if count == 3 and _relations(parts[place + 1].tokens if place + 1 < len(parts) else ()):
+            return 0
         middle = parts[place + count - 1 : place + count]
         if middle and len(middle[0].tokens) == 1 and middle[0].tokens[0].kind == "dots" and len(parts) > place + count:
             return count + 1
