@@ -96,15 +96,16 @@ def test_backpropagation_is_the_limit_of_differences(network):
     step = 1e-5
     with torch.no_grad():
         for n in range(1, model.L + 1):
-            weight, gradient = model.fc[str(n)].weight, model.dL_dw[n]
-            for at in numpy.ndindex(*weight.shape):
-                kept = weight[at].item()
-                sides = []
-                for value in (kept + step, kept - step):
-                    weight[at] = value
-                    sides.append(loss_of(y, model(x)).item())
-                weight[at] = kept
-                assert (sides[0] - sides[1]) / (2 * step) == pytest.approx(gradient[at].item(), rel=1e-6, abs=1e-8)
+            layer = model.fc[str(n)]
+            for parameter, gradient in ((layer.weight, model.dL_dw[n]), (layer.bias, model.dL_db[n])):
+                for at in numpy.ndindex(*parameter.shape):
+                    kept = parameter[at].item()
+                    sides = []
+                    for value in (kept + step, kept - step):
+                        parameter[at] = value
+                        sides.append(loss_of(y, model(x)).item())
+                    parameter[at] = kept
+                    assert (sides[0] - sides[1]) / (2 * step) == pytest.approx(gradient[at].item(), rel=1e-6, abs=1e-8)
 
 
 def test_the_formulas_are_those_that_the_engine_derives():
