@@ -512,6 +512,9 @@ class Meaning:
         return self.picked(mean, at, f"the mean of {tree.array}")
 
     def _prime_call(self, tree: t.Call, env: Env) -> Shaped:
+        inner = tree.arguments[0]
+        if isinstance(inner, t.Call) and self.model.is_function(inner.function):  # e'(y, yhat)
+            return self._call(replace(inner, orders=(sum(inner.orders) + 1,)), env)
         if self.model.convention("prime") == "transpose":
             return self.shapes.transposed(self.value(tree.arguments[0], env))
         raise Unjudged('a prime belongs to functions here; say prime = "transpose" or "name"', "unread")
