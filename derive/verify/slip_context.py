@@ -8,7 +8,6 @@ from itertools import permutations
 
 from derive import tree as t
 from derive.tree import Tree
-from derive.verify.domains import Range
 from derive.verify.graph import ELEMENTWISE
 from derive.verify.meaning import OutsideFamily
 from derive.verify.model import Model
@@ -17,7 +16,6 @@ from derive.verify.statements import free_letters
 
 #: Most names, and most ways to index one, that are put in a place.
 NAMES, INDEXED = 40, 12
-_INDEX_LIKE = ("index", "function")
 
 
 class Context:
@@ -52,6 +50,8 @@ class Context:
                 found[name] = value.rank
         for left, right in self.problem.aliases:
             name = left.array if isinstance(left, t.Subscript) else left.text if isinstance(left, t.Name) else ""
+            if right == t.Name(self.problem.loss or ""):
+                continue
             given = len(left.indices) if isinstance(left, t.Subscript) else 0
             found.setdefault(name, given + _left_of(right, found))
         return found
@@ -102,9 +102,13 @@ class Context:
         alias = self.model.indexed_alias(name, indices)
         return alias is not None and self.is_family_letter(alias[0][0] if alias[0] else "")
 
+    @cached_property
+    def _families(self) -> frozenset[str]:
+        return frozenset(quantity.family for quantity in self.problem.quantities.values() if quantity.family)
+
     def is_family_letter(self, letter: str) -> bool:
-        quantity = self.problem.quantities.get(letter)
-        return quantity is not None and quantity.kind == "index" and isinstance(quantity.domain, Range)
+        """Whether an index counts layers or steps."""
+        return letter in self._families
 
     @cached_property
     def is_indexed(self) -> bool:
@@ -180,6 +184,11 @@ class Context:
         for _, call in self.activations:
             derived = t.Call(call.function, call.arguments, parameters=call.parameters, orders=(1,), layer=call.layer)
             yield from self.renamed(derived, letters)
+        for statement in self.problem.equations:
+            if statement.head is not None:
+                local = _of_equation(statement.head, statement.links[0].tree)
+                if local is not None:
+                    yield from self.renamed(local, letters)
 
     def renamed(self, tree: Tree, letters: Sequence[str]) -> Iterator[Tree]:
         """A tree of the equations with its free indices replaced by those at hand, in all ways."""
@@ -221,6 +230,28 @@ class Context:
                 return self.ranks.get(name, 0) > len(indices)
         return any(self.is_array(child) for child in t.children(tree))
 
+    @cached_property
+    def variable(self) -> Tree | None:
+        """What the left side is a derivative by, an alias of a derivative included; None for another left side."""
+        head = self.head
+        if isinstance(head, t.Derivative):
+            return head.by
+        found = self.primal(head)
+        if found is not None or not isinstance(head, (t.Name, t.Subscript)):
+            return found
+        if isinstance(head, t.Subscript):
+            alias = self.model.indexed_alias(head.array, len(head.indices))
+            if alias is not None:
+                values = dict(zip(alias[0], head.indices, strict=True))
+                return t.substituted(alias[1].by, values) if isinstance(alias[1], t.Derivative) else None
+        name = head.text if isinstance(head, t.Name) else head.array
+        whole = next((right for left, right in self.problem.aliases if left == t.Name(name)), None)
+        if not isinstance(whole, t.Derivative):
+            return None
+        if isinstance(head, t.Name):
+            return whole.by
+        return t.Subscript(whole.by.text, head.indices) if isinstance(whole.by, t.Name) else None
+
     @property
     def bar(self) -> bool:
         return self.problem.conventions.get("overline") == "adjoint"
@@ -250,3 +281,16 @@ def _left_of(tree: Tree, ranks: Mapping[str, int]) -> int:
         case t.Subscript(array=name, indices=indices):
             return max(0, ranks.get(name, 0) - len(indices))
     return 0
+
+
+def _of_equation(head: Tree, right: Tree) -> Tree | None:
+    """1/(2r) of r = sqrt(u), and [u = m] of m = max u."""
+    match right:
+        case (
+            t.Call(function="sqrt" | "norm")
+            | t.Power(exponent=t.Product(factors=((_, t.Number("1")), (_, t.Number("2")))))
+        ):
+            return t.Product((("*", t.Number("1")), ("/", t.Product((("*", t.Number("2")), ("*", head))))))
+        case t.Reduction(operator="max" | "min", body=body):
+            return t.Indicator((body, head), ("=",))
+    return None

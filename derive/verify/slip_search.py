@@ -14,6 +14,7 @@ from derive.verify.meaning import OutsideFamily
 from derive.verify.shaped import ShapeClash, Shaped, Unjudged
 from derive.verify.slip_context import Context
 from derive.verify.slip_library import library
+from derive.verify.slip_paths import path_changes
 from derive.verify.slips import COMMON, GENERIC, SPECIFIC, Change, NamedSlip, changed
 from derive.verify.statements import Instance, instances, matched, pairs
 
@@ -130,6 +131,10 @@ class Search:
         except FAILURES:
             return False
 
+    def close(self, model: Model, found: Sequence[tuple[tuple[int, ...], Node, Node]]) -> bool:
+        """Whether all pairs agree in double precision; of another model than the first this is left open."""
+        return model is not self.model or self._all_close(found)
+
     def _all_close(self, found: Sequence[tuple[tuple[int, ...], Node, Node]]) -> bool:
         for _, left, right in found:
             if left == right:
@@ -164,6 +169,8 @@ class Search:
         tried = 0
         for rank in (SPECIFIC, COMMON, GENERIC):
             found: dict[str, Change] = {}
+            if rank == SPECIFIC:
+                found = {change.slip.name: change for change in self._along_paths()}
             for change in changed(self.right, self.context, [slip for slip in library() if slip.rank == rank]):
                 if change.slip.name in found:
                     continue
@@ -175,6 +182,12 @@ class Search:
             if found:
                 return list(found.values())
         return []
+
+    def _along_paths(self) -> list[Change]:
+        try:
+            return list(path_changes(self))
+        except FAILURES:
+            return []
 
     def paired(self) -> list[Change]:
         """Two slips of those that often come together, at two places; the first pair that holds."""

@@ -65,6 +65,20 @@ def _roles(site: Site) -> Iterator[Tree]:
                 yield new
 
 
+def _between(site: Site) -> Iterator[Tree]:
+    """The indices of two factors exchanged: G[i] K[m - i] and G[m - i] K[i]."""
+    if not isinstance(site.node, t.Product):
+        return
+    entries = [(k, factor) for k, (_, factor) in enumerate(site.node.factors) if isinstance(factor, t.Subscript)]
+    for (k, one), (m, other) in combinations(entries, 2):
+        (lead, rest), (ahead, behind) = _own(site, one), _own(site, other)
+        if len(rest) == len(behind) and rest != behind:
+            factors = list(site.node.factors)
+            factors[k] = (factors[k][0], replace(one, indices=(*lead, *behind)))
+            factors[m] = (factors[m][0], replace(other, indices=(*ahead, *rest)))
+            yield t.Product(tuple(factors))
+
+
 def _letter(site: Site) -> Iterator[Tree]:
     """Another letter in one place."""
 
@@ -200,10 +214,11 @@ def _moved(terms: tuple[tuple[str, Tree], ...], place: int, other: int, step: Tr
 def _delta(site: Site) -> Iterator[Tree]:
     """1 -> the Kronecker delta of two letters at hand."""
     if t.is_number(site.node, 1):
-        yield from _deltas(site)
+        yield from deltas(site)
 
 
-def _deltas(site: Site) -> Iterator[Tree]:
+def deltas(site: Site) -> Iterator[Tree]:
+    """The Kronecker deltas of the letters at hand."""
     letters = [each for each in site.letters if not site.context.is_family_letter(each)]
     for one, other in combinations(letters, 2):
         yield t.Indicator((t.Name(one), t.Name(other)), ("=",), kronecker=True)
@@ -226,7 +241,7 @@ def _undelta(site: Site) -> Iterator[Tree]:
 def _diagonal(site: Site) -> Iterator[Tree]:
     """A term times the Kronecker delta."""
     if site.is_term and not isinstance(site.node, (t.Sum, t.Negative)):
-        for delta in _deltas(site):
+        for delta in deltas(site):
             yield t.Product((("*", delta), ("*", site.node)))
 
 
@@ -268,6 +283,15 @@ def slips() -> tuple[NamedSlip, ...]:
             _roles,
             _roles,
             ("d[i]*a[j]", "d[j]*a[i]"),
+            SPECIFIC,
+        ),
+        NamedSlip(
+            "indices of two factors exchanged",
+            "index",
+            "Two factors have exchanged their indices: {after} belongs here, not {before}.",
+            _between,
+            _between,
+            ("sum(k) G[k]*K[m - k]", "sum(k) G[m - k]*K[k]"),
             SPECIFIC,
         ),
         NamedSlip(

@@ -9,7 +9,7 @@ from itertools import combinations
 from derive import tree as t
 from derive.tree import Tree
 from derive.verify.slips import COMMON, GENERIC, SPECIFIC, NamedSlip, Site
-from derive.verify.slips_editing import is_leaf
+from derive.verify.slips_editing import both, is_leaf
 
 
 def _name(tree: Tree) -> str:
@@ -35,6 +35,24 @@ def _siblings(site: Site) -> Iterator[Tree]:
                     for other in names:
                         if other != own and site.context.ranks.get(other) == site.context.ranks.get(own):
                             yield _renamed(site.node, other)
+
+
+def _partner(site: Site) -> Iterator[Tree]:
+    """What the variable of the left side is multiplied by in an equation, with its own indices."""
+    if not is_leaf(site.node) or site.is_root:
+        return
+    context = site.context
+    variable = context.variable
+    if variable is None:
+        return
+    for statement in context.problem.equations:
+        for node in t.walk(statement.links[0].tree):
+            if isinstance(node, t.Product):
+                leaves = [factor for _, factor in node.factors if is_leaf(factor)]
+                if _name(variable) in map(_name, leaves):
+                    for other in leaves:
+                        if _name(other) != _name(variable):
+                            yield from context.renamed(other, site.letters)
 
 
 def _before(site: Site) -> Iterator[Tree]:
@@ -111,7 +129,7 @@ def slips() -> tuple[NamedSlip, ...]:
             "operand",
             "The derivative of u v by u is v, the other factor: {after} belongs here, not {before}.",
             _siblings,
-            _siblings,
+            both(_partner, _siblings),
             ("v_6_bar*v_4", "v_6_bar*v_5"),
             SPECIFIC,
         ),

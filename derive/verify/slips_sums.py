@@ -10,6 +10,7 @@ from derive import tree as t
 from derive.tree import Tree
 from derive.verify.slips import COMMON, GENERIC, SPECIFIC, Edit, NamedSlip, Site, nothing
 from derive.verify.slips_editing import TWO, signed_sum, times
+from derive.verify.slips_indices import deltas
 
 #: Letters for a sum that a row lacks; the first that the row does not use is taken.
 _LETTERS = ("i", "j", "k", "r", "q")
@@ -184,12 +185,14 @@ def _with_term(site: Site) -> Iterator[Tree]:
     """Plus or minus a quantity of the problem, or its half, double or mean, or 1."""
     if not site.is_term and not isinstance(site.node, t.Sum):
         return
-    if isinstance(site.node, t.Negative):
+    if isinstance(site.node, t.Negative) and not site.is_root:
         return
     context = site.context
     extra: list[Tree] = [t.Number("1")]
     for name in context.ranks:
         extra += context.entries(name, site.letters)
+    if site.is_root:
+        extra += [t.Product((("*", delta), ("*", one))) for delta in deltas(site) for one in extra]
     for one in extra:
         for sign in ("+", "-"):
             yield t.Sum((*_terms(site.node), (sign, one)))
@@ -324,6 +327,16 @@ def slips() -> tuple[NamedSlip, ...]:
             nothing,
             nothing,
             ("v_2_bar*cos(v_1) + v_4_bar", "v_2_bar*cos(v_1)"),
+            SPECIFIC,
+        ),
+        NamedSlip(
+            "diagonal path only",
+            "term-missing",
+            "Every entry of {before} depends on this one, not the entry with the same index alone: sum over all of "
+            "them.",
+            nothing,
+            nothing,
+            ("sum(i) g[i]*J[i, j]", "g[j]*J[j, j]"),
             SPECIFIC,
         ),
         NamedSlip(
