@@ -19,10 +19,10 @@ from derive.verify.problems import Problem
 from derive.verify.shaped import ShapeClash, Unjudged
 from derive.words import nearest
 
-#: How often sizes are drawn.
-TRIALS = 400
-#: Largest size tried, and the most entries that all arrays together may have.
-LARGEST, ENTRIES = 9, 600
+#: Groups of assignments, how many are drawn for each, and how many of them are tried.
+GROUPS, TRIALS, CANDIDATES = 6, 150, 40
+#: Largest size tried.
+LARGEST = 9
 #: Numbers of members of a family: for the first and the second assignment.
 MEMBERS = ((3, 2), (4, 3))
 
@@ -84,33 +84,20 @@ def models(problem: Problem, seed: int = 0, count: int = 2) -> list[Model]:
 
 
 def _fitting(problem: Problem, seed: int, number: int, used: list[dict[str, int]]) -> Model | None:
-    """The smallest of the first fitting assignments; reads outside arrays are allowed only where nothing else fits."""
+    """The smallest fitting assignment; reads outside arrays are allowed only where nothing else fits."""
     reason: Exception | None = None
     for strict in (True, False):
-        rng = random.Random(f"{seed}/{number}")
-        best: tuple[int, Model] | None = None
-        fits = 0
-        for sizes in _assignments(problem, number, rng):
+        for sizes in _assignments(problem, number, random.Random(f"{seed}/{number}")):
             if sizes in used:
                 continue
             try:
-                model = Model(problem, sizes, seed + number, strict=strict)
+                return Model(problem, sizes, seed + number, strict=strict)
             except (Unjudged, ShapeClash, UndefinedNode, LimitError) as failed:
                 reason = failed
-                continue
             except ProgramError as failed:
                 reason = failed
                 if not size_names(problem):
                     raise
-                continue
-            cost = len(model.graph)
-            if best is None or cost < best[0]:
-                best = (cost, model)
-            fits += 1
-            if fits == 3:
-                break
-        if best is not None:
-            return best[1]
     if number == 0 and reason is not None:
         if isinstance(reason, DeriveError):
             raise reason
@@ -119,27 +106,67 @@ def _fitting(problem: Problem, seed: int, number: int, used: list[dict[str, int]
 
 
 def _assignments(problem: Problem, number: int, rng: random.Random) -> Iterator[dict[str, int]]:
+    """Assignments of numbers to sizes, in groups that allow more and more, the cheapest of a group first."""
     names = size_names(problem)
-    plain = [name for name in names if not name.endswith("[]") and "last" not in names[name]]
     if not names:
         yield {}
         return
-    for trial in range(TRIALS):
-        sizes: dict[str, int] = {}
-        lengths = MEMBERS[number % 2]
-        members = lengths[0] if trial < TRIALS // 2 else lengths[1]
-        for name, where in names.items():
-            if "last" in where and not name.endswith("[]"):
-                sizes[name] = members
-        pool = list(range(2, min(LARGEST, 2 + len(plain) + trial // 20) + 1))
-        drawn = rng.sample(pool, len(plain)) if len(plain) <= len(pool) else [rng.choice(pool) for _ in plain]
-        sizes.update(zip(plain, drawn, strict=True))
-        for name in names:
-            if name.endswith("[]"):
-                spread = rng.sample(range(2, 4 + members), members + 2) if members + 2 <= 2 + members else []
-                for index in range(members + 2):
-                    sizes[f"{name[:-2]}[{index}]"] = spread[index] if spread else 2 + (index + rng.randrange(5)) % 4
-        yield sizes
+    seen: list[dict[str, int]] = []
+    for group in range(GROUPS):
+        drawn = [_drawn(problem, names, number, group, rng) for _ in range(TRIALS)]
+        extents = list(
+            dict.fromkeys(e for q in problem.quantities.values() for e in q.shape or () if isinstance(e, str))
+        )
+        cheap = sorted(
+            drawn, key=lambda sizes: (_equal_extents(extents, sizes), sum(each**2 for each in sizes.values()))
+        )
+        for sizes in cheap[:: max(1, len(cheap) // CANDIDATES)] if group else cheap[:CANDIDATES]:
+            if sizes not in seen:
+                seen.append(sizes)
+                yield sizes
+
+
+def _drawn(problem: Problem, names: dict[str, set[str]], number: int, group: int, rng: random.Random) -> dict[str, int]:
+    plain = [name for name in names if not name.endswith("[]") and "last" not in names[name]]
+    members = MEMBERS[number % 2][0 if group < GROUPS // 2 else 1]
+    sizes = {name: members for name, where in names.items() if "last" in where and not name.endswith("[]")}
+    pool = list(range(2, min(LARGEST, 2 + len(plain) + 2 * group) + 1))
+    chosen = rng.sample(pool, len(plain)) if len(plain) <= len(pool) else [rng.choice(pool) for _ in plain]
+    sizes.update(zip(plain, chosen, strict=True))
+    for name in names:
+        if name.endswith("[]"):
+            spread = rng.sample(range(2, 4 + members), members + 2)
+            sizes.update({f"{name[:-2]}[{index}]": spread[index] for index in range(members + 2)})
+    return sizes
+
+
+def _equal_extents(extents: list[str], sizes: Mapping[str, int]) -> int:
+    """How many different extents, H and H - P + 1 say, are the same number or none: each pair hides mistakes."""
+    found = [_extent(extent, sizes) for extent in extents]
+    known = [each for each in found if each is not None]
+    return len(known) - len(set(known)) + 10 * sum(each < 2 for each in known)
+
+
+def _extent(extent: str, sizes: Mapping[str, int]) -> int | None:
+    """An extent as a number, where sizes alone decide it."""
+
+    def value(tree: t.Tree) -> int | None:
+        match tree:
+            case t.Number():
+                return int(tree.value)
+            case t.Name(text=name):
+                return sizes.get(name)
+            case t.Negative(body=body):
+                inner = value(body)
+                return None if inner is None else -inner
+            case t.Sum(terms=terms):
+                parts = [(sign, value(part)) for sign, part in terms]
+                if any(part is None for _, part in parts):
+                    return None
+                return sum((part or 0) if sign == "+" else -(part or 0) for sign, part in parts)
+        return None
+
+    return sizes[extent] if extent in sizes else value(extent_tree(extent))
 
 
 def check_sizes(given: Mapping[str, int], problem: Problem) -> None:

@@ -81,6 +81,9 @@ class Meaning:
         self._integers: dict[int, Callable[[Env], int]] = {}
         self._wholes: dict[int, frozenset[str] | None] = {}
         self._numbers: dict[str, Shaped] = {}
+        self._plans: dict[int, tuple[list[str], list[list[Tree]]]] = {}
+        self._fixed: dict[int, bool] = {}
+        self._known_spans: dict[int, list[range]] = {}
         self._alive: list[Tree] = []
         self._by_kind: dict[type, Callable[[Any, Env], Shaped]] = {
             t.Number: self._number,
@@ -106,6 +109,9 @@ class Meaning:
         self._integers.clear()
         self._wholes.clear()
         self._numbers.clear()
+        self._plans.clear()
+        self._fixed.clear()
+        self._known_spans.clear()
         self._alive.clear()
 
     # --- values -------------------------------------------------------------------------------------------------------
@@ -674,30 +680,27 @@ class Meaning:
         return node == self.graph.one
 
     def _reduction(self, tree: t.Reduction, env: Env) -> Shaped:
-        for name in tree.bound:
-            if name in env:
-                raise Unjudged(f"the index {name} is bound already; rename one of them", "unread")
-        spans = self._spans(tree, env)
+        if tree.operator == "sum" and not isinstance(tree.body, t.Reduction):
+            return self._summed((tree,), env)
+        if tree.operator == "sum":
+            sums: list[t.Reduction] = [tree]
+            while isinstance(sums[-1].body, t.Reduction) and sums[-1].body.operator == "sum":
+                sums.append(sums[-1].body)
+            return self._summed(sums, env)
+        self._check_new(tree, env)
         values: list[Shaped] = []
-        count = 0
-        for place in combinations(*spans):
-            inner = dict(env) | dict(zip(tree.bound, place, strict=True))
+        for place in combinations(*self._spans(tree, env)):
             try:
-                values.append(self.value(tree.body, inner))
-                count += 1
+                values.append(self.value(tree.body, {**env, **dict(zip(tree.bound, place, strict=True))}))
             except OutsideFamily:
                 if self.model.convention("boundary") != "interior":
                     raise
         g = self.graph
         if not values:
             return scalar(g.one if tree.operator == "prod" else g.zero)
-        if tree.operator in ("sum", "mean"):
-            if len(values) == 1 and tree.operator == "sum":
-                return values[0]
+        if tree.operator == "mean":
             total = self.shapes.added([(1, value) for value in values])
-            if tree.operator == "sum":
-                return total
-            return self.shapes.mapped(total, lambda node: g.linear(((Fraction(1, count), node),)))
+            return self.shapes.mapped(total, lambda node: g.linear(((Fraction(1, len(values)), node),)))
         answer = values[0]
         for value in values[1:]:
             if tree.operator == "prod":
@@ -706,8 +709,125 @@ class Meaning:
                 answer = self.shapes.together(answer, value, lambda a, b: g.call(tree.operator, a, b), "compared")
         return answer
 
+    def _check_new(self, tree: t.Reduction, env: Env) -> None:
+        for name in tree.bound:
+            if name in env:
+                raise Unjudged(f"the index {name} is bound already; rename one of them", "unread")
+
+    def _summed(self, sums: Sequence[t.Reduction], env: Env) -> Shaped:
+        """Sums inside each other as one, index by index; what a condition excludes is left at once."""
+        inner = dict(env)
+        if len(sums) > 1 and any(self._depends(tree, {name for each in sums for name in each.bound}) for tree in sums):
+            return self._nested(sums[0], env)
+        spans: dict[str, range] = {}
+        for tree in sums:
+            self._check_new(tree, {**env, **dict.fromkeys(spans, 0)})
+            spans.update(zip(tree.bound, self._spans(tree, inner), strict=True))
+        body = sums[-1].body
+        values: list[Shaped] = []
+        order, tests = self._plan(tuple(spans), body)
+
+        def visit(depth: int) -> None:
+            if depth == len(order):
+                try:
+                    values.append(self.value(body, inner))
+                except OutsideFamily:
+                    if self.model.convention("boundary") != "interior":
+                        raise
+                return
+            name = order[depth]
+            for at in spans[name]:
+                inner[name] = at
+                if all(self._may_hold(test, inner) for test in tests[depth]):
+                    visit(depth + 1)
+            del inner[name]
+
+        visit(0)
+        if not values:
+            return scalar(self.graph.zero)
+        return values[0] if len(values) == 1 else self.shapes.added([(1, value) for value in values])
+
+    def _nested(self, tree: t.Reduction, env: Env) -> Shaped:
+        """A sum whose limits depend on the index of another: one after the other."""
+        values = []
+        for place in combinations(*self._spans(tree, env)):
+            inner = {**env, **dict(zip(tree.bound, place, strict=True))}
+            body = tree.body
+            nested = isinstance(body, t.Reduction) and body.operator == "sum"
+            values.append(self._nested(body, inner) if nested else self.value(body, inner))  # type: ignore[arg-type]
+        if not values:
+            return scalar(self.graph.zero)
+        return values[0] if len(values) == 1 else self.shapes.added([(1, value) for value in values])
+
+    def _depends(self, tree: t.Reduction, names: set[str]) -> bool:
+        sides = [side for pair in tree.limits if pair is not None for side in pair]
+        return any(isinstance(node, t.Name) and node.text in names for side in sides for node in t.walk(side))
+
+    def _may_hold(self, test: Tree, env: Env) -> bool:
+        value = self.value(test, env)
+        return value.shape != () or value.nodes[0] != self.graph.zero
+
+    def _plan(self, names: tuple[str, ...], body: Tree) -> tuple[list[str], list[list[Tree]]]:
+        """The order in which indices are run through, and after each the conditions that are settled by then."""
+        plan = self._plans.get(id(body))
+        if plan is not None and set(plan[0]) == set(names):
+            return plan
+        waiting = []
+        for factor in _factors(body, through_sums=False):
+            is_condition = isinstance(factor, t.Indicator) or (
+                isinstance(factor, t.Subscript) and self._is_delta(factor)
+            )
+            if is_condition:
+                read = {node.text for node in t.walk(factor) if isinstance(node, t.Name)}
+                waiting.append((factor, read & set(names)))
+        order: list[str] = []
+        tests: list[list[Tree]] = []
+        left = list(names)
+        while left:
+            # the index that settles a condition with the fewest others comes first
+            wanted = min((read - set(order) for _, read in waiting if read - set(order)), key=len, default=set())
+            chosen = next((name for name in left if name in wanted), left[0])
+            left.remove(chosen)
+            order.append(chosen)
+            tests.append([factor for factor, read in waiting if chosen in read and read <= set(order)])
+        self._plans[id(body)] = (order, tests)
+        self._alive.append(body)
+        return order, tests
+
     def _spans(self, tree: t.Reduction, env: Env) -> list[range]:
         """The values of each bound index: its limits as written, where they are not just all of its axis."""
+        fixed = self._fixed.get(id(tree))
+        if fixed is None:
+            fixed = self._fixed[id(tree)] = self._is_fixed(tree)
+            self._alive.append(tree)
+        if fixed and id(tree) in self._known_spans:
+            return self._known_spans[id(tree)]
+        spans = self._found_spans(tree, env)
+        if fixed:
+            self._known_spans[id(tree)] = spans
+        return spans
+
+    def _is_fixed(self, tree: t.Reduction) -> bool:
+        """Whether the ranges of a sum's indices are the same wherever it stands: nothing depends on other indices."""
+        sides = [side for pair in tree.limits if pair is not None for side in pair]
+        if any(
+            isinstance(node, t.Name) and node.text not in self.model.sizes for side in sides for node in t.walk(side)
+        ):
+            return False
+        has_delta = any(self._picked_names(name, tree.body) for name in tree.bound)
+        return not has_delta and not any(
+            isinstance(node, t.Subscript) and self.model.is_family(node.array) for node in t.walk(tree.body)
+        )
+
+    def _picked_names(self, name: str, body: Tree) -> bool:
+        """Whether a condition may be what tells the range of an index."""
+        return any(
+            isinstance(factor, (t.Indicator, t.Subscript)) and any(each == t.Name(name) for each in t.children(factor))
+            for factor in _factors(body)
+            if isinstance(factor, t.Indicator) or (isinstance(factor, t.Subscript) and self._is_delta(factor))
+        )
+
+    def _found_spans(self, tree: t.Reduction, env: Env) -> list[range]:
         read = inner_ranges(tree, self.model, env)
         spans = []
         limits = tree.limits or (None,) * len(tree.bound)
@@ -766,15 +886,17 @@ def _names_of_whole(tree: Tree) -> frozenset[str] | None:
     return frozenset(names)
 
 
-def _factors(tree: Tree) -> Iterator[Tree]:
-    """The factors of a product, through signs, brackets and sums over other indices."""
+def _factors(tree: Tree, through_sums: bool = True) -> Iterator[Tree]:
+    """The factors of a product, through signs, brackets and, if asked, sums over other indices."""
     stack = [tree]
     while stack:
         node = stack.pop()
         match node:
             case t.Product(factors=factors):
                 stack += [factor for operator, factor in factors if operator not in ("/", "./")]
-            case t.Negative(body=body) | t.Reduction(operator="sum", body=body):
+            case t.Negative(body=body):
+                stack.append(body)
+            case t.Reduction(operator="sum", body=body) if through_sums:
                 stack.append(body)
             case _:
                 yield node
