@@ -710,8 +710,8 @@ class Meaning:
         return answer
 
     def _check_new(self, tree: t.Reduction, env: Env) -> None:
-        for name in tree.bound:
-            if name in env:
+        for place, name in enumerate(tree.bound):
+            if name in env or name in tree.bound[:place]:
                 raise Unjudged(f"the index {name} is bound already; rename one of them", "unread")
 
     def _summed(self, sums: Sequence[t.Reduction], env: Env) -> Shaped:
