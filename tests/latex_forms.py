@@ -17,7 +17,7 @@ def normal(tree: Tree) -> Tree:
     return t.transformed(tree, _normal)
 
 
-def _word(text: str, symbol: str = "") -> str:
+def word(text: str, symbol: str = "") -> str:
     shown = symbol or text
     return "L_cal" if shown == LOSS else plain_name(shown)
 
@@ -27,9 +27,9 @@ def _normal(node: Tree) -> Tree:
         case t.Number(text=text):
             return t.Number(str(node.value)) if text != "inf" else t.Name("infinity")
         case t.Name(text=text, symbol=symbol):
-            return t.Name(_word(text, symbol))
+            return t.Name(word(text, symbol))
         case t.Subscript(array=array, indices=indices, symbol=symbol):
-            return t.Subscript(_word(array, symbol), indices)
+            return t.Subscript(word(array, symbol), indices)
         case t.Indicator(kronecker=True, sides=sides):
             return t.Subscript("delta", sides)
         case t.Negative(body=body):
@@ -51,13 +51,13 @@ def _normal(node: Tree) -> Tree:
         case t.Call(function="", arguments=(only,)):
             return only
         case t.Call(function=function, orders=orders):
-            return replace(node, function=_word(function), layer="", orders=orders if any(orders) else ())
+            return replace(node, function=word(function), layer="", orders=orders if any(orders) else ())
         case t.Reduction(operator=operator, bound=bound, limits=limits, body=body):
             limits = limits or (None,) * len(bound)
             if isinstance(body, t.Reduction) and body.operator == operator:  # a sign for each index with limits
                 inner = body.limits or (None,) * len(body.bound)
                 bound, limits, body = bound + body.bound, limits + inner, body.body
-            return t.Reduction(operator, tuple(map(_word, bound)), body, limits=limits if any(limits) else ())
+            return t.Reduction(operator, tuple(map(word, bound)), body, limits=limits if any(limits) else ())
     return node
 
 

@@ -191,7 +191,8 @@ def test_five_notations_of_one_gradient_are_five_readings_of_it() -> None:
     lines = (
         r"\frac{\partial L}{\partial w_{ij}^{[l]}} = \delta_i^{[l]} a_j^{[l-1]}",
         r"\frac{\partial L}{\partial W^{[l]}} = \delta^{[l]} (a^{[l-1]})^T",
-        r"\frac{\partial L}{\partial w_{ij}^{[l]}} = \sum_k \frac{\partial L}{\partial z_k^{[l]}} \frac{\partial z_k^{[l]}}{\partial w_{ij}^{[l]}}",
+        r"\frac{\partial L}{\partial w_{ij}^{[l]}} = \sum_k \frac{\partial L}{\partial z_k^{[l]}}"
+        r" \frac{\partial z_k^{[l]}}{\partial w_{ij}^{[l]}}",
         r"\nabla_{W^{[l]}} L = \delta^{[l]} \otimes a^{[l-1]}",
         r"dW^{[l]} = \delta^{[l]} a^{[l-1]\top}",
     )

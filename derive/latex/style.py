@@ -40,7 +40,16 @@ Writer = Generator[tuple[Tree, Style], str, str]
 
 
 def name(text: str) -> str:
-    r"""A name as it is set: `v_-1` is v_{-1}, `vbar_3` is \bar{v}_3, `x1` is x_1, `u_hat` is \hat{u}, `f.2` f_{.2}."""
+    r"""A name as it is set: `v_-1` is v_{-1}, `vbar_3` is \bar{v}_3, `x1` is x_1, `u_hat` is \hat{u}, `f.2` f_{.2}.
+
+    What a problem declared as one name has more: `W^[1]` is W^{[1]}, `Delta v` \Delta v, `x'` x'.
+    """
+    declared = re.fullmatch(r"((?:[A-Za-z]+ )*)([^ ^']+)(?:\^(\{.*\}|\[.*\]|\(.*\)|[A-Za-z0-9*]))?('*)", text)
+    if declared is not None and (declared[1] or declared[3] or declared[4]):
+        before = "".join(word(each) + " " for each in declared[1].split())
+        above = (declared[3] or "").removeprefix("{").removesuffix("}")
+        if re.fullmatch(r"[A-Za-z0-9+\-*/,()\[\] ]*", above):
+            return before + name(declared[2]) + script("^", above) + declared[4]
     parts = anatomy(text)
     letter = len(parts.base) == 1 or parts.base in GREEK
     base = word(parts.base)

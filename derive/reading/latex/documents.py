@@ -43,6 +43,7 @@ _WHOLE = re.compile(
     rf"(?:\s|\\left\s*(?:\\\{{|\.)|\\displaystyle|\\label\{{[^{{}}]*\}})*"
     rf"\\begin\{{({_ENVIRONMENT})\*?\}}(?:\[[a-z]\])?"
 )
+_SOMETHING = re.compile(r"[ \t]*\S")
 _LAYOUT_ONLY = re.compile(
     r"(?:%[^\r\n]*(?:[\r\n]|$)|\\(?:label|tag)\*?\{[^{}]*\}|[&\s.,;]"
     r"|\\(?:hline|nonumber|notag|centering|noindent|displaystyle|toprule|midrule|bottomrule)(?![A-Za-z]))*"
@@ -109,60 +110,40 @@ def _document(source: Source, suffix: str) -> Iterator[Piece]:
 
 def _lines_and_regions(source: Source, regions: list[list[Piece]], suffix: str) -> Iterator[Piece]:
     """Formulas in delimiters, and every other line as it stands."""
-    covered = [(region[0].start, region[-1].end, region) for region in regions if region]
-    spans = iter([*_spans_of(source, regions), (len(source.text) + 1, len(source.text) + 1)])
-    del covered
-    queue = sorted(
-        [(region[0].start, region) for region in regions if region]
-        + [(piece.start, [piece]) for piece in _bare_lines(source, _taken(source), suffix)],
-        key=lambda each: each[0],
-    )
-    del spans
-    for _, pieces in queue:
+    found = [(region[0].start, region) for region in regions if region]
+    found += [(piece.start, [piece]) for piece in _bare_lines(source, _without_delimited(source), suffix)]
+    for _, pieces in sorted(found, key=lambda each: each[0]):
         yield from pieces
 
 
-def _spans_of(source: Source, regions: list[list[Piece]]) -> list[tuple[int, int]]:
-    return [(region[0].start, region[-1].end) for region in regions if region]
-
-
-def _taken(source: Source) -> str:
+def _without_delimited(source: Source) -> str:
     """The text with formulas in delimiters blanked."""
     text = source.text
     pieces: list[str] = []
     last = 0
     for start, end, _, _ in _delimited(source):
         pieces.append(text[last:start])
-        pieces.append(re.sub(r"[^\r\n]", "\x00", text[start:end]))
+        pieces.append(re.sub(r"[^\r\n]", " ", text[start:end]))
         last = end
     return "".join((*pieces, text[last:]))
 
 
 def _bare_lines(source: Source, text: str, suffix: str) -> Iterator[Piece]:
-    """Lines that are formulas themselves; words, headings and comments are none."""
-    masked = source.masked(text.replace("\x00", " "))
+    """Lines that are formulas themselves; words, headings and comments are none. An open bracket goes on below."""
+    masked = source.masked(text)
+    begin: int | None = None
     start = 0
-    depth_start: int | None = None
     for match in [*re.finditer(r"\r\n|\r|\n", text), None]:
-        end = match.start() if match is not None else len(text)
-        following = match.end() if match is not None else len(text)
-        line = text[start:end]
-        begin, start = start, following
-        if depth_start is not None:
-            begin = depth_start
-            line = text[begin:end]
-        if _open_brackets(line) and match is not None and end - begin < 10_000 and depth_start_allowed(text, following):
-            depth_start = begin
+        end, following = (match.start(), match.end()) if match is not None else (len(text), len(text))
+        begin = start if begin is None else begin
+        start = following
+        line = text[begin:end]
+        goes_on = match is not None and end - begin < 10_000 and bool(_SOMETHING.match(text, following))
+        if goes_on and _open_brackets(line):
             continue
-        depth_start = None
-        if "\x00" in line and not _RELATION.search(line.replace("\x00", "")):
-            continue
-        yield from _bare_line(masked, line.replace("\x00", " "), begin, suffix)
-
-
-def depth_start_allowed(text: str, following: int) -> bool:
-    """Whether an open bracket may be closed further down: the next line is not empty."""
-    return bool(re.match(r"[ \t]*\S", text[following : following + 200]))
+        if line == source.text[begin:end] or _RELATION.search(line):
+            yield from _bare_line(masked, line, begin, suffix)
+        begin = None
 
 
 def _open_brackets(line: str) -> bool:

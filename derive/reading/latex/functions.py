@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from derive import tree as t
 from derive import words
+from derive.errors import LimitError
 from derive.reading.latex import commands, naming, reductions
 from derive.reading.latex.spelling import Spelled, joined, label, labels, single, spelled
 from derive.reading.latex.syntax import Argument, Chain, Fraction, Group, Root, Scripted, Token, Unit
@@ -194,6 +195,8 @@ def named_call(reading: Interpreter, run: Run, unit: Unit, parts: Spelled) -> Tr
     name, used = function if function is not None else ("sigmoid", 0)
     above = naming.above_of(reading, parts.sups, name)
     above.primes += parts.primes
+    if above.primes > naming.PRIMES:
+        raise reading.error(f"more than {naming.PRIMES} primes, the limit", unit, LimitError)
     orders = (above.primes,) if above.primes else ()
     above.primes = 0
     bracket = run.beside()

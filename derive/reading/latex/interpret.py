@@ -36,6 +36,7 @@ DEPTH = 90
 NESTED_SUMS = 6
 
 _COMPARED = frozenset(("=", "!=", "<", "<=", ">", ">="))
+_MODES = frozenset(("valid", "full", "same"))
 _CALLS = ("asterisk", "star", "otimes", "mod")
 
 
@@ -149,7 +150,11 @@ class Interpreter:
                 tree = t.Negative(tree, self.at(unit.start, run.units[run.place - 1].end))
             if operator == "" and factors[-1][0] in ("/", "./") and not isinstance(tree, t.Reduction):
                 raise self._two_quotients(run, place, factors[-1][0])
-            if operator.partition("_")[0] in _CALLS:
+            name, mark, mode = operator.partition("_")
+            if mark and (name not in ("asterisk", "star") or mode not in _MODES):
+                known = ", ".join(sorted(_MODES))
+                raise self.error(f"below this operator stands no {mode or 'formula'}; the modes are {known}", unit)
+            if name in _CALLS:
                 left = self._joined(factors, start, run.units[place - 1].end)
                 factors = [("*", self._called(operator, left, tree, start, unit.end))]
             else:

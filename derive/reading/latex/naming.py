@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from derive.reading.latex.interpret import Interpreter, Run
 
 
+PRIMES = 4
+
+
 class Above:
     """What stands at the upper right: layers, a transpose, primes, powers (elementwise or not), a star."""
 
@@ -531,6 +534,8 @@ def above_is_layer(sups: Sequence[Argument]) -> bool:
 def raised(reading: Interpreter, tree: Tree, above: Above, unit: Unit) -> Tree:
     """With its primes, powers and transpose."""
     at = tree.at
+    if above.primes > PRIMES:
+        raise reading.error(f"more than {PRIMES} primes, the limit", unit, LimitError)
     for _ in range(above.primes):
         tree = t.Call("prime", (tree,), at)
     if len(above.powers) > 1:

@@ -56,11 +56,16 @@ def canonical(spelling: str) -> str:
 @lru_cache(maxsize=4096)
 def plain_name(word: str) -> str:
     """`vbar_3` -> v_3_bar, `x1` -> x_1, `v_-1` -> v_m1, `u_hat` -> u_hat; a word of other characters as it is."""
-    if "{" in word or not _WORD.fullmatch(word):
+    if "{" in word or "_." in word or not _WORD.fullmatch(word):
         return word
     parts = anatomy(word)
     subscripts = [re.sub("^-", "m", part) for part in parts.subscripts]
     return joined([parts.base], subscripts, parts.accents, "", 0)
+
+
+def printable(name: str) -> str:
+    """A canonical name as the printers of formulas take it: v_m1 is v_-1 to them."""
+    return re.sub(r"_m([0-9]+)(?![A-Za-z0-9])", r"_-\1", name)
 
 
 def joined(pieces: Sequence[str], subs: Sequence[str], accents: Sequence[str], above: str, primes: int) -> str:
