@@ -85,10 +85,13 @@ def command(
             suffix = ".tex" if "\\" in text or "$" in text else ".txt"
         progress.doing("judging")
         if suffix == ".py":
+            from derive.verify.code_checking import refused, verify_code
+
             if not run_code:
-                raise UsageError("Python work is run to be verified; allow that with --run-code")
-            raise UsageError("Python work is not read yet")
-        report = verifier.verify(text, suffix, None if work == "-" else work)
+                raise refused()
+            report = verify_code(verifier.judging, text, seconds=timeout, file=work, seed=seed)
+        else:
+            report = verifier.verify(text, suffix, None if work == "-" else work)
         data = _written(report, form, mode, sys.stdout.isatty() and out is None)
     if out is not None:
         write_file(out, data, force=force, sources=tuple(name for name in (work, problem) if name != "-"))
