@@ -6,12 +6,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from derive import tree as t
 from derive.tree import Tree
+from derive.verify.expected import Expected, expected, rules
 from derive.verify.report import Slip
-from derive.verify.slip_search import OutOfTime, Search, Snapshot
+from derive.verify.slip_search import FAILURES, OutOfTime, Search, Snapshot
 from derive.verify.slip_text import latex, told
-from derive.verify.slips import Change
+from derive.verify.slips import Change, replaced, sites
 from derive.verify.values import is_literal
+
+#: The name of what no slip of the library explains.
+UNNAMED = "no known pattern"
+RELATIONS = {"!=": r"\ne", "<=": r"\le", ">=": r"\ge"}
+#: Most parts of the right formula that are tried in a place.
+PARTS = 40
 
 if TYPE_CHECKING:
     from derive.verify.judging import Judging
@@ -35,18 +43,46 @@ def diagnosed(line: Line, judging: Judging) -> None:
     if is_literal(link.tree) and verdict.numbers:
         return
     with scratch(judging.models):
-        found = _explained(judging, head, link.tree, conditions)
+        search = Search(judging, head, link.tree, conditions)
+        found = _explained(search)
         line.slips = [_slip(change, judging, len(found)) for change in found]
-        if found:
-            line.expected = latex(found[0].tree, judging.problem)
+        right = _right(search, found)
+        if not found:
+            line.slips = [_unnamed(search, right)]
+        if right is not None:
+            told_conditions = "".join(rf" \quad ({_condition(each, judging)})" for each in conditions)
+            line.expected = (
+                f"{latex(right.head, judging.problem)} = {latex(right.right, judging.problem)}{told_conditions}"
+            )
+            line.steps = right.rules
 
 
-def _explained(judging: Judging, head: Tree, right: Tree, conditions: Sequence[Tree]) -> list[Change]:
-    search = Search(judging, head, right, conditions)
+def _condition(tree: Tree, judging: Judging) -> str:
+    """l < L, without the brackets of an indicator."""
+    if not isinstance(tree, t.Indicator):
+        return latex(tree, judging.problem)
+    text = latex(tree.sides[0], judging.problem)
+    for operator, side in zip(tree.operators, tree.sides[1:], strict=True):
+        text += f" {RELATIONS.get(operator, operator)} {latex(side, judging.problem)}"
+    return text
+
+
+def _explained(search: Search) -> list[Change]:
     try:
         return search.single() or search.paired()
     except OutOfTime:
         return []
+
+
+def _right(search: Search, found: Sequence[Change]) -> Expected | None:
+    """The right formula: the row with its slip undone, else what the problem says."""
+    for change in found:
+        if change.tree != search.right:
+            return Expected(search.head, change.tree, rules(search))
+    try:
+        return expected(search)
+    except FAILURES:
+        return None
 
 
 def _slip(change: Change, judging: Judging, count: int) -> Slip:
@@ -64,6 +100,37 @@ def _slip(change: Change, judging: Judging, count: int) -> Slip:
         latex(change.tree, judging.problem),
         getattr(first.before, "at", None),
     )
+
+
+def _unnamed(search: Search, right: Expected | None) -> Slip:
+    """What is said of a row that no slip explains: the smallest part that repairs it, and by what."""
+    place = None if right is None or right.head != search.head else _smallest(search, right.right)
+    if place is None:
+        sentence = "No known pattern; the right side as a whole has to be replaced"
+        if right is not None and right.head == search.head:
+            sentence += f" by {told(right.right)}"
+        return Slip(UNNAMED, "other", sentence + ".", "" if right is None else told(right.right))
+    before, after, tree = place
+    sentence = f"No known pattern; the row is right with {told(after)} in the place of {told(before)}."
+    at = getattr(before, "at", None)
+    return Slip(UNNAMED, "other", sentence, told(tree), latex(tree, search.judging.problem), at)
+
+
+def _smallest(search: Search, right: Tree) -> tuple[Tree, Tree, Tree] | None:
+    """(part, what belongs there, the row then): the smallest part that a part of the right formula repairs."""
+    parts = [node for node in dict.fromkeys(t.walk(right)) if not isinstance(node, t.Number)][:PARTS]
+    places = sorted(sites(search.right, search.context), key=lambda site: sum(1 for _ in t.walk(site.node)))
+    try:
+        for site in places:
+            if site.is_root:
+                continue
+            for part in parts:
+                tree = replaced(search.right, site.path, part)
+                if search.holds(tree):
+                    return site.node, part, tree
+    except OutOfTime:
+        return None
+    return None
 
 
 @contextmanager

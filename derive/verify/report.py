@@ -38,6 +38,7 @@ class Line:
     read_as: str
     slips: Sequence[Slip] = ()
     expected: str | None = None
+    steps: Sequence[str] = ()
     counterexample: Mapping[str, Any] | None = None
     left: str | None = None
     right: str | None = None
@@ -73,6 +74,7 @@ class Line:
             "carried_from": verdict.carried_from,
             "slips": [],
             "expected": None,
+            "steps": [],
             "counterexample": None,
             "lhs_value": None,
             "rhs_value": None,
@@ -85,6 +87,7 @@ class Line:
             for slip in self.slips
         ]
         shown["expected"] = self.expected
+        shown["steps"] = list(self.steps)
         shown["counterexample"] = self.counterexample
         shown["lhs_value"], shown["rhs_value"] = self.left, self.right
         if verdict.numbers:

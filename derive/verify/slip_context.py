@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import permutations
 
@@ -16,6 +16,17 @@ from derive.verify.statements import free_letters
 
 #: Most names, and most ways to index one, that are put in a place.
 NAMES, INDEXED = 40, 12
+
+
+#: What is written for the derivative of a function, besides f'(u).
+WRITTEN: Mapping[str, Callable[[Tree], Tree]] = {
+    "sin": lambda u: t.Call("cos", (u,)),
+    "cos": lambda u: t.Negative(t.Call("sin", (u,))),
+    "log": lambda u: t.Product((("*", t.Number("1")), ("/", u))),
+    "ln": lambda u: t.Product((("*", t.Number("1")), ("/", u))),
+    "relu": lambda u: t.Indicator((u, t.Number("0")), (">",)),
+    "tanh": lambda u: t.Sum((("+", t.Number("1")), ("-", t.Power(t.Call("tanh", (u,)), t.Number("2"))))),
+}
 
 
 class Context:
@@ -182,13 +193,20 @@ class Context:
     def locals(self, letters: Sequence[str]) -> Iterator[Tree]:
         """f'(z) for every f(z) in the equations, with the indices at hand."""
         for _, call in self.activations:
-            derived = t.Call(call.function, call.arguments, parameters=call.parameters, orders=(1,), layer=call.layer)
+            derived = self.derivative(call)
             yield from self.renamed(derived, letters)
         for statement in self.problem.equations:
             if statement.head is not None:
                 local = _of_equation(statement.head, statement.links[0].tree)
                 if local is not None:
                     yield from self.renamed(local, letters)
+
+    def derivative(self, call: t.Call) -> Tree:
+        """f'(u) of f(u), written out for the functions of the table that have a short derivative."""
+        written = WRITTEN.get(call.function)
+        if written is not None and not self.model.is_function(call.function):
+            return written(call.arguments[0])
+        return t.Call(call.function, call.arguments, parameters=call.parameters, orders=(1,), layer=call.layer)
 
     def renamed(self, tree: Tree, letters: Sequence[str]) -> Iterator[Tree]:
         """A tree of the equations with its free indices replaced by those at hand, in all ways."""
@@ -229,6 +247,15 @@ class Context:
             case t.Subscript(array=name, indices=indices):
                 return self.ranks.get(name, 0) > len(indices)
         return any(self.is_array(child) for child in t.children(tree))
+
+    @cached_property
+    def anchor(self) -> Tree:
+        """The left side spelled so that the ranges of its indices are known: for an alias what it stands for."""
+        head = self.head
+        known = isinstance(head, (t.Name, t.Subscript)) and self.variable is not None
+        if known and self.variable is not None and self.problem.loss is not None:
+            return t.Derivative(t.Name(self.problem.loss), self.variable)
+        return head
 
     @cached_property
     def variable(self) -> Tree | None:

@@ -110,18 +110,32 @@ def path_changes(search: Search) -> Iterator[Change]:
             return
 
 
+def whole_derivative(search: Search) -> Tree | None:
+    """The chain rule over everything that reads the variable: the sum of dL/dY dY/dx, or None."""
+    table = _entries(search, search.model, True)
+    if not table:
+        return None
+    ways = list(dict.fromkeys(_way(key) for _, _, terms in table for key in terms))
+    parts = [_written(search, way) for way in ways]
+    kept = [part for part in parts if part is not None]
+    if not kept or len(kept) < len(parts) or len(kept) > WAYS:
+        return None
+    return t.tidy_sum(kept)
+
+
 def _way(key: Key) -> str:
     return str(key[0])
 
 
-def _entries(search: Search, model: Model) -> list[Entry] | None:
-    """(left, right, terms) for every entry of the row."""
+def _entries(search: Search, model: Model, alone: bool = False) -> list[Entry] | None:
+    """(left, right, terms) for every entry of the row; `alone`: for the left side on both sides."""
     paths = Paths(model)
     entries: list[Entry] = []
-    for instance in instances((search.head, search.right), search.conditions, model):
+    side = search.head if alone else search.right
+    for instance in instances((search.context.anchor, side), search.conditions, model):
         try:
             left = model.meaning.value(search.head, instance.env)
-            right = model.meaning.value(search.right, instance.env)
+            right = model.meaning.value(side, instance.env)
             ends = _ends(model, search.head, instance.env)
         except OutsideFamily:
             continue

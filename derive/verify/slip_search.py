@@ -81,10 +81,12 @@ class Search:
         self._left: list[tuple[Instance, Shaped]] = []
         self._scale = 0.0
         self._look = 0
-        try:
-            self._prepare(instances((head, right), conditions, self.model))
-        except FAILURES:
-            self._left = []  # the indices run over other ranges: each repair finds its own
+        for sides in ((self.context.anchor,), (head, right)):
+            try:
+                self._prepare(instances(sides, conditions, self.model))
+                break
+            except FAILURES:
+                self._left = []  # each repair finds the ranges of the indices itself
         self._kept = [Snapshot(model) for model in self.models]
 
     def _clear(self) -> None:

@@ -148,7 +148,19 @@ def changed(
         for site in places:
             for new in edit(site):
                 if new != site.node:
-                    yield Change(slip, replaced(tree, site.path, new), site.node, new, first)
+                    yield Change(slip, _tidied(tree, site.path, new), site.node, new, first)
+
+
+def _tidied(tree: Tree, path: Path, new: Tree) -> Tree:
+    """The tree with another node at a path; -(-u) and (u^T)^T, where the change makes them, are u."""
+    if path:
+        above = tree
+        for step in path[:-1]:
+            above = t.children(above)[step]
+        for kind in (t.Negative, t.Transpose):
+            if isinstance(above, kind) and isinstance(new, kind):
+                return replaced(tree, path[:-1], new.body)
+    return replaced(tree, path, new)
 
 
 def nothing(site: Site) -> Iterator[Tree]:

@@ -36,6 +36,33 @@ def over(tree: Tree, factor: Tree) -> Tree:
     return t.Product((("*", tree), ("/", factor)))
 
 
+def scaled(tree: Tree, factor: Tree, divide: bool) -> Tree:
+    """tree * factor or tree / factor; what stands there against it is taken away instead."""
+    cancelled = _cancelled(tree, factor, divide)
+    if cancelled is not None:
+        return cancelled
+    return over(tree, factor) if divide else times(tree, factor)
+
+
+def _cancelled(tree: Tree, factor: Tree, divide: bool) -> Tree | None:
+    """The tree without one factor (divide) or one divisor, in it or in a product inside."""
+    match tree:
+        case t.Negative(body=body):
+            inner = _cancelled(body, factor, divide)
+            return None if inner is None else t.Negative(inner)
+        case t.Product(factors=factors):
+            for place, (operator, each) in enumerate(factors):
+                if each == factor and (operator in DIVIDING) != divide:
+                    return product_of([other for k, other in enumerate(factors) if k != place])
+            for place, (operator, each) in enumerate(factors):
+                inner = _cancelled(each, factor, divide != (operator in DIVIDING))
+                if inner is not None and isinstance(each, t.Product):
+                    if t.is_number(inner, 1):
+                        return product_of([other for k, other in enumerate(factors) if k != place])
+                    return with_factor(tree, place, inner)
+    return None
+
+
 def product_of(factors: list[tuple[str, Tree]]) -> Tree | None:
     """The product of what is left of the factors of another one; its first operator is made "*"."""
     if not factors:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from derive import tree as t
 from derive.tree import Tree
 from derive.verify.slips import COMMON, GENERIC, SPECIFIC, Edit, NamedSlip, Site
-from derive.verify.slips_editing import DIVIDING, TWO, is_leaf, over, times, without
+from derive.verify.slips_editing import DIVIDING, TWO, is_leaf, over, scaled, times, without
 
 _THREE, _FOUR = t.Number("3"), t.Number("4")
 
@@ -18,7 +18,7 @@ def _scaled(*numbers: Tree, divide: bool = False) -> Edit:
     def edit(site: Site) -> Iterator[Tree]:
         if site.is_term and not isinstance(site.node, (t.Negative, t.Reduction if not site.is_root else t.Negative)):
             for number in numbers:
-                yield over(site.node, number) if divide else times(site.node, number)
+                yield scaled(site.node, number, divide)
 
     return edit
 
@@ -34,7 +34,7 @@ def _by_size(divide: bool) -> Edit:
     def edit(site: Site) -> Iterator[Tree]:
         if site.is_term and not isinstance(site.node, t.Negative):
             for size in _sizes(site):
-                yield over(site.node, size) if divide else times(site.node, size)
+                yield scaled(site.node, size, divide)
 
     return edit
 
@@ -44,7 +44,7 @@ def _by_root(divide: bool) -> Edit:
         if site.is_term and not isinstance(site.node, t.Negative):
             for name in site.context.sizes:
                 root = t.Call("sqrt", (t.Name(name),))
-                yield over(site.node, root) if divide else times(site.node, root)
+                yield scaled(site.node, root, divide)
 
     return edit
 
@@ -53,8 +53,8 @@ def _with_constant(site: Site) -> Iterator[Tree]:
     """A term times a named number, or over it."""
     if site.is_term and not isinstance(site.node, t.Negative):
         for name in site.context.scalars:
-            yield times(site.node, name)
-            yield over(site.node, name)
+            yield scaled(site.node, name, False)
+            yield scaled(site.node, name, True)
 
 
 def _without_constant(site: Site) -> Iterator[Tree]:

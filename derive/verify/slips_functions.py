@@ -7,18 +7,9 @@ from dataclasses import replace
 
 from derive import tree as t
 from derive.tree import Tree
+from derive.verify.slip_context import WRITTEN
 from derive.verify.slips import GENERIC, SPECIFIC, NamedSlip, Site
-from derive.verify.slips_editing import is_leaf, negated
-
-#: What is written for the derivative of a function, besides f'(u).
-_WRITTEN = {
-    "sin": lambda u: t.Call("cos", (u,)),
-    "cos": lambda u: negated(t.Call("sin", (u,))),
-    "log": lambda u: t.Product((("*", t.Number("1")), ("/", u))),
-    "ln": lambda u: t.Product((("*", t.Number("1")), ("/", u))),
-    "relu": lambda u: t.Indicator((u, t.Number("0")), (">",)),
-    "tanh": lambda u: t.Sum((("+", t.Number("1")), ("-", t.Power(t.Call("tanh", (u,)), t.Number("2"))))),
-}
+from derive.verify.slips_editing import is_leaf
 
 
 def _undifferentiated(site: Site) -> Iterator[Tree]:
@@ -39,8 +30,8 @@ def _differentiated(site: Site) -> Iterator[Tree]:
     context = site.context
     match site.node:
         case t.Call(function=name, arguments=arguments, orders=orders) if len(arguments) == 1 and not any(orders):
-            if name in _WRITTEN and not context.model.is_function(name):
-                yield _WRITTEN[name](arguments[0])
+            if name in WRITTEN and not context.model.is_function(name):
+                yield WRITTEN[name](arguments[0])
             elif context.is_elementwise(name):
                 yield replace(site.node, orders=(1,))
         case t.Name() | t.Subscript():
@@ -48,10 +39,7 @@ def _differentiated(site: Site) -> Iterator[Tree]:
             for head, call in context.activations:
                 own = head.text if isinstance(head, t.Name) else head.array if isinstance(head, t.Subscript) else ""
                 if own == name and context.problem.equations and _is_applied(site, own):
-                    derived = t.Call(
-                        call.function, call.arguments, parameters=call.parameters, orders=(1,), layer=call.layer
-                    )
-                    yield from context.renamed(derived, site.letters)
+                    yield from context.renamed(context.derivative(call), site.letters)
 
 
 def _is_applied(site: Site, name: str) -> bool:
