@@ -740,7 +740,7 @@ class Meaning:
                 inner[name] = at
                 if all(self._may_hold(test, inner) for test in tests[depth]):
                     visit(depth + 1)
-            del inner[name]
+            inner.pop(name, None)
 
         visit(0)
         if not values:
