@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from derive import tree as t
 from derive.tree import Tree
 from derive.verify.expected import Expected, expected, rules
 from derive.verify.report import Slip
+from derive.verify.slip_numbers import beside, number_slips, rounded
 from derive.verify.slip_search import FAILURES, OutOfTime, Search, Snapshot
 from derive.verify.slip_text import latex, told
 from derive.verify.slips import Change, replaced, sites
@@ -40,7 +42,12 @@ def diagnosed(line: Line, judging: Judging) -> None:
     conditions = tuple(statement.conditions)
     if statement.head is None and judging._head is not None:
         conditions = judging._head[1]
-    if is_literal(link.tree) and verdict.numbers:
+    if is_literal(link.tree):
+        if judging.values is not None and verdict.numbers:
+            note = next((each for each in verdict.numbers if each.verdict == "wrong"), verdict.numbers[-1])
+            formula = judging._formula_before(line.judged.row, link)
+            line.slips = number_slips(judging.values, head, formula, note)
+            line.expected = f"{latex(head, judging.problem)} = {rounded(note)}"
         return
     with scratch(judging.models):
         search = Search(judging, head, link.tree, conditions)
@@ -49,6 +56,10 @@ def diagnosed(line: Line, judging: Judging) -> None:
         right = _right(search, found)
         if not found:
             line.slips = [_unnamed(search, right)]
+        told_numbers = beside(judging.values, head, link.tree, verdict.numbers)
+        if told_numbers:
+            first, *rest = line.slips
+            line.slips = [replace(first, sentence=first.sentence + told_numbers), *rest]
         if right is not None:
             told_conditions = "".join(rf" \quad ({_condition(each, judging)})" for each in conditions)
             line.expected = (

@@ -87,8 +87,8 @@ def _ends(model: Model, head: Tree, env: Env) -> tuple[Sequence[Node], Sequence[
     return of.nodes, by.nodes
 
 
-def path_changes(search: Search) -> Iterator[Change]:
-    """Slips of paths that explain the row, each proved in all models."""
+def path_changes(search: Search, late: bool = False) -> Iterator[Change]:
+    """Slips of paths that explain the row, each proved in all models; `late`: those that a formula may say better."""
     found = [_entries(search, model) for model in search.models]
     if any(entries is None or not entries for entries in found):
         return
@@ -99,8 +99,10 @@ def path_changes(search: Search) -> Iterator[Change]:
         return
     tries: list[tuple[str, tuple[str, ...], int]] = [("diagonal path only", (way,), 1) for way in ways]
     for way in ways if len(ways) > 1 else ():
-        tries += [("path missing", (way,), 1), ("path taken twice", (way,), -1), ("sign of a path", (way,), 2)]
-    for count in range(2, len(ways)):
+        tries += [("path missing", (way,), 1), ("path taken twice", (way,), -1)]
+    if late:
+        tries = [("sign of a path", (way,), 2) for way in ways]
+    for count in range(2, len(ways) if not late else 0):
         tries += [("a lone term of several", chosen, 1) for chosen in combinations(ways, count)]
     for name, chosen, weight in tries:
         elsewhere = name == "diagonal path only"

@@ -171,8 +171,8 @@ class Search:
         tried = 0
         for rank in (SPECIFIC, COMMON, GENERIC):
             found: dict[str, Change] = {}
-            if rank == SPECIFIC:
-                found = {change.slip.name: change for change in self._along_paths()}
+            if rank != COMMON:
+                found = {change.slip.name: change for change in self._along_paths(rank == GENERIC)}
             for change in changed(self.right, self.context, [slip for slip in library() if slip.rank == rank]):
                 if change.slip.name in found:
                     continue
@@ -185,9 +185,9 @@ class Search:
                 return list(found.values())
         return []
 
-    def _along_paths(self) -> list[Change]:
+    def _along_paths(self, late: bool) -> list[Change]:
         try:
-            return list(path_changes(self))
+            return list(path_changes(self, late))
         except FAILURES:
             return []
 

@@ -9,7 +9,7 @@ from itertools import pairwise, permutations
 from derive import tree as t
 from derive.tree import Tree
 from derive.verify.slips import COMMON, GENERIC, SPECIFIC, Edit, NamedSlip, Site, nothing
-from derive.verify.slips_editing import TWO, signed_sum, times
+from derive.verify.slips_editing import signed_sum
 from derive.verify.slips_indices import deltas
 
 #: Letters for a sum that a row lacks; the first that the row does not use is taken.
@@ -182,7 +182,7 @@ def _without_term(site: Site) -> Iterator[Tree]:
 
 
 def _with_term(site: Site) -> Iterator[Tree]:
-    """Plus or minus a quantity of the problem, or its half, double or mean, or 1."""
+    """Plus or minus a quantity of the problem, with a Kronecker delta or without, or 1."""
     if not site.is_term and not isinstance(site.node, t.Sum):
         return
     if isinstance(site.node, t.Negative) and not site.is_root:
@@ -196,8 +196,6 @@ def _with_term(site: Site) -> Iterator[Tree]:
     for one in extra:
         for sign in ("+", "-"):
             yield t.Sum((*_terms(site.node), (sign, one)))
-            if site.is_root:
-                yield t.Sum((*_terms(site.node), (sign, times(one, TWO))))
 
 
 def _terms(tree: Tree) -> tuple[tuple[str, Tree], ...]:
