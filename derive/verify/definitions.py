@@ -8,9 +8,8 @@ from math import prod
 from derive import tree as t
 from derive.tree import Tree
 from derive.verify.graph import Node
-from derive.verify.meaning import OutsideFamily
 from derive.verify.model import Model
-from derive.verify.shaped import Shaped, Unjudged
+from derive.verify.shaped import OutsideFamily, Shaped, Unjudged
 from derive.verify.statements import Instance, instances
 
 

@@ -19,11 +19,10 @@ from derive.verify.choosing import models
 from derive.verify.deciding import Decision
 from derive.verify.definitions import define, lacks_members
 from derive.verify.graph import UndefinedNode
-from derive.verify.meaning import OutsideFamily
 from derive.verify.model import Model
 from derive.verify.problem_checks import defined
 from derive.verify.problems import Problem
-from derive.verify.shaped import ShapeClash, Unjudged
+from derive.verify.shaped import OutsideFamily, ShapeClash, Unjudged
 from derive.verify.statements import instances, pairs
 from derive.verify.values import NumberNote, Values, is_literal
 

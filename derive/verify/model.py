@@ -23,12 +23,12 @@ from derive.verify.declarations import extent_tree
 from derive.verify.derivatives import Derivatives, Jacobian
 from derive.verify.differentiating import adjoints, opaque_name
 from derive.verify.graph import NAMED, Graph, Node
-from derive.verify.meaning import Env, Meaning, OutsideFamily
+from derive.verify.meaning import Meaning
 from derive.verify.points import Range
 from derive.verify.problem_checks import defined
 from derive.verify.problems import Exact, Problem, Quantity
 from derive.verify.ranges import found_ranges, index_names
-from derive.verify.shaped import ShapeClash, Shaped, Unjudged, places, scalar
+from derive.verify.shaped import Env, OutsideFamily, ShapeClash, Shaped, Unjudged, places, scalar
 
 
 @dataclass

@@ -6,7 +6,7 @@ None is "as many as are needed": the vector of ones has it, and is constant alon
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import product as combinations
@@ -16,9 +16,16 @@ from derive.verify.graph import Graph, Node
 
 Extents = tuple[int | None, ...]
 
+#: The values of indices by name.
+Env = Mapping[str, int]
+
 
 class ShapeClash(Exception):
     """Two shapes, or two extents of an index, that do not go together; the message names both."""
+
+
+class OutsideFamily(Exception):
+    """A member of a family that does not exist, such as u_{t-1} at the first t."""
 
 
 class Unjudged(Exception):

@@ -9,10 +9,9 @@ from itertools import product as combinations
 from derive import tree as t
 from derive.tree import Tree
 from derive.verify.graph import Node
-from derive.verify.meaning import Env, OutsideFamily
 from derive.verify.model import Model
 from derive.verify.ranges import found_ranges
-from derive.verify.shaped import ShapeClash, Shaped, Unjudged
+from derive.verify.shaped import Env, OutsideFamily, ShapeClash, Shaped, Unjudged
 
 Pairs = list[tuple[tuple[int, ...], Node, Node]]
 
