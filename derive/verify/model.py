@@ -7,45 +7,27 @@ the same with H in their place.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from fractions import Fraction
-from itertools import product as combinations
-from math import prod
+from collections.abc import Mapping, Sequence
 
 from derive import tree as t
 from derive.errors import ProgramError
 from derive.reading.latex.rows import Statement
 from derive.tree import Tree
 from derive.verify import domains as d
+from derive.verify.applied import Applied, Definition
 from derive.verify.deciding import Judge
-from derive.verify.declarations import extent_tree
-from derive.verify.derivatives import Derivatives, Jacobian
-from derive.verify.differentiating import adjoints, opaque_name
-from derive.verify.graph import NAMED, Graph, Node
+from derive.verify.derivatives import Derivatives
+from derive.verify.differentiating import adjoints
+from derive.verify.equations import Equations
+from derive.verify.graph import Graph, Node
+from derive.verify.inputs import Inputs
+from derive.verify.losses import Loss
 from derive.verify.meaning import Meaning
 from derive.verify.points import Range
 from derive.verify.problem_checks import defined
-from derive.verify.problems import Exact, Problem, Quantity
-from derive.verify.ranges import found_ranges, index_names
-from derive.verify.shaped import Env, OutsideFamily, ShapeClash, Shaped, Unjudged, places, scalar
-
-
-@dataclass
-class Definition:
-    """An equation h_i(p, q) = body.  indices : the letters i.  arguments : what stands for the arguments in it."""
-
-    indices: tuple[str, ...]
-    arguments: tuple[Tree, ...]
-    body: Tree
-
-
-@dataclass
-class Overrides:
-    """What a wrong row said instead: of named intermediates their values, of adjoints theirs, by node."""
-
-    values: dict[tuple[object, ...], Node] = field(default_factory=dict)
-    adjoints: dict[Node, Node] = field(default_factory=dict)
+from derive.verify.problems import Problem
+from derive.verify.ranges import found_ranges
+from derive.verify.shaped import Env, OutsideFamily, ShapeClash, Shaped, Unjudged, scalar
 
 
 class Model:
@@ -82,12 +64,12 @@ class Model:
             if isinstance(left, t.Subscript)
         }
         self._busy: set[str] = set()
-        self._loss: Node | None = None
-        self._equations: dict[str, list[Statement]] = {}
+        self.inputs, self._worked_out, self._loss = Inputs(self), Equations(self), Loss(self)
+        self.equations: dict[str, list[Statement]] = {}
         for statement in problem.equations:
             name = defined(statement)
             assert name is not None
-            self._equations.setdefault(name, []).append(statement)
+            self.equations.setdefault(name, []).append(statement)
             if isinstance(statement.head, t.Call):
                 indices = tuple(_letter(index) for index in statement.head.parameters)
                 self.functions[name] = Definition(indices, statement.head.arguments, statement.links[0].tree)
@@ -96,7 +78,7 @@ class Model:
                 self.functions.setdefault(name, None)
         for name in problem.vocabulary.functions:
             self.functions.setdefault(name, None)
-        self._counts = {
+        counts = {
             node.function: len(node.parameters)
             for statement in problem.equations
             for side in (statement.head, statement.links[0].tree)
@@ -104,7 +86,8 @@ class Model:
             for node in t.walk(side)
             if isinstance(node, t.Call) and node.function in self.functions
         }
-        for name in self._equations:
+        self._applied = Applied(self, counts)
+        for name in self.equations:
             if name not in self.functions:
                 self.array(name)
         self.strict = False
@@ -172,16 +155,16 @@ class Model:
                 return self.meaning.value(self._aliases[name], {})
             finally:
                 self._busy.discard(name)
-        if name in self._equations or name in self.problem.quantities or name in self.problem.vocabulary.names:
+        if name in self.equations or name in self.problem.quantities or name in self.problem.vocabulary.names:
             quantity = self.problem.quantities.get(name)
-            is_size = name in self.sizes and name not in self._equations and name != self.problem.loss
+            is_size = name in self.sizes and name not in self.equations and name != self.problem.loss
             if is_size and (quantity is None or quantity.value is None):
                 return scalar(self.graph.number(self.sizes[name]))
             if quantity is not None and quantity.kind in ("index", "function"):
                 return None
             if self.is_family(name):
                 raise Unjudged(f"{name} has one member for each {quantity.family if quantity else 'index'}; say which")
-            if name == self.problem.loss and name not in self._equations:
+            if name == self.problem.loss and name not in self.equations:
                 loss = self.loss_node()
                 return None if loss is None else scalar(loss)
             return self.array(name)
@@ -200,7 +183,7 @@ class Model:
         if size in self.sizes:
             return scalar(self.graph.number(self.sizes[size]))
         quantity = self.problem.quantities.get(name)
-        if quantity is None and name not in self._equations:
+        if quantity is None and name not in self.equations:
             return None
         return self._make_member(name, index)
 
@@ -212,16 +195,12 @@ class Model:
         return found
 
     def loss_node(self) -> Node | None:
-        """The loss: by its equation, or such that its derivatives are the upstream gradients or unknown partials."""
-        problem = self.problem
-        if self._loss is None and problem.loss is not None:
-            if problem.loss in self._equations:
-                self._loss = self.array(problem.loss).scalar
-            else:
-                self._loss = self.graph.named((problem.loss, "loss"), self.graph.linear(self._parts_of_loss()))
-        elif self._loss is None and problem.upstream:
-            self._loss = self.graph.named(("", "loss"), self.graph.linear(self._parts_of_loss()))
-        return self._loss
+        """What is differentiated, or None where the problem names no loss."""
+        return self._loss.node()
+
+    def applied(self, tree: t.Call, arguments: Sequence[Shaped], env: Env) -> Shaped:
+        """A declared function of arrays, entry by entry, differentiated as often as `tree.orders` says."""
+        return self._applied.applied(tree, arguments, env)
 
     # --- what a work adds ---------------------------------------------------------------------------------------------
 
@@ -267,57 +246,6 @@ class Model:
         }
         self.meaning.forget()
         self.judge.release(mark)
-
-    def _parts_of_loss(self) -> Iterator[tuple[int, Node]]:
-        g = self.graph
-        for name, tree in self.problem.upstream.items():
-            members = self.families.get(name)
-            values = [self.array(name)] if members is None else list(members.values())
-            for value in values:
-                weight = self.upstream(tree, value)
-                yield from ((1, g.multiply(a, b)) for a, b in zip(weight.nodes, value.nodes, strict=True))
-        if not self.problem.upstream:
-            for name, value in self._unconsumed():
-                partials = [g.input((f"d{self.problem.loss}/d{name}", *at)) for at in places(value.shape)]
-                yield from ((1, g.multiply(a, b)) for a, b in zip(partials, value.nodes, strict=True))
-
-    def upstream(self, tree: Tree, value: Shaped) -> Shaped:
-        """The upstream gradient of an array: an array of its shape where nothing else is known of it."""
-        if isinstance(tree, t.Name) and tree.text not in self.arrays and tree.text not in self._equations:
-            quantity = self.problem.quantities.get(tree.text)
-            if quantity is None or quantity.shape is None:
-                nodes = [self.graph.input((tree.text, *at)) for at in places(value.shape)]
-                self.arrays[tree.text] = Shaped(value.shape, nodes, value.row)
-        found = self.meaning.value(tree, {})
-        if found.rank == 0 and value.rank:
-            return Shaped(value.shape, [found.scalar] * len(value.nodes), value.row)
-        if found.shape != value.shape:
-            raise ProgramError("an upstream gradient has another shape than what it belongs to")
-        return found
-
-    def _unconsumed(self) -> Iterator[tuple[str, Shaped]]:
-        """What the equations work out and none of them reads: of a family, members one by one."""
-        made: list[tuple[str, Shaped]] = []
-        for name in self._equations:
-            if name in self.functions:
-                continue
-            members = self.families.get(name)
-            if members is None:
-                made.append((name, self.array(name)))
-            else:
-                made += [(f"{name}[{index}]", members[index]) for index in sorted(members)]
-        consumed: set[Node] = set()
-        for _, value in made:
-            for node in value.nodes:
-                stack = list(self.graph.operands(node))
-                while stack:
-                    below = stack.pop()
-                    if below not in consumed:
-                        consumed.add(below)
-                        stack.extend(() if self.graph.kinds[below] == NAMED else self.graph.operands(below))
-        for name, value in made:
-            if not consumed.intersection(value.nodes):
-                yield name, value
 
     # --- ranges -------------------------------------------------------------------------------------------------------
 
@@ -387,8 +315,8 @@ class Model:
             return self.arrays[name]
         if name in self._busy:
             raise ProgramError(f"{name} needs itself", name)
-        if name not in self._equations:
-            self.arrays[name] = self._input(name, self.problem.quantities.get(name), (name,))
+        if name not in self.equations:
+            self.arrays[name] = self.inputs.array(name, self.problem.quantities.get(name), (name,))
             return self.arrays[name]
         self._busy.add(name)
         try:
@@ -396,7 +324,7 @@ class Model:
                 for index in self.family_range(name) or range(0):
                     self.member(name, index)
                 return self.families.get(name, {}).get(0) or Shaped((0,), ())
-            self.arrays[name] = self._computed(name, self._equations[name][-1], (name,), {})
+            self.arrays[name] = self._worked_out.array(name, self.equations[name][-1], (name,), {})
         finally:
             self._busy.discard(name)
         return self.arrays[name]
@@ -408,7 +336,7 @@ class Model:
         quantity = self.problem.quantities.get(name)
         span = self.family_range(name)
         if (
-            name not in self._equations
+            name not in self.equations
             and span is not None
             and index not in span
             and not self._reached(name, index, span)
@@ -417,7 +345,7 @@ class Model:
         self._busy.add(key)
         try:
             made: Shaped | None = None
-            for statement in self._equations.get(name, ()):
+            for statement in self.equations.get(name, ()):
                 head = statement.head
                 if not isinstance(head, t.Subscript):
                     continue
@@ -426,16 +354,16 @@ class Model:
                     inside = span is None or index in span
                     if inside and all(self.meaning.holds(each, {letter: index}) for each in statement.conditions):
                         try:
-                            made = self._computed(name, statement, (name, index), {letter: index})
+                            made = self._worked_out.array(name, statement, (name, index), {letter: index})
                         except OutsideFamily:
                             continue
                 elif self.meaning.integer(head.indices[0], {}) == index:
-                    made = self._computed(name, statement, (name, index), {})
+                    made = self._worked_out.array(name, statement, (name, index), {})
                     break
             if made is None:
-                if name in self._equations and span is not None and not (span.start - 1 <= index < span.start):
+                if name in self.equations and span is not None and not (span.start - 1 <= index < span.start):
                     return None  # only a start value may be given from outside
-                made = self._input(name, quantity, (name, index))
+                made = self.inputs.array(name, quantity, (name, index))
             self.families.setdefault(name, {})[index] = made
             return made
         finally:
@@ -454,360 +382,6 @@ class Model:
             if isinstance(node, t.Subscript) and node.indices and isinstance(node.indices[0], t.Sum)
         )
 
-    def _computed(self, name: str, statement: Statement, key: tuple[object, ...], env: Env) -> Shaped:
-        """An equation's right side as named nodes."""
-        right = statement.links[0].tree
-        head = statement.head
-        letters: list[str] = []
-        if isinstance(head, t.Subscript):
-            letters = [_letter(index) for index in head.indices if isinstance(index, t.Name) and index.text not in env]
-        if not letters:
-            value = self._evaluated(right, env, name)
-            shape, nodes, row = value.shape, list(value.nodes), value.row
-            declared = self._declared_shape(name, env, key)
-            if declared is not None and tuple(declared.shape) != tuple(shape):
-                if None in shape or not shape:
-                    value = self.meaning.shapes.together(
-                        Shaped(declared.shape, [self.graph.zero] * prod(e or 1 for e in declared.shape), declared.row),
-                        value, self.graph.add, "set equal",
-                    )  # fmt: skip
-                    shape, nodes, row = value.shape, list(value.nodes), value.row
-                else:
-                    told = self.meaning.shapes.text(declared)
-                    raise ProgramError(
-                        f"{name} is declared as {told}, and its equation gives {self._shape(value)}", name
-                    )
-            elif declared is not None:
-                row = declared.row
-        else:
-            spans = self._letters(name, head, right, letters, env, key)
-            shape = tuple(len(spans[letter]) for letter in letters)
-            nodes = []
-            for place in combinations(*(spans[letter] for letter in letters)):
-                inner = {**env, **dict(zip(letters, place, strict=True))}
-                nodes.append(self.meaning.node(right, inner))
-            row = len(shape) == 1 and self.convention("vectors") == "row"
-        named = [
-            self.graph.named((*key, *place), node) for place, node in zip(places(tuple(shape)), nodes, strict=True)
-        ]
-        return Shaped(tuple(shape), named, row)
-
-    def _evaluated(self, tree: Tree, env: Env, name: str) -> Shaped:
-        try:
-            return self.meaning.value(tree, env)
-        except ShapeClash as clash:
-            raise ProgramError(f"the equation of {name}: {clash}", name) from None
-        except Unjudged as reason:
-            raise ProgramError(f"the equation of {name}: {reason}", name) from None
-
-    def _shape(self, value: Shaped) -> str:
-        return self.meaning.shapes.text(value)
-
-    def _declared_shape(self, name: str, env: Env, key: tuple[object, ...]) -> Shaped | None:
-        quantity = self.problem.quantities.get(name)
-        if quantity is None or quantity.shape is None:
-            return None
-        shape, row = self.extents(quantity, key[1] if len(key) > 1 else None)
-        return Shaped(shape, (), row)
-
-    def _letters(
-        self, name: str, head: Tree | None, right: Tree, letters: Sequence[str], env: Env, key: tuple[object, ...]
-    ) -> dict[str, range]:
-        """How far the indices of an equation's left side run."""
-        declared = self._declared_shape(name, env, key)
-        first = self.index_from
-        found: dict[str, range] = {}
-        if declared is not None:
-            if len(declared.shape) != len(letters):
-                told = self.meaning.shapes.text(declared)
-                raise ProgramError(f"{name} is declared as {told}, and its equation has {len(letters)} indices", name)
-            for letter, extent in zip(letters, declared.shape, strict=True):
-                found[letter] = range(first, first + (extent or 1))
-        try:
-            for letter, span in found_ranges((right,), self, env, found).items():
-                found.setdefault(letter, span)
-        except ShapeClash as clash:
-            raise ProgramError(f"the equation of {name}: {clash}", name) from None
-        for letter in letters:
-            if letter not in found:
-                largest = self.domain_range(letter) or self._largest(letter, right, {**env}, found)
-                if largest is None:
-                    raise ProgramError(
-                        f"how far {letter} runs in the equation of {name} is not clear; declare {name}", name
-                    )
-                found[letter] = largest
-        return found
-
-    def _largest(self, letter: str, right: Tree, env: Env, known: Mapping[str, range]) -> range | None:
-        """The longest range of an index for which every read at a sum of indices is inside."""
-        first = self.index_from
-        best: int | None = None
-        for read, around in _reads(right):
-            spans = self.axes(read, env)
-            for place, index in enumerate(read.indices):
-                names = [name for name, _ in index_names(index)]
-                if letter not in names or isinstance(index, t.Name) or spans is None or place >= len(spans):
-                    continue
-                span = spans[place]
-                others = {}
-                for other in names:
-                    given = self.problem.quantities.get(other)
-                    if other == letter or other in env or other in self.sizes or (given and given.value is not None):
-                        continue
-                    inner = (
-                        known.get(other)
-                        or next(
-                            (
-                                found_ranges((node.body,), self, env, {}).get(other)
-                                for node in around
-                                if other in node.bound
-                            ),
-                            None,
-                        )
-                        or self.domain_range(other)
-                    )
-                    if inner is None or not len(inner):
-                        break
-                    others[other] = (inner[0], inner[-1])
-                else:
-                    if span is None:
-                        continue
-                    count = 0
-                    while count < 64 and all(
-                        self.meaning.integer(
-                            index, {**env, letter: first + count, **dict(zip(others, ends, strict=True))}
-                        )
-                        in span
-                        for ends in combinations(*others.values())
-                    ):
-                        count += 1
-                    best = count if best is None else min(best, count)
-        return None if not best else range(first, first + best)
-
-    # --- inputs -------------------------------------------------------------------------------------------------------
-
-    def extents(self, quantity: Quantity, member: object = None) -> tuple[tuple[int, ...], bool]:
-        """The shape of a quantity, a column or row of matrices as a vector; and whether it is a row."""
-        env = {quantity.family: member} if quantity.family and isinstance(member, int) else {}
-        shape = tuple(self.extent(extent, env) for extent in quantity.shape or ())
-        if min(shape, default=1) < 1:
-            raise Unjudged(f"{quantity.name} would be empty at these sizes")
-        row = len(shape) == 1 and self.convention("vectors") == "row"
-        if len(shape) == 2 and quantity.shape is not None and 1 in quantity.shape:
-            if shape == (1, 1):
-                return (), False
-            return ((shape[1],), True) if quantity.shape[0] == 1 else ((shape[0],), False)
-        return shape, row
-
-    def extent(self, extent: int | str, env: Env) -> int:
-        if isinstance(extent, int):
-            return extent
-        if extent in self.sizes:
-            return self.sizes[extent]
-        return self.meaning.integer(extent_tree(extent), env)
-
-    def _input(self, name: str, quantity: Quantity | None, key: tuple[object, ...]) -> Shaped:
-        """An array of free scalars, or of what its domain or value says."""
-        member = key[1] if len(key) > 1 else None
-        if quantity is None:
-            quantity = Quantity(name, name, self._guessed_shape(name))
-        shape, row = self.extents(quantity, member)
-        if quantity.shape is None:
-            shape = tuple(self.sizes[size] for size in self._guessed_shape(name) if isinstance(size, str))
-        if quantity.value is not None:
-            return Shaped(shape, [self._exact(each) for each in _flat(quantity.value)], row)
-        if self.numbers and name in self.problem.values:
-            given = [self._exact(each) for each in _flat(self.problem.values[name])]
-            named = [self.graph.named((*key, *at), node) for at, node in zip(places(shape), given, strict=True)]
-            return Shaped(shape, named, row)  # numbers, by which may be differentiated
-        return Shaped(shape, self._drawn(quantity, shape, key), row)
-
-    def _guessed_shape(self, name: str) -> tuple[str | int, ...]:
-        rank = self.problem.vocabulary.names.get(name) or 0
-        return tuple(f"n_{name}{axis + 1}" for axis in range(rank))
-
-    def _exact(self, value: Exact) -> Node:
-        if isinstance(value, Fraction):
-            return self.graph.number(value)
-        assert not isinstance(value, tuple)
-        return self.meaning.node(value, {})
-
-    def _drawn(self, quantity: Quantity, shape: tuple[int, ...], key: tuple[object, ...]) -> list[Node]:
-        """Free scalars, or numbers where the domain is a finite set."""
-        g = self.graph
-        domain = quantity.domain or d.REAL
-        all_places = list(places(shape))
-        point = self.judge.point(0)
-
-        def pick(count: int, *where: object) -> int:
-            return point.random("choice", quantity.name, *where) % count
-
-        word = domain.word if isinstance(domain, d.Plain) else ""
-        if quantity.kind == "integer" or word == "integer":
-            return [g.number(2 + pick(4, place)) for place in all_places]
-        match domain:
-            case d.Values(numbers=numbers):
-                return [g.number(numbers[pick(len(numbers), place)]) for place in all_places]
-            case d.Range(first=first, last=last):
-                low, high = self.meaning.integer(first, {}), self.meaning.integer(last, {})
-                return [g.number(low + pick(high - low + 1, place)) for place in all_places]
-            case d.Classes(count=count):
-                classes = self.meaning.integer(count, {})
-                start = pick(classes)
-                return [g.number(self.index_from + (start + k) % classes) for k in range(len(all_places))]
-            case d.Interval(lower=lower, upper=upper):
-                self.ranges[str(key[0])] = Range(lower, upper)
-                sign = None if lower is None or lower < 0 else 0 if lower == 0 and not domain.open_lower else 1
-                return [g.input((*key, *place), sign) for place in all_places]
-        if word == "one-hot":
-            last_extent = shape[-1]
-            start = pick(last_extent)
-            rows = {place[:-1]: k for k, place in enumerate(p for p in all_places if p[-1] == 0)}
-            return [g.number(int(place[-1] == (start + rows[place[:-1]]) % last_extent)) for place in all_places]
-        sign = {"positive": 1, "simplex": 1, "nonnegative": 0}.get(word)
-        nodes = {place: g.input((*key, *place), sign) for place in all_places}
-        if word == "symmetric":
-            return [nodes[(*place[:-2], *sorted(place[-2:]))] for place in all_places]
-        if word == "simplex":
-            self.ranges[str(key[0])] = Range(Fraction(0), Fraction(1, shape[-1]))
-            for place in all_places:
-                if place[-1] == shape[-1] - 1:
-                    others = [(-1, nodes[(*place[:-1], k)]) for k in range(shape[-1] - 1)]
-                    nodes[place] = g.linear([(1, g.one), *others])
-        if word == "nonnegative":
-            self.ranges[str(key[0])] = Range(Fraction(0))
-        return [nodes[place] for place in all_places]
-
-    # --- functions ----------------------------------------------------------------------------------------------------
-
-    def applied(self, tree: t.Call, arguments: Sequence[Shaped], env: Env) -> Shaped:
-        """A declared function of arrays, entry by entry, differentiated as often as `tree.orders` says."""
-        definition = self.functions[tree.function]
-        arguments, orders = self._arguments(tree, arguments, env)
-        at = self._parameters(tree, env)
-        if definition is not None and self._takes_arrays(definition):
-            return self._inlined(tree.function, definition, at, arguments, orders)
-        shapes = {argument.shape for argument in arguments if argument.rank}
-        if len(shapes) > 1:
-            raise ShapeClash(f"the arguments of {tree.function} have different shapes")
-        model = next((argument for argument in arguments if argument.rank), scalar(self.graph.zero))
-        count = len(model.nodes)
-        columns = [argument.nodes if argument.rank else [argument.scalar] * count for argument in arguments]
-        nodes = []
-        for operands in zip(*columns, strict=True):
-            if definition is None:
-                name = f"{tree.function}{list(at)}" if at else tree.function
-                nodes.append(self.graph.function(opaque_name(name, orders), *operands))
-            else:
-                inlined = self._inlined(tree.function, definition, at, [scalar(each) for each in operands], orders)
-                nodes.append(inlined.scalar)
-        return Shaped(model.shape, nodes, model.row)
-
-    def _arguments(
-        self, tree: t.Call, arguments: Sequence[Shaped], env: Env
-    ) -> tuple[Sequence[Shaped], tuple[int, ...]]:
-        """All arguments of a call, and how often it is differentiated by each.
-
-        A prime says not by which: it is by the only argument that the problem works out, e'(y, yhat) by yhat. Arguments
-        that are left out, e'(yhat), are those of the equation.
-        """
-        definition = self.functions[tree.function]
-        orders = tuple(tree.orders)
-        primes = sum(orders)
-        given = list(arguments)
-        slots = list(range(len(given)))
-        if definition is not None and len(given) < len(definition.arguments):
-            at = dict(zip(definition.indices, self._parameters(tree, env), strict=False))
-            formal = [self.meaning.value(argument, at) for argument in definition.arguments]
-            slots = []
-            for argument in given:
-                slots += [k for k, each in enumerate(formal) if each.nodes == argument.nodes and k not in slots][:1]
-            if len(slots) != len(given):
-                raise Unjudged(f"{tree.function} takes {len(formal)} arguments, and has {len(given)}")
-            given = formal
-        if primes and len(orders) < len(given):
-            if len(slots) != 1 and len(given) > 1:
-                worked = [k for k in slots if all(self.graph.kinds[node] == NAMED for node in given[k].nodes)]
-                if len(worked) != 1:
-                    raise Unjudged(f"by which argument {tree.function} is differentiated is not clear", "ambiguous")
-                slots = worked
-            return given, tuple(primes if k == slots[0] else 0 for k in range(len(given)))
-        return given, (*orders, *(0,) * (len(given) - len(orders)))
-
-    def _parameters(self, tree: t.Call, env: Env) -> tuple[int, ...]:
-        """The indices of a function's name: as many as it has in the equations, the layer that of the argument."""
-        at = tuple(self.meaning.integer(index, env) for index in tree.parameters)
-        count = self._counts.get(tree.function, len(at))
-        if len(at) < count == 1:
-            for argument in tree.arguments:
-                for node in t.walk(argument):
-                    if isinstance(node, t.Subscript) and node.indices and self.is_family(node.array):
-                        return (self.meaning.integer(node.indices[0], env),)
-        if len(at) < count:
-            raise Unjudged(f"{tree.function} has an index in the problem; say which is meant", "ambiguous")
-        return at[:count]
-
-    def _takes_arrays(self, definition: Definition) -> bool:
-        """Whether an argument of an equation's function is declared as an array: such a function is of whole arrays."""
-        for argument in definition.arguments:
-            quantity = self.problem.quantities.get(argument.text) if isinstance(argument, t.Name) else None
-            if quantity is not None and quantity.shape:
-                return True
-        return False
-
-    def _inlined(
-        self, name: str, definition: Definition, at: Sequence[int], operands: Sequence[Shaped], orders: Sequence[int]
-    ) -> Shaped:
-        """A function by its equation, differentiated by its arguments as often as `orders` says."""
-        g = self.graph
-        if len(operands) != len(definition.arguments):
-            raise Unjudged(f"{name} takes {len(definition.arguments)} arguments, and has {len(operands)}")
-        if len(at) != len(definition.indices):
-            raise Unjudged(f"{name} has {len(definition.indices)} indices in its equation, and {len(at)} here")
-        slots = [
-            Shaped(each.shape, [g.named((name, *at, k, node), node) for node in each.nodes], each.row)
-            for k, each in enumerate(operands)
-        ]
-        formal: dict[Tree, Tree] = {
-            argument: t.Name(f"{name} argument {k}") for k, argument in enumerate(definition.arguments)
-        }
-        before = dict(self.defined)
-        body = t.transformed(definition.body, lambda node: formal.get(node, node))
-        try:
-            self.defined.update({f"{name} argument {k}": slot for k, slot in enumerate(slots)})
-            value = Meaning(self).value(body, dict(zip(definition.indices, at, strict=True)))
-        finally:
-            self.defined = before
-        for slot, order in zip(slots, orders, strict=True):
-            for _ in range(order):
-                rows = [adjoints(g, node) for node in value.nodes]
-                found = Jacobian(value, slot, [[row.get(each, g.zero) for each in slot.nodes] for row in rows])
-                value = self.derivatives.laid_out(found)
-        return value
-
 
 def _letter(tree: Tree) -> str:
     return tree.text if isinstance(tree, t.Name) else ""
-
-
-def _flat(value: Exact) -> Iterator[Exact]:
-    if isinstance(value, tuple):
-        for part in value:
-            yield from _flat(part)
-    else:
-        yield value
-
-
-def _reads(tree: Tree) -> Iterator[tuple[t.Subscript, tuple[t.Reduction, ...]]]:
-    """Every subscript with the reductions around it."""
-    stack: list[tuple[Tree, tuple[t.Reduction, ...]]] = [(tree, ())]
-    while stack:
-        node, around = stack.pop()
-        if isinstance(node, t.Subscript):
-            yield node, around
-        inner = (*around, node) if isinstance(node, t.Reduction) else around
-        stack.extend((child, inner) for child in t.children(node))
-
-
-def names_of(trees: Iterable[Tree]) -> frozenset[str]:
-    return frozenset(name for tree in trees for name in t.names_in(tree))
