@@ -38,6 +38,8 @@ class Reading:
             if name not in self.functions and name not in self.indices:
                 self.names[name] = self._rank(each)
         self.loss = None if file.loss is None else self._name(file.loss, ("loss",))
+        self.sizes: set[str] = set()
+        self.defined: set[str] = {self.loss} if self.loss else set()
         self._sizes()
 
     def problem(self) -> Problem:
@@ -67,6 +69,7 @@ class Reading:
         return Vocabulary(
             dict(self.names), frozenset(self.indices), frozenset(self.functions), frozenset(self.families),
             dict(self.conventions), {name: (each.letter,) for name, each in self.quantities.items() if each.letter},
+            frozenset(self.sizes - self.quantities.keys() - self.defined),
         )  # fmt: skip
 
     @staticmethod
@@ -100,6 +103,7 @@ class Reading:
                         self.names.setdefault(array, 0)
                     case t.Name(text=name) if name not in self.indices and name not in self.functions:
                         self.names.setdefault(name, 0)
+                        self.sizes.add(name)
 
     def _learn(self, text: str) -> None:
         """What the left side of an equation adds to the vocabulary."""
@@ -108,6 +112,7 @@ class Reading:
         if sides is None or head is None:
             return
         target: Target = target_of(head, sides[1], self.names.keys() | self.functions, self.indices, self.layers)
+        self.defined.add(target.name)
         if target.name in self.indices:
             return
         if target.call and target.name not in self.names:

@@ -25,7 +25,7 @@ def _differential(reading: Interpreter, unit: Unit) -> int:
     core = unit.core if type(unit) is Scripted else unit
     if type(core) is not Token or core.text != "d" or core.kind not in ("partial", "letter"):
         return 0
-    if core.kind == "letter" and reading.vocabulary.knows("d"):
+    if core.kind == "letter" and not reading.vocabulary.has_differentials:
         return 0
     if type(unit) is not Scripted:
         return 1
@@ -123,8 +123,12 @@ def _at_point(reading: Interpreter, run: Run, unit: Unit, of: Tree, by: list[Tre
     group = following.core if type(following) is Scripted else following
     if not isinstance(of, t.Name) or of.text not in reading.vocabulary.functions or of.text in reading.vocabulary.names:
         return None
-    if type(group) is not Group or group.kind != "(" or len(group.items) != 1:
+    if type(group) is not Group or group.kind != "(":
         return None
+    if len(group.items) != 1:
+        raise reading.error(
+            "write the function with its arguments above, as in \\frac{\\partial h(p, q)}{\\partial p}", group
+        )
     run.place += 1
     assert following is not None
     at = reading.at(unit.start, group.end)

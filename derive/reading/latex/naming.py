@@ -49,7 +49,7 @@ def name_factor(reading: Interpreter, run: Run) -> Tree:
     parts = spelled(unit)
     assert parts is not None
     vocabulary = reading.vocabulary
-    if parts.base == "d" and not parts.accents and not parts.subs and not vocabulary.knows("d"):
+    if parts.base == "d" and not parts.accents and not parts.subs and vocabulary.has_differentials:
         if derivatives.is_inline(reading, run):
             return derivatives.inline(reading, run)
         if (tree := _letters(reading, run, parts)) is not None:
@@ -167,7 +167,7 @@ def _differential_name(reading: Interpreter, run: Run, parts: Spelled) -> Tree |
     if run.place + 1 >= run.end or run.operators[run.place + 1] != "" or parts.sups or parts.primes:
         return None
     following = spelled(run.units[run.place + 1])
-    if following is None:
+    if following is None or ("d" in reading.vocabulary.sizes and not reading.vocabulary.knows(following.base)):
         return None
     start = run.units[run.place].start
     run.place += 2
@@ -250,7 +250,7 @@ def resolved(reading: Interpreter, parts: Spelled, unit: Unit, start: int | None
     at = reading.at(begin, unit.end)
     indices = tuple(above.layers)
     if match.subs:
-        indices += indices_of(reading, match.subs, _rank_left(reading, name))
+        indices += indices_of(reading, match.subs, _rank_left(reading, name, len(above.layers)))
     letters = vocabulary.letters.get(name)
     if letters:
         indices = (*(t.Name(letter, at) for letter in letters), *indices)
@@ -267,8 +267,10 @@ def _plain(names: object, base: str) -> str:
     return base
 
 
-def _rank_left(reading: Interpreter, name: str) -> int | None:
-    return reading.vocabulary.names.get(name)
+def _rank_left(reading: Interpreter, name: str, layers: int) -> int | None:
+    """How many subscripts a name may have: its axes, and the index of its family unless that stands above."""
+    rank = reading.vocabulary.names.get(name)
+    return rank + 1 if rank is not None and not layers and name in reading.vocabulary.families else rank
 
 
 def _new_name(reading: Interpreter, parts: Spelled) -> _Match:
@@ -452,7 +454,7 @@ def _mark_above(reading: Interpreter, above: Above, token: Token, name: str) -> 
         above.transposes += 1
     elif token.kind == "prime":
         above.primes += 1
-    elif token.text in reading.vocabulary.indices and name in reading.vocabulary.families:
+    elif _is_layer(reading, above, token.text, name):
         above.layers.append(t.Name(token.text, reading.at(token.start, token.end)))
     else:
         above.powers.append((reading.argument(token), False))
@@ -478,7 +480,20 @@ def _sort_group(reading: Interpreter, above: Above, group: Group, name: str) -> 
             return
     if plain and not negative and _sort_units(reading, above, term.units, term.operators, name):
         return
-    above.powers.append((reading.expression(group.items[0]), False))
+    exponent = reading.expression(group.items[0])
+    letters = [node.text for node in t.walk(exponent) if isinstance(node, t.Name)]
+    if isinstance(exponent, t.Sum) and len(letters) == 1 and _is_layer(reading, above, letters[0], name):
+        above.layers.append(exponent)  # a^{l-1}
+    else:
+        above.powers.append((exponent, False))
+
+
+def _is_layer(reading: Interpreter, above: Above, letter: str, name: str) -> bool:
+    """Whether a letter above without brackets, W^l, is the layer: an index of the problem, or the last layer, L."""
+    vocabulary = reading.vocabulary
+    if above.layers or (name not in vocabulary.families and (not vocabulary.families or vocabulary.knows(name))):
+        return False
+    return letter in vocabulary.indices or (letter == "L" and vocabulary.names.get(letter) == 0)
 
 
 def _sort_units(reading: Interpreter, above: Above, units: Sequence[Unit], operators: Sequence[str], name: str) -> bool:
@@ -496,7 +511,7 @@ def _sort_units(reading: Interpreter, above: Above, units: Sequence[Unit], opera
         is_mark = type(core) is Token and (core.kind in ("transpose", "prime") or core.text == "T")
         if not is_layer and not is_mark:
             return False
-        if type(unit) is Scripted and (unit.subs or unit.sups or is_mark):
+        if type(unit) is Scripted and (unit.subs or is_mark):
             return False
     if len(units) > 1 and not any(type(unit) is Token or _is_square(unit) for unit in units):
         return len(units) == 2 and _layers(reading, above, units)
@@ -517,8 +532,11 @@ def _layers(reading: Interpreter, above: Above, units: Sequence[Unit]) -> bool:
         elif type(core) is Group:
             above.kind = above.kind or {"[": "[]", "(": "()"}[core.kind]
             above.layers += reading.items(core.items)
-            if type(unit) is Scripted:
-                above.primes += unit.primes
+            if type(unit) is Scripted:  # W^{[2]^T}
+                inner = above_of(reading, unit.sups)
+                above.primes += unit.primes + inner.primes
+                above.transposes += inner.transposes
+                above.powers += inner.powers
     return True
 
 

@@ -22,6 +22,7 @@ class Vocabulary:
     families : names whose first index is a layer or a time step, W^{[l]} or u_t.
     letters : name -> index letters that are part of the name and also its indices: V_j where the j tells the tensor.
     conventions : convention -> choice; what is absent has its default.
+    sizes : those of the names that are only extents of arrays.
     """
 
     names: Mapping[str, int | None] = field(default_factory=dict)
@@ -30,6 +31,12 @@ class Vocabulary:
     families: frozenset[str] = frozenset()
     conventions: Mapping[str, str] = field(default_factory=dict)
     letters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    sizes: frozenset[str] = frozenset()
+
+    @property
+    def has_differentials(self) -> bool:
+        """Whether d is the sign of a derivative: nobody declared it, though an extent may be called d."""
+        return not self.knows("d") or "d" in self.sizes
 
     def extended(
         self, names: Mapping[str, int | None], functions: Iterable[str] = (), families: Iterable[str] = ()
