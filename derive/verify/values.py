@@ -148,9 +148,12 @@ class Values:
             with precision(BITS):
                 found = Intervals(self.model, self.printed, wide=True).value(formula)
                 value = _exact(printed.value)
-                half = _exact(printed.unit)
+                # what rounds or is cut off to these digits: half a unit towards zero, a whole one away from it
+                away = 0 if not printed.value else 1 if printed.value > 0 else -1
+                centre = printed.value + away * printed.unit / 4
+                reach = printed.unit if not away else printed.unit * 3 / 4
                 arb = type(found)
-                if found.overlaps(value + arb(0, half)):
+                if found.overlaps(_exact(centre) + arb(0, _exact(reach))):
                     exactly = Intervals(self.model, self.printed, wide=False).value(formula)
                     if bool(abs(exactly - value) <= _exact(printed.unit / 2)):
                         return "chained rounding: it follows from the printed operands"
