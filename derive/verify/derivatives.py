@@ -52,8 +52,17 @@ class Derivatives:
         return self.laid_out(self._jacobian(scalar(loss), by))
 
     def jacobian(self, tree: t.Derivative, env: Env) -> Jacobian:
-        of = self.model.meaning.value(tree.of, env)
+        of = self.model.meaning.value(self._called(tree), env)
         return self._jacobian(of, self.places(tree.by, env))
+
+    def _called(self, tree: t.Derivative) -> Tree:
+        """dh/du of a declared function: of h at its arguments, of one that is only named at u."""
+        if not isinstance(tree.of, t.Name) or not self.model.is_function(tree.of.text):
+            return tree.of
+        if self.model.lookup(tree.of.text) is not None:
+            return tree.of
+        definition = self.model.functions[tree.of.text]
+        return t.Call(tree.of.text, (tree.by,) if definition is None else definition.arguments)
 
     def _jacobian(self, of: Shaped, by: Shaped) -> Jacobian:
         zero = self.graph.zero

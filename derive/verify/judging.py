@@ -18,6 +18,7 @@ from derive.verify.accumulating import Accumulation, sequences, wrong_share
 from derive.verify.choosing import models
 from derive.verify.deciding import Decision
 from derive.verify.definitions import define, lacks_members
+from derive.verify.dummies import bind
 from derive.verify.graph import UndefinedNode
 from derive.verify.model import Model
 from derive.verify.problem_checks import defined
@@ -28,6 +29,10 @@ from derive.verify.values import NumberNote, Values, is_literal
 
 #: Evidence in order of strength, the weakest last.
 STRENGTH = ("definition", "proved", "randomised", "numerical", "values")
+
+
+#: What may come of giving a formula a value: it then has a verdict that says so.
+_NO_VALUE = (Unjudged, ShapeClash, UndefinedNode, OutsideFamily, DeriveError)
 
 
 @dataclass
@@ -202,6 +207,8 @@ class Judging:
             head, before = self._head
             conditions = (*before, *conditions)
         links = list(statement.links)
+        for model in (*self.models, *((self.values.model,) if self.values is not None else ())):
+            bind((head, *(link.tree for link in links)), model)
         found: list[Verdict] = []
         if not links:
             return Verdict("unread", reason="the row states nothing: there is no equals sign")
@@ -242,7 +249,7 @@ class Judging:
             if verdict.verdict == "wrong" and verdict.model is not None:
                 try:
                     charged = wrong_share(sums, verdict.model).row
-                except (Unjudged, ShapeClash, UndefinedNode, OutsideFamily, LimitError):
+                except _NO_VALUE:
                     charged = last.row
                 self.mistakes.append(Mistake(charged, sums.head, last.total, sums.conditions))
             self._summed[key] = (verdict, charged)
@@ -261,7 +268,7 @@ class Judging:
         try:
             for model in self.models:
                 define(head, link.tree, conditions, model)
-        except (Unjudged, ShapeClash, UndefinedNode, OutsideFamily, LimitError) as failed:
+        except _NO_VALUE as failed:
             verdict = _failure(failed)
             verdict.head, verdict.link, verdict.statement = head, link, statement
             return verdict
@@ -293,7 +300,7 @@ class Judging:
         assert self.values is not None
         try:
             note = self.values.number(head, link.tree, self._formula_before(row, link))
-        except (Unjudged, ShapeClash, UndefinedNode, OutsideFamily, LimitError) as failed:
+        except _NO_VALUE as failed:
             return _failure(failed)
         if note.verdict == "correct":
             return Verdict("correct", "values", numbers=[note])
@@ -318,7 +325,7 @@ class Judging:
             try:
                 compared = pairs(left, right, conditions, model)
                 decision = model.judge.decide(compared)
-            except (Unjudged, ShapeClash, UndefinedNode, OutsideFamily, LimitError) as failed:
+            except _NO_VALUE as failed:
                 verdict = _failure(failed)
             except RecursionError:
                 verdict = Verdict("undecided", reason="resource limit: the formula is nested too deep")
@@ -425,6 +432,8 @@ def _failure(failed: Exception) -> Verdict:
             return Verdict("undecided", reason=f"undefined: {failed}")
         case LimitError():
             return Verdict("undecided", reason=f"resource limit: {failed}")
+        case DeriveError():
+            return Verdict("unread", reason=str(failed))
     return Verdict("undecided", reason="outside fragment: a member of the family that does not exist is read")
 
 

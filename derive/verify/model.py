@@ -52,6 +52,7 @@ class Model:
         self.families: dict[str, dict[int, Shaped]] = {}
         self.functions: dict[str, Definition | None] = {}
         self.defined: dict[str, Shaped] = {}
+        self.dummies: dict[str, Shaped] = {}
         self.defined_members: dict[str, dict[int, Shaped]] = {}
         self.meaning = Meaning(self)
         self.derivatives = Derivatives(self)
@@ -144,6 +145,8 @@ class Model:
         """The array of a name: of the work, of the problem, a size, or what an alias stands for."""
         if name in self.defined:
             return self.defined[name]
+        if name in self.dummies:
+            return self.dummies[name]
         found = self.arrays.get(name)
         if found is not None:
             return found
@@ -164,6 +167,8 @@ class Model:
                 return None
             if self.is_family(name):
                 raise Unjudged(f"{name} has one member for each {quantity.family if quantity else 'index'}; say which")
+            if name in self.functions:
+                return None
             if name == self.problem.loss and name not in self.equations:
                 loss = self.loss_node()
                 return None if loss is None else scalar(loss)
@@ -239,6 +244,7 @@ class Model:
     def forget(self, mark: int) -> None:
         """All nodes from `mark` on, and what a work defined."""
         self.defined.clear()
+        self.dummies.clear()
         self.defined_members.clear()
         self.given_adjoints.clear()
         self._adjoints = {
