@@ -64,8 +64,11 @@ _CLAIM = re.compile(
 _BREAKS_OFF = re.compile(
     r"(?:[=+*/&(\[{]|(?<![eE])-|\\(?:cdot|times|odot|circ|approx|quad|ast|star|left))(?:\s|\\[,;:!>]|&)*$"
 )
-_GOES_ON = re.compile(r"\s*&?\s*(?:[+*/)\]}]|\\(?:cdot|times|odot|circ|ast|star|right|oslash)(?![A-Za-z]))")
-_MINUS = re.compile(r"\s*&?\s*-")
+_SPACES = r"(?:[\s&]|\\[,;:! ]|\\q?quad(?![A-Za-z])|\{\}|\\[hv]?(?:phantom|space)\*?\{[^{}]*\})*"
+_GOES_ON = re.compile(
+    _SPACES + r"(?:[+*/)\]}]|\\(?:cdot|times|odot|circ|ast|star|right|oslash)(?![A-Za-z])|\\left\s*\.)"
+)
+_MINUS = re.compile(_SPACES + "-")
 _PROSE = re.compile(r"[A-Za-z][A-Za-z0-9 ,.:;'\"()!?-]*")
 
 
@@ -99,13 +102,20 @@ def _document(source: Source, suffix: str) -> Iterator[Piece]:
     if text.startswith("\ufeff"):
         source = source.masked(" " + text[1:])
     if suffix == ".md":
-        source = source.masked(_FENCE.sub(lambda match: re.sub(r"[^\r\n]", " ", match[0]), source.text))
+        source = source.masked(_FENCE.sub(_without_code, source.text))
     regions = list(_regions(source))
     if not regions or suffix not in (".tex", ".md"):
         yield from _lines_and_regions(source, regions, suffix)
         return
     for region in regions:
         yield from region
+
+
+def _without_code(match: re.Match[str]) -> str:
+    """Code is blanked; a block that says it is math stands between $$."""
+    if re.match(r"\s*(?:```|~~~)\s*(?:math|latex|tex)\s*[\r\n]", match[0]):
+        return re.sub(r"(?:```|~~~)[a-z]*", lambda fence: "$$" + " " * (len(fence[0]) - 2), match[0])
+    return re.sub(r"[^\r\n]", " ", match[0])
 
 
 def _lines_and_regions(source: Source, regions: list[list[Piece]], suffix: str) -> Iterator[Piece]:
@@ -132,28 +142,30 @@ def _bare_lines(source: Source, text: str, suffix: str) -> Iterator[Piece]:
     """Lines that are formulas themselves; words, headings and comments are none. An open bracket goes on below."""
     masked = source.masked(text)
     begin: int | None = None
-    start = 0
+    start = depth = 0
     for match in [*re.finditer(r"\r\n|\r|\n", text), None]:
         end, following = (match.start(), match.end()) if match is not None else (len(text), len(text))
+        depth += _open_brackets(text[start:end])
         begin = start if begin is None else begin
         start = following
-        line = text[begin:end]
-        goes_on = match is not None and end - begin < 10_000 and bool(_SOMETHING.match(text, following))
-        if goes_on and _open_brackets(line):
+        if depth > 0 and match is not None and end - begin < 10_000 and _SOMETHING.match(text, following):
             continue
+        depth = 0
+        line = text[begin:end]
         if line == source.text[begin:end] or _RELATION.search(line):
             yield from _bare_line(masked, line, begin, suffix)
         begin = None
 
 
-def _open_brackets(line: str) -> bool:
+def _open_brackets(line: str) -> int:
+    """How many brackets a line opens more than it closes."""
     depth = 0
     for match in re.finditer(r"\\.|#.*|[(\[{}\])]", line):
         if match[0] in "([{":
             depth += 1
         elif match[0] in ")]}":
             depth -= 1
-    return depth > 0
+    return depth
 
 
 def _bare_line(source: Source, line: str, start: int, suffix: str) -> Iterator[Piece]:
@@ -301,10 +313,9 @@ def _rows(source: Source, start: int, end: int) -> Iterator[Piece]:
         elif kind == "CLOSE":
             braces -= match[0] == "}"
             brackets -= match[0] != "}"
-        elif kind == "ROW" and braces <= 0 and environments == 0:
-            yield from _row(source, begin, match.start())
-            begin, braces, brackets = match.end(), 0, 0
-        elif kind == "LINE" and max(braces, brackets, environments) <= 0:
+        elif (kind == "ROW" and braces <= 0 and environments == 0) or (
+            kind == "LINE" and max(braces, brackets, environments) <= 0
+        ):
             if not _is_row_end(text, begin, match.start(), match.end(), end):
                 continue
             yield from _row(source, begin, match.start())
@@ -319,10 +330,11 @@ def _row(source: Source, start: int, end: int) -> Iterator[Piece]:
 
 
 def _is_row_end(text: str, start: int, stop: int, following: int, end: int) -> bool:
-    """Whether a line end ends the row: it does not break off, and the next line does not go on with it."""
+    r"""Whether a line end or a `\\` ends the row: it does not break off, and what is next does not go on with it."""
     if stop - start > limits.LINE_CHARACTERS:  # too long to be read: its error stands, and the next row is another
         return True
-    so_far = _COMMENT.sub("", text[start:stop])
+    before = max(text.rfind("\n", start, max(stop - 300, start)), start)  # the last lines tell
+    so_far = _COMMENT.sub("", text[before:stop])
     if not so_far.strip() or _BREAKS_OFF.search(so_far, max(len(so_far) - 40, 0)):
         return False
     line = text[following : min(end, following + 2_000)].lstrip().split("\n")[0]

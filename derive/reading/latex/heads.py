@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from derive import tree as t
 from derive.errors import ReadingError
-from derive.reading.latex import naming
+from derive.reading.latex import naming, plain
 from derive.reading.latex.functions import is_letter
 from derive.reading.latex.interpret import Interpreter
 from derive.reading.latex.source import Source
@@ -88,7 +88,8 @@ def _plain_head(vocabulary: Vocabulary, draft: Draft, names: dict[str, int | Non
     head = draft.plain.head if draft.plain is not None else None
     match head:
         case t.Name(text=text) if draft.claims and not vocabulary.knows(plain_name(text)):
-            names.setdefault(plain_name(text), None)
+            if plain.array_of(vocabulary, plain_name(text)) is None:
+                names.setdefault(plain_name(text), None)
         case t.Subscript(array=array, indices=indices) if draft.claims and not vocabulary.knows(plain_name(array)):
             names.setdefault(plain_name(array), len(indices))
         case t.Call(function=function) if draft.claims and not vocabulary.knows(plain_name(function)):

@@ -40,6 +40,7 @@ _OVER = re.compile(r"\s*(?:\{[^{}]*\}|[^\s{}\\])\s*")
 _RELATION_BRACES = re.compile(r"\{\s*(\\[A-Za-z]+|:=|<=|>=|=|<|>|\+=)\s*\}")
 _ACCUMULATE = re.compile(r"\s*\{\s*([-+])\s*(?:\}(?:\s|\\[!,])*=|=\s*\})")
 _DEGREE = re.compile(r"\s*\[\s*([0-9]{1,3}|[a-z])\s*\]")
+_LEFT_DOT = re.compile(r"\\left\s*\.")
 _DELIMITER = re.compile(r"\s*(\\[A-Za-z]+|\\[|{}]|[()\[\]|/.<>])")
 _OF_COLUMNS = re.compile(r"\s*(?:\[[^\[\]{}]*\]\s*)?\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}")
 _DISPLAY_ROW = re.compile(r"\s*\[[^\[\]]*\]")
@@ -73,6 +74,7 @@ class Lexer:
         self.space = False
         self.exponent_letter = exponent_letter
         self.minuses = 0
+        self.cut = 0  # brackets that a \right. has left open for a \left.
 
     def error(self, message: str, start: int, end: int, kind: type[ReadingError] = ReadingError) -> ReadingError:
         return self.source.error(message, start, end, kind)
@@ -331,6 +333,12 @@ class Lexer:
 
     def null_delimiter(self, forced: str, place: int) -> None:
         r"""`\right.` closes whatever stands open; `\left.` has no meaning here."""
+        if forced == "close" and _LEFT_DOT.search(self.text, self.place, self.end) is not None:
+            self.cut += 1  # brackets over two lines: \right. and \left. only make them grow
+            return
+        if forced == "open" and self.cut:
+            self.cut -= 1
+            return
         if forced == "open":
             raise self.error(
                 "an evaluation bar is not read; write the value at the point as an equation", place, self.place

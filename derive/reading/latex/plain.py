@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from derive.reading.latex.documents import Piece
     from derive.reading.latex.interpret import Interpreter
     from derive.reading.latex.statements import Draft, Statement
+    from derive.reading.latex.vocabulary import Vocabulary
 
 #: A word in which letters stand for primes -> the name and how many primes it has.
 Primed = dict[str, tuple[str, int]]
@@ -183,6 +184,14 @@ def _known(reading: Interpreter, line: Line, primed: Primed) -> tuple[set[str], 
     return declared, functions
 
 
+def array_of(vocabulary: Vocabulary, name: str) -> str | None:
+    """The array that a word such as W_ij is an entry of: declared, with as many axes as there are letters."""
+    base, _, rest = name.partition("_")
+    if vocabulary.knows(name) or rest in ACCENTS or not rest.isalnum():
+        return None
+    return base if vocabulary.names.get(base) == len(rest) else None
+
+
 def _canonical(reading: Interpreter, tree: Tree, primed: Primed, line: int, shift: int) -> Tree:
     """Canonical names, places in the file, and `W_ij` as an entry where W is declared and W_ij is not."""
     vocabulary = reading.vocabulary
@@ -208,14 +217,15 @@ def _canonical(reading: Interpreter, tree: Tree, primed: Primed, line: int, shif
             if vocabulary.knows(name + "'" * primes):
                 return t.Name(name + "'" * primes, at)
             return t.Call("prime", (named(text, primes - 1, at),), at)
+        if letters := vocabulary.letters.get(name):
+            return t.Subscript(name, tuple(t.Name(letter, at) for letter in letters), at)
         if vocabulary.knows(name) or reading.in_scope(name):
             return t.Name(name, at)
         if len(text) > 1 and text.isalpha() and all(letter in vocabulary.names for letter in text):  # XA
             return t.Product(tuple(("" if place else "*", t.Name(letter, at)) for place, letter in enumerate(text)), at)
-        base, _, rest = name.partition("_")
-        rank = vocabulary.names.get(base)
-        if rank and rest.isalnum() and len(rest) == rank and rest not in ACCENTS:
-            indices = tuple(t.Number(sign, at) if sign.isdigit() else t.Name(sign, at) for sign in rest)
+        if (base := array_of(vocabulary, name)) is not None:
+            signs = name[len(base) + 1 :]
+            indices = tuple(t.Number(sign, at) if sign.isdigit() else t.Name(sign, at) for sign in signs)
             return t.Subscript(base, indices, at)
         return t.Name(name, at)
 

@@ -14,7 +14,7 @@ from derive import tree as t
 from derive.plain import formula
 from derive.reading.latex.grammar import parse
 from derive.reading.latex.lexer import scan
-from derive.reading.latex.syntax import Chain, Group, Token, Total
+from derive.reading.latex.syntax import Chain, Group, Term, Token, Total
 from derive.tree import Span, Tree
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ class Draft:
     conditions: list[Chain] = field(default_factory=list)
     ranges: list[tuple[Total, Total, Total]] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    in_remark: bool = False  # a list of indices goes on: \\forall i, j
     plain: PlainDraft | None = None
 
     @property
@@ -141,16 +142,20 @@ class Part:
 
 
 def _parts(tokens: Sequence[Token]) -> Iterator[Part]:
-    depth = 0
+    depth = tables = 0
     part = Part([])
     claimed = False
     for place, token in enumerate(tokens):
         kind = token.type
         depth += (kind in _OPENING) - (kind in _CLOSING)
+        tables += (kind == "BEGIN") - (kind == "END")
         if depth or kind in _CLOSING:
-            part.tokens.append(token)
+            if tables or kind not in ("ROW", "AMP", "SEPARATOR"):  # a bracket over two lines
+                part.tokens.append(token)
             continue
-        if kind in ("COMMA", "SEPARATOR", "ROW"):
+        if kind == "ROW" or (kind == "SEPARATOR" and _goes_on(tokens, place)):
+            continue
+        if kind in ("COMMA", "SEPARATOR"):
             yield part
             part, claimed = Part([], hard=kind == "COMMA"), False
         elif kind == "LEAF" and token.kind == "text":
@@ -169,11 +174,18 @@ def _parts(tokens: Sequence[Token]) -> Iterator[Part]:
     yield part
 
 
+def _goes_on(tokens: Sequence[Token], place: int) -> bool:
+    r"""Whether a `\quad` is only space: an operator follows, or a minus sign that begins a line within the row."""
+    following = next((token.type for token in tokens[place + 1 :] if token.type not in ("SEPARATOR", "AMP")), "")
+    before = next((token.type for token in reversed(tokens[:place]) if token.type not in ("SEPARATOR", "AMP")), "ROW")
+    return following in ("PLUS", "TIMES") or (following == "MINUS" and before == "ROW" and place > 0)
+
+
 def _separates(tokens: Sequence[Token], place: int) -> bool:
     """Whether an `&` stands between two statements of one row of an align."""
     before = next((token for token in reversed(tokens[:place]) if token.type != "AMP"), None)
-    after = next((token for token in tokens[place + 1 :] if token.type != "AMP"), None)
-    signs = ("RELATION", "PLUS", "MINUS", "TIMES", "COMMA")
+    after = next((token for token in tokens[place + 1 :] if token.type not in ("AMP", "SEPARATOR")), None)
+    signs = ("RELATION", "PLUS", "MINUS", "TIMES", "COMMA", "ROW")
     return before is not None and after is not None and before.type not in signs and after.type not in signs
 
 
@@ -204,6 +216,7 @@ def _add(found: list[Draft], part: Part, piece: Piece) -> None:
     if word in ("forall", "exists"):
         if before is not None:
             before.remarks.append(source.text[start:end].strip())
+            before.in_remark = True
         return
     relations = _relations(tokens)
     if tokens[0].type == "RELATION":
@@ -213,7 +226,7 @@ def _add(found: list[Draft], part: Part, piece: Piece) -> None:
     if len(chains) != 1:
         raise source.error("one equation is expected here", start, end)
     chain = chains[0]
-    if before is not None and _is_aside(before, chain):
+    if before is not None and (_is_aside(before, chain) or _is_range(before, chain)):
         return
     if relations and all(kind in _MEMBERS for kind in relations):
         return
@@ -221,8 +234,9 @@ def _add(found: list[Draft], part: Part, piece: Piece) -> None:
         before.conditions.append(chain)
         return
     if not relations and before is not None:
-        if part.word or _is_list_of_letters(chain):
+        if part.word or (before.in_remark and _is_list_of_letters(chain)):
             before.remarks.append(source.text[start:end])
+            before.in_remark = True
             return
         if part.hard and tokens[0].kind == "number":
             raise source.error("a comma is no decimal point; write a dot", start, end)
@@ -265,6 +279,21 @@ def _continue(found: list[Draft], tokens: list[Token], piece: Piece) -> None:
     _take_asides(draft, chain)
 
 
+def _is_range(draft: Draft, chain: Chain) -> bool:
+    """`i = 1 .. n`, with nothing but dots between."""
+    if [relation.kind for relation in chain.relations] != ["="] or len(chain.sides[1].terms) != 1:
+        return False
+    term = chain.sides[1].terms[0]
+    if len(term.units) != 3 or any(term.operators[1:]) or chain.sides[1].signs[0] == "-":
+        return False
+    dots = term.units[1]
+    if type(dots) is not Token or dots.kind != "dots":
+        return False
+    lower, upper = (Total(Term(unit), "+") for unit in (term.units[0], term.units[2]))
+    draft.ranges.append((chain.sides[0], lower, upper))
+    return True
+
+
 def _is_list_of_letters(chain: Chain) -> bool:
     return len(chain.sides) == 1 and all(
         type(unit) is Token and unit.kind in ("letter", "dots") for term in chain.sides[0].terms for unit in term.units
@@ -290,7 +319,7 @@ def _sorted_aside(draft: Draft, group: Group, alone: bool) -> bool:
         return False
     first = group.items[0].sides[0].terms[0].units[0]
     if type(first) is Token and first.kind == "text":
-        if any(chain.relations for chain in group.items):
+        if any(chain.relations for chain in group.items) and first.text.split(" ")[0] in _CONDITION_WORDS:
             draft.conditions += group.items
         else:
             draft.remarks.append(first.text)
