@@ -42,12 +42,11 @@ def diagnosed(line: Line, judging: Judging) -> None:
     conditions = tuple(statement.conditions)
     if statement.head is None and judging._head is not None:
         conditions = judging._head[1]
-    if is_literal(link.tree):
-        if judging.values is not None and verdict.numbers:
-            note = next((each for each in verdict.numbers if each.verdict == "wrong"), verdict.numbers[-1])
-            formula = judging._formula_before(line.judged.row, link)
-            line.slips = number_slips(judging.values, head, formula, note)
-            line.expected = f"{latex(head, judging.problem)} = {rounded(note)}"
+    if is_literal(link.tree) and judging.values is not None and verdict.numbers:
+        note = next((each for each in verdict.numbers if each.verdict == "wrong"), verdict.numbers[-1])
+        formula = judging._formula_before(line.judged.row, link)
+        line.slips = number_slips(judging.values, head, formula, note)
+        line.expected = f"{latex(head, judging.problem)} = {rounded(note)}"
         return
     with scratch(judging.models):
         search = Search(judging, head, link.tree, conditions)
@@ -88,7 +87,7 @@ def _explained(search: Search) -> list[Change]:
 def _right(search: Search, found: Sequence[Change]) -> Expected | None:
     """The right formula: the row with its slip undone, else what the problem says."""
     for change in found:
-        if change.tree != search.right:
+        if change.tree not in (search.right, search.head):
             return Expected(search.head, change.tree, rules(search))
     try:
         return expected(search)

@@ -9,9 +9,8 @@ from itertools import permutations
 from derive import tree as t
 from derive.tree import Tree
 from derive.verify.graph import ELEMENTWISE
-from derive.verify.meaning import OutsideFamily
 from derive.verify.model import Model
-from derive.verify.shaped import ShapeClash, Unjudged
+from derive.verify.shaped import OutsideFamily, ShapeClash, Unjudged
 from derive.verify.statements import free_letters
 
 #: Most names, and most ways to index one, that are put in a place.
@@ -279,6 +278,34 @@ class Context:
             return whole.by
         return t.Subscript(whole.by.text, head.indices) if isinstance(whole.by, t.Name) else None
 
+    def begs(self, tree: Tree) -> bool:
+        """Whether a formula says the left side by the left side: by itself, or by an alias of it."""
+        return any(
+            node in self._own or (isinstance(node, (t.Name, t.Subscript)) and self._is_own(node))
+            for node in t.walk(tree)
+        )
+
+    @cached_property
+    def _own(self) -> tuple[Tree, ...]:
+        return tuple(tree for tree in (self.head, self.anchor) if tree not in t.walk(self.right))
+
+    @cached_property
+    def _own_names(self) -> frozenset[str]:
+        """Aliases that stand for what the left side stands for."""
+        name = _array(self.variable)
+        found = set()
+        for left, right in self.problem.aliases:
+            body = self.primal(right)
+            own = body.text if isinstance(body, t.Name) else body.array if isinstance(body, t.Subscript) else ""
+            if own and own == name:
+                found.add(
+                    left.text if isinstance(left, t.Name) else left.array if isinstance(left, t.Subscript) else ""
+                )
+        return frozenset(found - set(t.names_in(self.right)))
+
+    def _is_own(self, node: t.Name | t.Subscript) -> bool:
+        return _array(node) in self._own_names
+
     @property
     def bar(self) -> bool:
         return self.problem.conventions.get("overline") == "adjoint"
@@ -297,6 +324,10 @@ class Context:
             case t.Derivative(of=t.Name(text=name), by=by) if name == self.problem.loss:
                 return by
         return None
+
+
+def _array(tree: Tree | None) -> str:
+    return tree.text if isinstance(tree, t.Name) else tree.array if isinstance(tree, t.Subscript) else ""
 
 
 def _left_of(tree: Tree, ranks: Mapping[str, int]) -> int:

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from derive import tree as t
 from derive.errors import DeriveError
 from derive.tree import Tree
-from derive.verify.meaning import OutsideFamily
 from derive.verify.points import Undecided
 from derive.verify.report import Slip
-from derive.verify.shaped import ShapeClash, Unjudged
+from derive.verify.shaped import OutsideFamily, ShapeClash, Unjudged
 from derive.verify.slip_text import told
 from derive.verify.values import NumberNote, Printed, Values
 

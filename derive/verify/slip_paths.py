@@ -15,9 +15,8 @@ from derive import tree as t
 from derive.tree import Tree
 from derive.verify.differentiating import adjoints
 from derive.verify.graph import NAMED, Node
-from derive.verify.meaning import Env, OutsideFamily
 from derive.verify.model import Model
-from derive.verify.shaped import Shaped, Unjudged, scalar
+from derive.verify.shaped import Env, OutsideFamily, Shaped, Unjudged, scalar
 from derive.verify.slip_library import named
 from derive.verify.slips import Change
 from derive.verify.statements import instances
@@ -97,7 +96,11 @@ def path_changes(search: Search, late: bool = False) -> Iterator[Change]:
     ways = list(dict.fromkeys(_way(key) for _, _, terms in first for key in terms))
     if len(ways) > WAYS:
         return
-    tries: list[tuple[str, tuple[str, ...], int]] = [("diagonal path only", (way,), 1) for way in ways]
+    tries: list[tuple[str, tuple[str, ...], int]] = [
+        ("diagonal path only", (way,), 1)
+        for way in ways
+        if any(_way(key) == way and key[-1] for _, _, terms in first for key in terms)
+    ]
     for way in ways if len(ways) > 1 else ():
         tries += [("path missing", (way,), 1), ("path taken twice", (way,), -1)]
     if late:

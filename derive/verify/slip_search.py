@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from derive.errors import LimitError
 from derive.tree import Tree
 from derive.verify.graph import Node, UndefinedNode
-from derive.verify.meaning import OutsideFamily
-from derive.verify.shaped import ShapeClash, Shaped, Unjudged
+from derive.verify.shaped import OutsideFamily, ShapeClash, Shaped, Unjudged
 from derive.verify.slip_context import Context
 from derive.verify.slip_library import library
 from derive.verify.slip_paths import path_changes
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 #: Most repairs that are tried one by one, and in pairs; most that are decided for certain.
 SINGLE, PAIRED, DECIDED = 6000, 2500, 16
 #: Seconds after which a row is left without a name; far above what the numbers above take.
-SECONDS = 1.6
+SECONDS = 1.3
 #: Nodes of a graph above which the traces of earlier tries are wiped off.
 FULL = 150_000
 #: What a double may be off, relative to the entry and to the largest entry of the left side.
@@ -152,7 +151,7 @@ class Search:
         """Whether a right side equals the left side at all sizes, as a row would be judged."""
         known = self.seen.get(tree)
         if known is None:
-            known = self.fits(tree) and self._certain(tree)
+            known = not self.context.begs(tree) and self.fits(tree) and self._certain(tree)
             self.seen[tree] = known
         return known
 
@@ -179,7 +178,8 @@ class Search:
                 tried += 1
                 if tried > SINGLE:
                     raise OutOfTime
-                if self.holds(change.tree):
+                begs = change.slip.name == "value for its derivative" and self.fits(change.tree)
+                if begs or self.holds(change.tree):
                     found[change.slip.name] = change
             if found:
                 return list(found.values())

@@ -50,7 +50,7 @@ class Site:
     """A node of a right side, and where it stands.
 
     letters : the indices that have a value there, those of the left side first.  bound : those of sums around it.
-    is_term : the whole right side, or a term of it, behind signs, brackets and sums.
+    is_term : the whole right side, or a term of it, behind signs, brackets and sums.  above : the node around it.
     """
 
     node: Tree
@@ -59,6 +59,7 @@ class Site:
     letters: tuple[str, ...]
     bound: tuple[str, ...] = ()
     is_term: bool = False
+    above: Tree | None = None
 
     @property
     def is_root(self) -> bool:
@@ -104,17 +105,17 @@ class Change:
 def sites(tree: Tree, context: Context) -> list[Site]:
     """All places of a right side, the whole first; the inside of subscripts belongs to the subscript."""
     found: list[Site] = []
-    stack: list[tuple[Tree, Path, tuple[str, ...], bool]] = [(tree, (), (), True)]
+    stack: list[tuple[Tree, Path, tuple[str, ...], bool, Tree | None]] = [(tree, (), (), True, None)]
     while stack:
-        node, path, bound, is_term = stack.pop()
+        node, path, bound, is_term, above = stack.pop()
         letters = (*context.letters, *(each for each in bound if each not in context.letters))
-        found.append(Site(node, path, context, letters, bound, is_term))
+        found.append(Site(node, path, context, letters, bound, is_term, above))
         if isinstance(node, (t.Subscript, t.Derivative, t.Indicator, t.Number, t.Name)):
             continue
         inner = (*bound, *node.bound) if isinstance(node, t.Reduction) else bound
         passes = is_term and isinstance(node, (t.Sum, t.Negative, t.Reduction))
         below = list(enumerate(_inside(node)))
-        stack.extend((child, (*path, k), inner, passes) for k, child in reversed(below))
+        stack.extend((child, (*path, k), inner, passes, node) for k, child in reversed(below))
     return found
 
 

@@ -38,24 +38,24 @@ def over(tree: Tree, factor: Tree) -> Tree:
 
 def scaled(tree: Tree, factor: Tree, divide: bool) -> Tree:
     """tree * factor or tree / factor; what stands there against it is taken away instead."""
-    cancelled = _cancelled(tree, factor, divide)
-    if cancelled is not None:
-        return cancelled
+    left = cancelled(tree, factor, divide)
+    if left is not None:
+        return left
     return over(tree, factor) if divide else times(tree, factor)
 
 
-def _cancelled(tree: Tree, factor: Tree, divide: bool) -> Tree | None:
+def cancelled(tree: Tree, factor: Tree, divide: bool) -> Tree | None:
     """The tree without one factor (divide) or one divisor, in it or in a product inside."""
     match tree:
         case t.Negative(body=body):
-            inner = _cancelled(body, factor, divide)
+            inner = cancelled(body, factor, divide)
             return None if inner is None else t.Negative(inner)
         case t.Product(factors=factors):
             for place, (operator, each) in enumerate(factors):
                 if each == factor and (operator in DIVIDING) != divide:
                     return product_of([other for k, other in enumerate(factors) if k != place])
             for place, (operator, each) in enumerate(factors):
-                inner = _cancelled(each, factor, divide != (operator in DIVIDING))
+                inner = cancelled(each, factor, divide != (operator in DIVIDING))
                 if inner is not None and isinstance(each, t.Product):
                     if t.is_number(inner, 1):
                         return product_of([other for k, other in enumerate(factors) if k != place])

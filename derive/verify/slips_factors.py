@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from derive import tree as t
 from derive.tree import Tree
 from derive.verify.slips import COMMON, GENERIC, SPECIFIC, Edit, NamedSlip, Site
-from derive.verify.slips_editing import DIVIDING, TWO, is_leaf, over, scaled, times, without
+from derive.verify.slips_editing import DIVIDING, TWO, cancelled, is_leaf, over, scaled, times, without
 
 _THREE, _FOUR = t.Number("3"), t.Number("4")
 
@@ -53,8 +53,10 @@ def _with_constant(site: Site) -> Iterator[Tree]:
     """A term times a named number, or over it."""
     if site.is_term and not isinstance(site.node, t.Negative):
         for name in site.context.scalars:
-            yield scaled(site.node, name, False)
-            yield scaled(site.node, name, True)
+            if site.node not in (name, t.Number("0")):
+                yield times(site.node, name)
+            if cancelled(site.node, name, True) is None:
+                yield over(site.node, name)
 
 
 def _without_constant(site: Site) -> Iterator[Tree]:
@@ -133,6 +135,13 @@ def _with_partial(site: Site) -> Iterator[Tree]:
             if call.function == "log":
                 for argument in site.context.renamed(call.arguments[0], site.letters):
                     yield over(site.node, argument)
+
+
+def _without_division(site: Site) -> Iterator[Tree]:
+    if isinstance(site.node, t.Product) and any(call.function == "log" for _, call in site.context.activations):
+        for left, operator, factor in without(site.node):
+            if operator in DIVIDING and is_leaf(factor):
+                yield left
 
 
 def slips() -> tuple[NamedSlip, ...]:
@@ -258,7 +267,7 @@ def slips() -> tuple[NamedSlip, ...]:
             "derivative of a logarithm missing",
             "chain-factor-missing",
             "The derivative of log u is 1/u, and the division is missing: {after} belongs here, not {before}.",
-            lambda site: iter(()),
+            _without_division,
             _with_partial,
             ("y/p", "y"),
         ),

@@ -8,7 +8,7 @@ from itertools import combinations
 
 from derive import tree as t
 from derive.tree import Tree
-from derive.verify.slips import COMMON, GENERIC, SPECIFIC, Edit, NamedSlip, Site
+from derive.verify.slips import COMMON, SPECIFIC, Edit, NamedSlip, Site
 from derive.verify.slips_editing import negated, signed_sum
 
 _ONE = t.Number("1")
@@ -224,23 +224,24 @@ def deltas(site: Site) -> Iterator[Tree]:
         yield t.Indicator((t.Name(one), t.Name(other)), ("=",), kronecker=True)
 
 
-def is_delta(tree: Tree) -> bool:
+def is_delta(tree: Tree, site: Site) -> bool:
+    """Whether a factor is a Kronecker delta of two indices."""
     match tree:
         case t.Subscript(array="delta", indices=(_, _)):
-            return True
+            return site.context.model.is_kronecker("delta")
         case t.Indicator(sides=(t.Name(), t.Name()), operators=("=",)):
             return True
     return False
 
 
 def _undelta(site: Site) -> Iterator[Tree]:
-    if is_delta(site.node):
+    if is_delta(site.node, site):
         yield _ONE
 
 
 def _diagonal(site: Site) -> Iterator[Tree]:
     """A term times the Kronecker delta."""
-    if site.is_term and not isinstance(site.node, (t.Sum, t.Negative)):
+    if isinstance(site.node, (t.Product, t.Subscript, t.Call)):
         for delta in deltas(site):
             yield t.Product((("*", delta), ("*", site.node)))
 
@@ -249,7 +250,7 @@ def _off_diagonal(site: Site) -> Iterator[Tree]:
     match site.node:
         case t.Product(factors=factors):
             for place, (_, factor) in enumerate(factors):
-                if is_delta(factor):
+                if is_delta(factor, site):
                     rest = [each for k, each in enumerate(factors) if k != place]
                     yield rest[0][1] if len(rest) == 1 else t.Product((("*", rest[0][1]), *rest[1:]))
 
@@ -258,7 +259,7 @@ def _flipped(site: Site) -> Iterator[Tree]:
     """i + m -> -(i + m): kept apart from the sign of one part."""
 
     def change(index: Tree) -> Iterator[Tree]:
-        if isinstance(index, t.Sum):
+        if isinstance(index, (t.Sum, t.Negative)):
             yield negated(index)
 
     yield from _each(site, change)
@@ -303,15 +304,6 @@ def slips() -> tuple[NamedSlip, ...]:
             ("d[l]*a[l - 1]", "d[l]*a[l]"),
             SPECIFIC,
             True,
-        ),
-        NamedSlip(
-            "index off by one",
-            "index",
-            "An index is one off: {after} belongs here, not {before}.",
-            _off_by_one,
-            _off_by_one,
-            ("V[i + m, j + n]", "V[i + m + 1, j + n + 1]"),
-            SPECIFIC,
         ),
         NamedSlip(
             "sign in an index",
@@ -378,6 +370,15 @@ def slips() -> tuple[NamedSlip, ...]:
             SPECIFIC,
         ),
         NamedSlip(
+            "index off by one",
+            "index",
+            "An index is one off: {after} belongs here, not {before}.",
+            _off_by_one,
+            _off_by_one,
+            ("V[i + m, j + n]", "V[i + m + 1, j + n + 1]"),
+            SPECIFIC,
+        ),
+        NamedSlip(
             "diagonal formula for all entries",
             "index",
             "The 1 holds on the diagonal only; for all entries it is the Kronecker delta: {after}, not {before}.",
@@ -426,6 +427,6 @@ def slips() -> tuple[NamedSlip, ...]:
             _flipped,
             _flipped,
             ("K[m - i]", "K[-(m - i)]"),
-            GENERIC,
+            SPECIFIC,
         ),
     )

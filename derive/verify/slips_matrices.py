@@ -34,7 +34,7 @@ def _matrix_like(site: Site, tree: Tree) -> bool:
 
 
 def _transposed(site: Site) -> Iterator[Tree]:
-    if isinstance(site.node, t.Transpose):
+    if isinstance(site.node, t.Transpose) or isinstance(site.above, t.Transpose):
         return
     if isinstance(site.node, (t.Name, t.Subscript, t.Derivative, t.Call)) and _matrix_like(site, site.node):
         yield t.Transpose(site.node)
@@ -165,6 +165,8 @@ def _other_side(site: Site) -> Iterator[Tree]:
 
 
 def _rotated(site: Site) -> Iterator[Tree]:
+    if isinstance(site.above, t.Call) and site.above.function == "rot180":
+        return
     if is_leaf(site.node) and site.context.ranks.get(_name(site.node), 0) >= 2 and _matrix_like(site, site.node):
         yield t.Call("rot180", (site.node,))
 
@@ -245,13 +247,24 @@ def _centred(site: Site) -> Iterator[Tree]:
 
 def _uncentred(site: Site) -> Iterator[Tree]:
     match site.node:
-        case t.Product(factors=((_, a), (".*", t.Sum(terms=(("+", g), ("-", _)))))) if site.is_root:
+        case t.Product(factors=((_, a), (".*", t.Sum(terms=(("+", g), ("-", rows)))))) if (
+            site.is_root and _ONES in t.walk(rows)
+        ):
             yield t.Product((("*", g), (".*", a), (".*", t.Sum((("+", t.Number("1")), ("-", a))))))
             yield t.Product((("*", a), (".*", g)))
 
 
 def slips() -> tuple[NamedSlip, ...]:
     return (
+        NamedSlip(
+            "collected along the wrong axis",
+            "shape",
+            "The sum goes along the wrong axis: {after} belongs here, not {before}.",
+            _other_side,
+            _other_side,
+            ("D*ones", "D^T*ones"),
+            SPECIFIC,
+        ),
         NamedSlip(
             "transpose missing",
             "transpose",
@@ -330,15 +343,6 @@ def slips() -> tuple[NamedSlip, ...]:
             _matrix_product(False),
             _matrix_product(True),
             ("A.*B", "A*B"),
-        ),
-        NamedSlip(
-            "collected along the wrong axis",
-            "shape",
-            "The sum goes along the wrong axis: {after} belongs here, not {before}.",
-            _other_side,
-            _other_side,
-            ("D*ones", "D^T*ones"),
-            SPECIFIC,
         ),
         NamedSlip(
             "sum over the samples missing",

@@ -65,7 +65,7 @@ def _fresh(site: Site) -> str:
 
 def _summed(site: Site) -> Iterator[Tree]:
     """A term summed over a letter that is free in it, or over the members that a number or last index picks."""
-    if not site.is_term or isinstance(site.node, t.Negative):
+    if isinstance(site.node, (t.Negative, t.Number, t.Name)):
         return
     head_letters = site.context.letters
     found: dict[str, None] = {}
@@ -99,7 +99,7 @@ def _summed(site: Site) -> Iterator[Tree]:
 
 def _summed_by_letter(site: Site) -> Iterator[Tree]:
     """A term summed over one of the letters of the left side, under another name."""
-    if site.is_term and not isinstance(site.node, t.Negative):
+    if not isinstance(site.node, (t.Negative, t.Number, t.Name)):
         letter = _fresh(site)
         for old in site.letters:
             if not site.context.is_family_letter(old) and old not in site.bound:
@@ -183,9 +183,8 @@ def _without_term(site: Site) -> Iterator[Tree]:
 
 def _with_term(site: Site) -> Iterator[Tree]:
     """Plus or minus a quantity of the problem, with a Kronecker delta or without, or 1."""
-    if not site.is_term and not isinstance(site.node, t.Sum):
-        return
-    if isinstance(site.node, t.Negative) and not site.is_root:
+    bracket = isinstance(site.node, t.Sum) or (isinstance(site.node, t.Negative) and isinstance(site.above, t.Product))
+    if not bracket and (not site.is_term or (isinstance(site.node, t.Negative) and not site.is_root)):
         return
     context = site.context
     extra: list[Tree] = [t.Number("1")]
@@ -355,6 +354,15 @@ def slips() -> tuple[NamedSlip, ...]:
             ("v_5_bar + v_6_bar*v_5", "v_5_bar - v_6_bar*v_5"),
         ),
         NamedSlip(
+            "term too many",
+            "other",
+            "A term stands here that does not belong to the sum: {after}, not {before}.",
+            _with_term,
+            _without_term,
+            ("p[i]", "p[i] - y[i]"),
+            COMMON,
+        ),
+        NamedSlip(
             "term missing",
             "term-missing",
             "A term is missing: {after} belongs here, not {before}.",
@@ -369,15 +377,6 @@ def slips() -> tuple[NamedSlip, ...]:
             _without_term,
             _with_adjoint_term,
             ("v_5_bar + v_4_bar", "v_5_bar"),
-        ),
-        NamedSlip(
-            "term too many",
-            "other",
-            "A term stands here that does not belong to the sum: {after}, not {before}.",
-            _with_term,
-            _without_term,
-            ("p[i]", "p[i] - y[i]"),
-            COMMON,
         ),
         NamedSlip(
             "a lone term of several",

@@ -1,0 +1,153 @@
+"""Right rows of tests/verify/correct.toml with a slip of the library planted in them.
+
+python -m tests.slip_cases [--all]    prints how often the planted slip is named, for each slip
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import tomllib
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from derive.reading.latex.rows import Link, Row, read_work
+from derive.tree import Tree
+from derive.verify.checking import Verifier
+from derive.verify.report import Line
+from derive.verify.slip_context import Context
+from derive.verify.slip_library import library
+from derive.verify.slips import Change, NamedSlip, changed
+from derive.verify.values import is_literal
+
+WORKS = Path(__file__).parent / "verify" / "correct.toml"
+
+
+@lru_cache
+def verifier(problem: str) -> Verifier:
+    return Verifier(problem)
+
+
+@lru_cache
+def works() -> tuple[dict[str, Any], ...]:
+    return tuple(tomllib.loads(WORKS.read_text(encoding="utf-8"))["work"])
+
+
+@dataclass(frozen=True)
+class Case:
+    """A row with a slip, and the rows around it."""
+
+    problem: str
+    rows: tuple[Row, ...]
+    row: int
+    slip: NamedSlip
+    change: Change
+
+    def line(self) -> Line:
+        """What is said of the row."""
+        return next(line for line in verifier(self.problem).lines(list(self.rows)) if line.number == self.row)
+
+
+def cases(slip: NamedSlip, most: int = 10**9, a_row: int = 1) -> Iterator[Case]:
+    """The slip planted in rows of different problems first; at most `a_row` times in one row."""
+    queues = [_planted(work, slip, a_row) for work in _spread()]
+    count = 0
+    while queues and count < most:
+        for queue in list(queues):
+            case = next(queue, None)
+            if case is None:
+                queues.remove(queue)
+                continue
+            yield case
+            count += 1
+            if count >= most:
+                return
+
+
+@lru_cache
+def _spread() -> tuple[dict[str, Any], ...]:
+    """The works, one of each problem before the second of any."""
+    seen: Counter[str] = Counter()
+    order = []
+    for place, work in enumerate(works()):
+        order.append((seen[work["problem"]], place, work))
+        seen[work["problem"]] += 1
+    return tuple(work for _, _, work in sorted(order, key=lambda each: each[:2]))
+
+
+@lru_cache
+def rows_of(problem: str, text: str, suffix: str) -> tuple[Row, ...]:
+    return tuple(read_work(text, suffix, verifier(problem).problem.vocabulary))
+
+
+def _planted(work: dict[str, Any], slip: NamedSlip, a_row: int) -> Iterator[Case]:
+    judging = verifier(work["problem"]).judging
+    rows = rows_of(work["problem"], work["work"], work.get("suffix", ".tex"))
+    for place, row in enumerate(rows):
+        if len(row.statements) != 1 or row.statements[0].head is None or len(row.statements[0].links) != 1:
+            continue
+        statement = row.statements[0]
+        head, link = statement.head, statement.links[0]
+        if head is None or is_literal(link.tree) or judging._new_name(statement) is not None:
+            continue
+        context = Context(judging.models[0], head, link.tree, statement.conditions)
+        count = 0
+        for change in changed(link.tree, context, [slip], planted=True):
+            wrong = replace(statement, links=(replace(link, tree=change.tree),))
+            planted = (*rows[:place], replace(row, statements=(wrong,)), *rows[place + 1 :])
+            case = Case(work["problem"], planted, row.number, slip, change)
+            if not _is_wrong(case, head, change.tree):
+                continue
+            yield case
+            count += 1
+            if count >= a_row:
+                break
+
+
+def _is_wrong(case: Case, head: Tree, tree: Tree) -> bool:
+    """Whether the planted slip changes the value: sin 0 for tan 0 is no mistake."""
+    judged = verifier(case.problem).judging.judge(list(case.rows))
+    verdict = next(each.verdict for each in judged if each.row.number == case.row)
+    return verdict.verdict == "wrong"
+
+
+def named(line: Line) -> list[str]:
+    return [slip.name for slip in line.slips]
+
+
+def _report(most: int, a_row: int) -> None:
+    total: Counter[str] = Counter()
+    for slip in library():
+        found: Counter[str] = Counter()
+        others: dict[str, int] = defaultdict(int)
+        slowest = 0.0
+        for case in cases(slip, most, a_row):
+            started = time.perf_counter()
+            line = case.line()
+            slowest = max(slowest, time.perf_counter() - started)
+            names = named(line)
+            found["planted"] += 1
+            found["first"] += names[:1] == [slip.name]
+            found["listed"] += slip.name in names
+            found["class"] += bool(line.slips) and line.slips[0].kind == slip.kind
+            found["none"] += names == ["no known pattern"] or not names
+            for name in names[:1]:
+                if name != slip.name:
+                    others[name] += 1
+        total.update(found)
+        print(
+            f"{slip.name:55s} planted {found['planted']:3d}  first {found['first']:3d}  listed {found['listed']:3d}"
+            f"  class {found['class']:3d}  none {found['none']:3d}  {slowest:.2f} s  {dict(others) or ''}",
+            flush=True,
+        )
+    print(dict(total))
+
+
+__all__ = ["Case", "Link", "cases", "named", "verifier"]
+
+if __name__ == "__main__":
+    _report(*((10**9, 2) if "--all" in sys.argv else (3, 1)))
