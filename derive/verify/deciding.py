@@ -282,6 +282,8 @@ class _Hazards:
         self.steps = [node for node in self.cone if graph.kinds[node] == FUNCTION and graph.data[node][0] == "step"]
         self.share: dict[tuple[Node, int], float] = {}
         self.seen: dict[Node, set[int]] = {node: set() for node in self.steps}
+        self.maxima = [node for node in self.cone if graph.kinds[node] == FUNCTION and graph.data[node][0] == "max"]
+        self.won: dict[Node, set[Node]] = {node: set() for node in self.maxima}
         self.unsettled = 0
 
     def note(self, values: Mapping[Node, Any], signs: Mapping[Node, int]) -> None:
@@ -299,19 +301,33 @@ class _Hazards:
         for node, sign in signs.items():
             if node in self.seen:
                 self.seen[node].add(sign)
+        for node in self.maxima:
+            operands = self.graph.data[node][1]
+            if any(values[each] is None for each in operands):
+                continue
+            self.won[node].update(
+                one for one in operands if all(bool(values[one] > values[each]) for each in operands if each != one)
+            )
 
     def across(self, judge: Judge) -> Iterator[Point]:
         """Points on both sides of kinks that were seen from one side only."""
         for step in self.steps:
             if len(self.seen[step] - {0}) < 2:
                 yield from _other_side(judge, self.graph.data[step][1][0])
+        for node in self.maxima:
+            operands = self.graph.data[node][1]
+            for one in operands:
+                for other in operands:
+                    if one != other and one not in self.won[node]:
+                        yield from _other_side(judge, self.graph.subtract(one, other))
 
     def reason(self) -> str:
         if any(share < -15 for share in self.share.values()):
             return "a term is negligible at all points tried"
         if any(_is_long(number) for node in self.cone for number in _numbers(self.graph, node)):
             return "a number has so many digits that points cannot show what it hides"
-        if any(len(signs - {0}) < 2 for signs in self.seen.values()):
+        missed = any(len(won) < len(self.graph.data[node][1]) for node, won in self.won.items())
+        if missed or any(len(signs - {0}) < 2 for signs in self.seen.values()):
             return "a case of a kink was never met"
         return "some points needed more digits than allowed" if self.unsettled else ""
 

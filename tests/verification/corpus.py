@@ -17,12 +17,12 @@ from derive.verify.checking import Verifier
 from derive.verify.judging import Judged
 from derive.verify.problems import Problem, load_problem, read_problem
 from derive.verify.values import is_literal
-from tests.verification.oracle import IllTyped, Oracle, Outside, Unsupported
+from tests.verification.oracle import IllTyped, Oracle, Outside, Unsupported, defined_by
 from tests.verification.sizes import oracles
 
 FOLDER = Path(__file__).parents[1] / "verify"
 #: Draws of sizes and inputs at which the oracle compares.
-DRAWS = 3
+DRAWS = 2
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def defines(head: Tree, work: Work) -> bool:
     if name is None or not work.oracles:
         return False
     oracle = work.oracles[0]
-    known = name in oracle.names or name in work.problem.quantities or name in oracle.aliases or name in oracle.sizes
+    known = name in {defined_by(each) for each in oracle.given} or name in work.problem.quantities or name in oracle.aliases or name in oracle.sizes
     indexed = isinstance(head, t.Subscript) and (name, len(head.indices)) in oracle.indexed
     return not (known or indexed or name == work.problem.loss or name == "delta")
 

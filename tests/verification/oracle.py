@@ -98,7 +98,7 @@ class Oracle:
         self.given = problem.equations
         # families of which the loss sees all members, though later ones read earlier ones
         self.outputs = {"h"} if problem.title.startswith(("Long short", "Gated")) else set()
-        self.names = {name for statement in problem.equations for name in [_defined(statement)]}
+        self.names = {name for statement in problem.equations for name in [defined_by(statement)]}
         self.aliases = {a.text: b for a, b in problem.aliases if isinstance(a, t.Name)}
         self.indexed = {
             (a.array, len(a.indices)): ([getattr(i, "text", "") for i in a.indices], b)
@@ -156,7 +156,7 @@ class Oracle:
 
     def _made(self, name: str, member: int | None) -> Any:
         for statement in self.problem.equations:
-            if _defined(statement) == name and not isinstance(statement.head, t.Call):
+            if defined_by(statement) == name and not isinstance(statement.head, t.Call):
                 env = self._fits(statement.head, name, member)
                 if env is not None:
                     return self._by_equation(statement, env, member)
@@ -424,7 +424,7 @@ class Oracle:
             for of, tree in self.problem.upstream.items():
                 total = total + (self._name(str(getattr(tree, "text", "")), {}) * self.array(of)).sum()
             return total
-        for name in sorted({str(_defined(s)) for s in self.given}):
+        for name in sorted({str(defined_by(s)) for s in self.given}):
             families = self.family(name)
             if name in read and name not in self.outputs:
                 continue
@@ -450,7 +450,7 @@ class Oracle:
         if families is not None:
             member = places[0]
             if member not in families and not any(
-                _defined(s) == name and self._fits(s.head, name, member) == {} for s in self.problem.equations
+                defined_by(s) == name and self._fits(s.head, name, member) == {} for s in self.problem.equations
             ):
                 if member != families[0] - 1 or not self._reads_before(name):
                     raise Outside(f"{name}[{member}]")
@@ -841,7 +841,7 @@ def _renamed(tree: Tree, values: Mapping[str, Tree]) -> Tree:
     return t.transformed(tree, lambda node: values.get(node.text, node) if isinstance(node, t.Name) else node)
 
 
-def _defined(statement: Statement) -> str | None:
+def defined_by(statement: Statement) -> str | None:
     head = statement.head
     match head:
         case t.Name(text=name) | t.Subscript(array=name) | t.Call(function=name):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from derive import tree as t
 from derive.verify.choosing import size_names
 from derive.verify.problems import Problem
-from tests.verification.oracle import IllTyped, Oracle, _defined
+from tests.verification.oracle import IllTyped, Oracle, defined_by
 
 
 def oracles(problem: Problem, count: int = 3, seed: int = 5) -> Iterator[Oracle]:
@@ -21,7 +21,7 @@ def oracles(problem: Problem, count: int = 3, seed: int = 5) -> Iterator[Oracle]
         oracle = Oracle(problem, _sizes(problem, random.Random(f"{seed}/{number}")), seed + 100 * number)
         try:
             for statement in problem.equations:
-                name = _defined(statement)
+                name = defined_by(statement)
                 if isinstance(statement.head, t.Call) or name is None:
                     continue
                 for member in oracle.family(name) or (None,):
