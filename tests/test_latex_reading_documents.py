@@ -230,3 +230,10 @@ def test_time_grows_with_length_alone() -> None:
             start = time.process_time()
             read(text, suffix)
             assert time.process_time() - start < 8, (text[:20], suffix)
+
+
+def test_formulas_inside_words_are_read() -> None:
+    (row,) = read(r"$$x = y \text{ if $y > 1$ and $y < \theta$, say}$$", ".md")
+    assert echo_statement(row.statements[0]) == "x = y for [y > 1], [y < theta]"
+    (row,) = read(r"\[x = \begin{cases} 1 & \text{if $y > 1$} \\ 2 & \text{else} \end{cases}\]", ".tex")
+    assert echo_statement(row.statements[0]) == "x = cases(1, [y > 1], 2)"
