@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from derive import tree as t
 from derive.tree import Tree
-from derive.verify.graph import INPUT, NAMED, Node
+from derive.verify.differentiating import adjoints
+from derive.verify.graph import INPUT, NAMED, NUMBER, Node
 from derive.verify.shaped import Shaped, Unjudged, scalar
 
 if TYPE_CHECKING:
@@ -65,19 +66,38 @@ class Derivatives:
         return t.Call(tree.of.text, (tree.by,) if definition is None else definition.arguments)
 
     def _jacobian(self, of: Shaped, by: Shaped) -> Jacobian:
-        zero = self.graph.zero
         rows = []
         for node in of.nodes:
             adjoint = self.model.adjoints(node)
-            rows.append([adjoint.get(place, zero) for place in by.nodes])
+            rows.append([self._entry(adjoint, place) for place in by.nodes])
         return Jacobian(of, by, rows)
+
+    def _entry(self, adjoint: Mapping[Node, Node], by: Node) -> Node:
+        """The derivative by one node; by a function of one variable, sigma^2, that by sigma over 2 sigma."""
+        if self.graph.kinds[by] in (INPUT, NAMED, NUMBER):
+            return adjoint.get(by, self.graph.zero)
+        (place,) = self._variables(by)
+        slope = adjoints(self.graph, by).get(place, self.graph.zero)
+        return self.graph.divide(adjoint.get(place, self.graph.zero), slope)
+
+    def _variables(self, node: Node) -> set[Node]:
+        """The inputs and named values of which a node is made directly."""
+        found: set[Node] = set()
+        stack = [node]
+        while stack:
+            each = stack.pop()
+            if self.graph.kinds[each] in (INPUT, NAMED):
+                found.add(each)
+            else:
+                stack.extend(self.graph.operands(each))
+        return found
 
     def places(self, tree: Tree, env: Env) -> Shaped:
         """What is differentiated by: inputs or named intermediates."""
         by = self.model.meaning.value(tree, env)
         if isinstance(tree, t.Subscript) and by.rank == 0 and by.scalar == self.graph.zero:
             return by  # an entry outside the array, which is 0: nothing depends on it
-        if any(self.graph.kinds[node] not in (INPUT, NAMED) for node in by.nodes):
+        if any(len(self._variables(node)) != 1 for node in by.nodes):
             fixed = all(self.graph.value(node) is not None for node in by.nodes)
             reason = "a value that is given is not varied" if fixed else "only by names of the problem"
             raise Unjudged(f"a derivative by this is not taken: {reason}")

@@ -62,5 +62,5 @@ def _is_unknown(name: str, model: Model) -> bool:
 def _free(name: str, shape: tuple[int, ...], model: Model) -> Shaped:
     graph = model.graph
     if not shape:
-        return scalar(graph.input((name, "free")))
-    return Shaped(shape, [graph.input((name, "free", *at)) for at in places(shape)])
+        return scalar(graph.input((name,)))
+    return Shaped(shape, [graph.input((name, *at)) for at in places(shape)])

@@ -50,6 +50,7 @@ class Graph:
         self.data: list[tuple[Any, ...]] = []
         self._known: dict[tuple[Any, ...], Node] = {}
         self._signs: dict[Node, int | None] = {}
+        self._smooth: dict[Node, bool] = {}
         self.zero, self.one = self.number(0), self.number(1)
 
     def __len__(self) -> int:
@@ -71,6 +72,7 @@ class Graph:
         for node in range(mark, len(self.kinds)):
             del self._known[(self.kinds[node], *self.data[node])]
             self._signs.pop(node, None)
+            self._smooth.pop(node, None)
         del self.kinds[mark:], self.data[mark:]
 
     # --- leaves -------------------------------------------------------------------------------------------------------
@@ -164,6 +166,9 @@ class Graph:
             raise UndefinedNode("a division by zero")
         if not number:
             return self.zero
+        for node in kept:
+            if kinds[node] == LINEAR and (step := self._complement(node)) is not None and step in kept:
+                return self.zero  # [u > 0] (1 - [u > 0])
         factors = sorted(
             [
                 (node, exponent if exponent == 1 else self._collapsed(node, _short(exponent)))
@@ -182,9 +187,9 @@ class Graph:
         return all(self.sign(factor) is not None for factor, _ in self.data[node][0])
 
     def _collapsed(self, node: Node, exponent: Rational) -> Rational:
-        """[u > 0]^n is [u > 0]."""
-        is_step = self.kinds[node] == FUNCTION and self.data[node][0] == "step"
-        return 1 if is_step and exponent > 0 else exponent
+        """[u > 0]^n is [u > 0], and so with 1 - [u > 0]."""
+        is_indicator = self._is_step(node) or self._complement(node) is not None
+        return 1 if is_indicator and exponent > 0 else exponent
 
     def multiply(self, *nodes: Node) -> Node:
         return self.monomial([(node, 1) for node in nodes])
@@ -252,7 +257,11 @@ class Graph:
         return self.monomial(((u, Fraction(1, 2)),))
 
     def step(self, u: Node) -> Node:
-        """[u > 0]."""
+        """[u > 0].
+
+        [u < 0] is 1 - [u > 0] almost everywhere, if u has no kinks of its own; so one is written by the other.
+        """
+        u = self.plain(u)
         value = self.value(u)
         if value is not None:
             return self.number(int(value > 0))
@@ -264,7 +273,34 @@ class Graph:
                 u = factor
             elif self.sign(factor) in (0, 1):
                 return self.zero
+        if self.kinds[u] == MONOMIAL:
+            for factor, exponent in self.data[u][0]:
+                cut = self.data[factor][1][0] if self._is_step(factor) else None
+                if cut is not None and {(cut, 1), (factor, exponent)} == set(self.data[u][0]):
+                    step: Node = factor
+                    return step  # [v [v > 0] > 0] is [v > 0]
+        if self.kinds[u] == LINEAR and self.data[u][1][0][1] < 0 and self.is_smooth(u):
+            return self.subtract(self.one, self.function("step", self.negate(u)))
         return self.function("step", u)
+
+    def is_smooth(self, node: Node) -> bool:
+        """Whether there is no kink in a node: then it is 0 on no open set, unless it is 0 everywhere."""
+        if node not in self._smooth:
+            for each in self.cone((node,)):
+                if each not in self._smooth:
+                    kinked = self.kinds[each] == FUNCTION and self.data[each][0] in ("step", "max")
+                    self._smooth[each] = not kinked and all(self._smooth[below] for below in self.operands(each))
+        return self._smooth[node]
+
+    def _is_step(self, node: Node) -> bool:
+        return self.kinds[node] == FUNCTION and self.data[node][0] == "step"
+
+    def _complement(self, node: Node) -> Node | None:
+        """h where a node is 1 - h for h = [u > 0]."""
+        if self.kinds[node] != LINEAR or self.data[node][0] != 1 or len(self.data[node][1]) != 1:
+            return None
+        ((step, factor),) = self.data[node][1]
+        return step if factor == -1 and self._is_step(step) else None
 
     def compare(self, operator: str, left: Node, right: Node) -> Node:
         """1 where the comparison of two real numbers holds, else 0."""
@@ -340,7 +376,11 @@ class Graph:
                 return 1 if constant > 0 or 1 in signs else 0
             case 4:  # MONOMIAL
                 found = 1
+                steps = {self.data[factor][1][0] for factor, _ in data[0] if self._is_step(factor)}
                 for factor, exponent in data[0]:
+                    if factor in steps:  # v [v > 0]
+                        found = 0
+                        continue
                     sign = self.sign(factor)
                     if sign == 1:
                         continue

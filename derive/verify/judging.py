@@ -19,12 +19,13 @@ from derive.verify.choosing import models
 from derive.verify.deciding import Decision
 from derive.verify.definitions import define, lacks_members
 from derive.verify.dummies import bind
+from derive.verify.gradient_names import spelled_out
 from derive.verify.graph import UndefinedNode
 from derive.verify.model import Model
 from derive.verify.problem_checks import defined
 from derive.verify.problems import Problem
-from derive.verify.shaped import OutsideFamily, ShapeClash, Unjudged
-from derive.verify.statements import instances, pairs
+from derive.verify.shaped import Capture, OutsideFamily, ShapeClash, Unjudged
+from derive.verify.statements import instances, pairs, unbound
 from derive.verify.values import NumberNote, Values, is_literal
 
 #: Evidence in order of strength, the weakest last.
@@ -95,6 +96,7 @@ class Judging:
         """
         marks = [len(model.graph) for model in self.models]
         found: dict[int, Verdict] = {}
+        rows = [spelled_out(row, self.models[0]) for row in rows]
         self._sums = sequences(rows)
         try:
             for row in self._ordered(rows):
@@ -337,6 +339,9 @@ class Judging:
                     verdict.decision, verdict.model = decision, model
             if verdict.verdict == "wrong":
                 return verdict
+            if verdict.verdict == "correct" and (letter := unbound(left, right, conditions, model)) is not None:
+                reason = f"the index {letter} is bound by no sum, and is not on the left side"
+                return Verdict("unread", reason=reason)
             best = verdict if best is None else _worse(best, verdict)
         assert best is not None
         return best
@@ -422,6 +427,8 @@ def _defines(statement: Statement, head: Tree) -> bool:
 def _failure(failed: Exception) -> Verdict:
     """A verdict for a row that could not be given a value."""
     match failed:
+        case Capture():
+            return Verdict("wrong", "capture", reason=str(failed))
         case ShapeClash():
             return Verdict("wrong", "shape", reason=str(failed))
         case Unjudged(code="unread"):

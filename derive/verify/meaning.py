@@ -317,7 +317,7 @@ class Meaning:
         return scalar(held)
 
     def _compared(self, operator: str, left: Node, right: Node) -> Node:
-        one, other = self.graph.value(left), self.graph.value(right)
+        one, other = self.graph.value(self.graph.plain(left)), self.graph.value(self.graph.plain(right))
         if one is not None and other is not None:
             return self.graph.number(int(_COMPARISONS[operator](Fraction(one), Fraction(other))))
         return self.graph.compare(operator, left, right)
@@ -326,5 +326,9 @@ class Meaning:
         """Whether a condition between whole numbers holds."""
         node = self.node(tree, env)
         if node not in (self.graph.zero, self.graph.one):
-            raise Unjudged("a condition that depends on real values restricts no row")
+            raise Unjudged("a condition that depends on real values restricts no definition")
         return node == self.graph.one
+
+    def may_hold(self, tree: Tree, env: Env) -> bool:
+        """Whether a condition is not false: one between real values holds for some of them."""
+        return self.node(tree, env) != self.graph.zero

@@ -147,6 +147,9 @@ class Model:
             return self.defined[name]
         if name in self.dummies:
             return self.dummies[name]
+        if name == "LOSS" and self.problem.loss is None:
+            loss = self.loss_node()
+            return None if loss is None else scalar(loss)
         found = self.arrays.get(name)
         if found is not None:
             return found
@@ -223,7 +226,7 @@ class Model:
     def adjoint_places(self, tree: Tree, env: Env) -> Sequence[Node] | None:
         """The nodes by which the loss is differentiated in a tree such as dL/dW, \bar v or an alias of it."""
         match tree:
-            case t.Derivative(of=t.Name(text=name), by=by) if name == self.problem.loss:
+            case t.Derivative(of=t.Name(text=name), by=by) if name == (self.problem.loss or "LOSS"):
                 return self.derivatives.places(by, env).nodes
             case t.Call(function="overline", arguments=(body,)) if self.convention("overline") == "adjoint":
                 return self.derivatives.places(body, env).nodes
@@ -287,6 +290,12 @@ class Model:
         quantity = self.problem.quantities.get(name)
         if quantity is not None and quantity.family:
             return self.domain_range(quantity.family)
+        for statement in self.equations.get(name, ()):
+            head = statement.head
+            if isinstance(head, t.Subscript) and isinstance(head.indices[0], t.Name):
+                span = self.domain_range(head.indices[0].text)
+                if span is not None:
+                    return span
         members = self.families.get(name) or self.defined_members.get(name)
         return range(min(members), max(members) + 1) if members else None
 

@@ -226,12 +226,14 @@ class Residues:
             if name == "cos":
                 return (turn + back) * pow(2, -1, p) % p
             return (turn - back) * pow(2 * self.i, -1, p) % p
-        if name == "max":
+        if name == "max" and all(self.graph.is_smooth(operand) for operand in operands):
             return self._largest(operands, values)
         if name == "log":
             return self._logarithm(operands[0], values)
         if name == "step":
-            return self._step(below[0])
+            if self.graph.is_smooth(operands[0]):
+                return self._step(below[0])
+            return self._random("step of a kinked value", below[0]) % p if below[0] else None
         return self._random(name, tuple(below)) % p
 
     def _step(self, u: int | None) -> int | None:

@@ -24,6 +24,10 @@ class ShapeClash(Exception):
     """Two shapes, or two extents of an index, that do not go together; the message names both."""
 
 
+class Capture(ShapeClash):
+    """A sum that binds an index of the left side."""
+
+
 class OutsideFamily(Exception):
     """A member of a family that does not exist, such as u_{t-1} at the first t."""
 

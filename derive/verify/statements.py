@@ -91,7 +91,7 @@ def instances(trees: Sequence[Tree], conditions: Sequence[Tree], model: Model) -
         for at in combinations(*inner):
             instance = Instance(names, (*place, *at))
             try:
-                if all(model.meaning.holds(condition, instance.env) for condition in conditions):
+                if all(model.meaning.may_hold(condition, instance.env) for condition in conditions):
                     found.append(instance)
             except OutsideFamily:
                 continue
@@ -120,19 +120,33 @@ def pairs(left: Tree, right: Tree, conditions: Sequence[Tree], model: Model) -> 
     found: Pairs = []
     skipped = 0
     for instance in instances((left, right), conditions, model):
+        model.meaning.sums.free = frozenset(instance.names)
         try:
             one = model.meaning.value(left, instance.env)
             other = model.meaning.value(right, instance.env)
+            masks = [model.meaning.node(condition, instance.env) for condition in conditions]
         except OutsideFamily:
             skipped += 1
             continue
-        found += matched(one, other, instance.at, model)
+        finally:
+            model.meaning.sums.free = frozenset()
+        both = matched(one, other, instance.at, model)
+        if any(mask != model.graph.one for mask in masks):  # the row speaks of values for which a condition holds
+            times = model.graph.multiply
+            both = [(at, times(first, *masks), times(second, *masks)) for at, first, second in both]
+        found += both
     if not found:
         told = (
             "every member it needs is missing at one end" if skipped else "no values of the indices fit the conditions"
         )
         raise Unjudged(f"nothing is left to compare: {told}")
     return found
+
+
+def unbound(left: Tree, right: Tree, conditions: Sequence[Tree], model: Model) -> str | None:
+    """An index of the right side that no sum binds and that is not on the left; None where there is none."""
+    told = {*free_letters((left,), model), *free_letters(conditions, model)}
+    return next((letter for letter in free_letters((right,), model) if letter not in told), None)
 
 
 def matched(one: Shaped, other: Shaped, at: tuple[int, ...], model: Model) -> Pairs:

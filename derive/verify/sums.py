@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from derive import tree as t
 from derive.tree import Tree
 from derive.verify.ranges import inner_ranges
-from derive.verify.shaped import Env, OutsideFamily, ShapeClash, Shaped, Unjudged, scalar
+from derive.verify.shaped import Capture, Env, OutsideFamily, ShapeClash, Shaped, Unjudged, scalar
 
 if TYPE_CHECKING:
     from derive.verify.meaning import Meaning
@@ -25,6 +25,7 @@ class Sums:
         self._fixed: dict[int, bool] = {}
         self._known_spans: dict[int, list[range]] = {}
         self._alive: list[Tree] = []
+        self.free: frozenset[str] = frozenset()
 
     def forget(self) -> None:
         self._plans.clear()
@@ -66,6 +67,8 @@ class Sums:
 
     def _check_new(self, tree: t.Reduction, env: Env) -> None:
         for place, name in enumerate(tree.bound):
+            if name in self.free:
+                raise Capture(f"the sum binds {name}, which is an index of the left side: rename the index of the sum")
             if name in env or name in tree.bound[:place]:
                 raise Unjudged(f"the index {name} is bound already; rename one of them", "unread")
 

@@ -61,7 +61,7 @@ class Wholes:
         return lambda env: self._by_value(tree, env)
 
     def _by_value(self, tree: Tree, env: Env) -> int:
-        value = self.meaning.graph.value(self.meaning.node(tree, env))
+        value = self.meaning.graph.value(self.meaning.graph.plain(self.meaning.node(tree, env)))
         if value is None or Fraction(value).denominator != 1:
             raise Unjudged("a subscript is no whole number")
         return int(value)

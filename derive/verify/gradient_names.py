@@ -1,0 +1,73 @@
+r"""Names that say what they are: dW and d\hat x_i are the loss by W and by \hat x_i; \bar z is a name of its own.
+
+A name that the problem declares, an alias of it, or a row defines, means what that says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from derive import tree as t
+from derive.reading.latex.rows import Row, Statement
+from derive.tree import Tree
+from derive.verify.model import Model
+from derive.verify.shaped import Unjudged
+
+#: What a formula calls the loss where the problem gives it no name.
+LOSS = "LOSS"
+
+
+def spelled_out(row: Row, model: Model) -> Row:
+    """The row with such names as derivatives, and bars as names where no convention says otherwise."""
+    if not row.statements:
+        return row
+    statements = tuple(_statement(statement, model) for statement in row.statements)
+    return replace(row, statements=statements)
+
+
+def _statement(statement: Statement, model: Model) -> Statement:
+    links = tuple(replace(link, tree=_tree(link.tree, model)) for link in statement.links)
+    head = None if statement.head is None else _tree(statement.head, model)
+    return replace(statement, head=head, links=links, conditions=tuple(_tree(c, model) for c in statement.conditions))
+
+
+def _tree(tree: Tree, model: Model) -> Tree:
+    def change(node: Tree) -> Tree:
+        match node:
+            case t.Name(text=name) if (base := _differentiated(name, model)) is not None:
+                return t.Derivative(_loss(model), t.Name(base, node.at), node.at)
+            case t.Subscript(array=name) if (base := _differentiated(name, model)) is not None:
+                return t.Derivative(_loss(model), replace(node, array=base), node.at)
+            case t.Call(function="overline", arguments=(t.Name(text=name),)) if _is_bar_a_name(model):
+                return t.Name(f"{name}_bar", node.at)
+            case t.Call(function="overline", arguments=(t.Subscript() as entry,)) if _is_bar_a_name(model):
+                return replace(entry, array=f"{entry.array}_bar")
+        return node
+
+    return t.transformed(tree, change)
+
+
+def _is_bar_a_name(model: Model) -> bool:
+    return model.convention("overline") == "name"
+
+
+def _loss(model: Model) -> Tree:
+    return t.Name(model.problem.loss or LOSS)
+
+
+def _differentiated(name: str, model: Model) -> str | None:
+    """W for dW, where W is a quantity of a problem with a loss and nobody says what dW is."""
+    if not name.startswith("d") or len(name) < 2 or model.loss_node() is None:
+        return None
+    base = name[1:].strip()
+    if base in (model.problem.loss, "") or (base in model.sizes and base not in model.problem.quantities):
+        return None
+    if name in model.problem.quantities or name in model.problem.vocabulary.names or name in model.defined:
+        return None
+    if model.is_function(base) or base in ("pi", "e"):
+        return None
+    try:
+        known = model.is_family(base) or model.lookup(base) is not None
+    except Unjudged:
+        known = True
+    return base if known else None
