@@ -125,7 +125,7 @@ class Guard:
     def __init__(self, folder: str) -> None:
         self.folder = os.path.realpath(folder) + os.sep
         self.active = False
-        self.refused: list[str] = []
+        self.refused: dict[str, int] = {}
         self.written: list[str] = []
 
     def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -153,7 +153,10 @@ class Guard:
         self.written.append(os.path.basename(whole))
 
     def refuse(self, what: str) -> None:
-        self.refused.append(what)
+        frame: Any = sys._getframe()
+        while frame is not None and frame.f_code.co_filename != WORK:
+            frame = frame.f_back
+        self.refused.setdefault(what, frame.f_lineno if frame is not None else 0)
         raise Refused(what)
 
 
@@ -194,6 +197,7 @@ class Server:
         recording = sibling("code_recording")
         self.module, sites = recording.rewritten(self.text, ast.parse(self.text, WORK))
         self.kinds = [site.kind for site in sites]
+        compile(self.module, WORK, "exec", dont_inherit=True)  # what only the compiler refuses, such as a lone return
         channel.tell(event="ready", sites=[vars(site) for site in sites])
 
     def run(self, job: dict[str, Any], guard: Guard) -> None:
@@ -231,8 +235,8 @@ class Server:
                 channel.tell(event="patched", names=changed[:5])
             if states != self._states():
                 channel.tell(event="random")
-            for what in dict.fromkeys(guard.refused):
-                channel.tell(event="refused", line=recorder.refused_at.get(what, 0), what=what)
+            for what, line in guard.refused.items():
+                channel.tell(event="refused", line=line, what=what)
             if guard.written:
                 channel.tell(event="written", names=sorted(set(guard.written))[:5])
 
@@ -242,7 +246,7 @@ class Server:
         for statement in self.module.body:
             code = compile(ast.Module([statement], []), WORK, "exec", dont_inherit=True)
             # the purpose of this process, which nothing else in the project does with text of others
-            if not self._tried(recorder, bool(job["calls"]), exec, code, space):
+            if not self._tried(True, exec, code, space):
                 return
         for call in job["calls"]:
             function = space.get(call["function"])
@@ -250,18 +254,21 @@ class Server:
                 self.channel.tell(event="failed", line=0, kind="NameError", message=f"{call['function']} is missing")
                 return
             arguments = [recorder.made(argument) for argument in call["arguments"]]
-            if not self._tried(recorder, False, function, *arguments):
+            if not self._tried(False, self._called, call["function"], function, arguments):
                 return
             recorder.models()
 
-    def _tried(self, recorder: Any, go_on: bool, action: Any, *arguments: Any) -> bool:
+    def _called(self, name: str, function: Any, arguments: list[Any]) -> None:
+        if function(*arguments) is None:
+            code = getattr(function, "__code__", None)
+            self.channel.tell(event="none", name=name, line=getattr(code, "co_firstlineno", 0))
+
+    def _tried(self, go_on: bool, action: Any, *arguments: Any) -> bool:
         """Run a piece; tell how it failed. Answers whether to go on."""
         tell = self.channel.tell
         try:
             action(*arguments)
         except Refused as refused:
-            if str(refused) not in recorder.refused_at:
-                recorder.refused_at[str(refused)] = line_of(refused)
             tell(event="refused", line=line_of(refused), what=str(refused))
         except TooLong as late:
             tell(event="time", line=line_of(late))

@@ -57,7 +57,8 @@ class Record:
 @dataclass
 class Run:
     """One run of the work.  ends : the gradients that a network was left with, by path.  events : what else there was:
-    "refused", "time", "memory", "exit", "import", "failed", "patched", "random", "written", "mutated", "died"."""
+    "refused", "time", "memory", "exit", "import", "failed", "none", "patched", "random", "written", "mutated", "died".
+    """
 
     records: list[Record] = field(default_factory=list)
     ends: dict[str, Record] = field(default_factory=dict)
@@ -68,6 +69,11 @@ class Run:
         """The event by which the run ended early."""
         last = ("refused", "time", "memory", "exit", "died", "failed", "import")
         return next((event for event in self.events if event["event"] in last and not event.get("on")), None)
+
+    @property
+    def failures(self) -> list[dict[str, Any]]:
+        """The exceptions that left a statement of the work."""
+        return [event for event in self.events if event["event"] == "failed"]
 
 
 class Child:
@@ -142,8 +148,8 @@ class Child:
                 else:
                     found.ends[record.path] = record
             else:
-                found.events.append(event)
-        found.events.append({"event": "died", "line": 0, "status": self._status()})
+                found.events.append({**event, "at": len(found.records)})
+        found.events.append({"event": "died", "line": 0, "status": self._status(), "at": len(found.records)})
         return found
 
     @property

@@ -79,14 +79,14 @@ def _explained(record: Record, expected: Candidate, reference: Reference) -> Ite
             if same(entries, turned):
                 yield "transposed", "transpose", f"{path} is the transpose of {should}."
                 return
+        summed = _summed(record.shape, entries, right)
+        if summed:
+            yield summed[0], "sum-mean", f"{path} is not summed over the samples as {should} is."
         others = [
             each for each in reference.candidates if squeezed(each.shape) == plain and same(entries, each.entries)
         ]
         for each in others:
             yield "another quantity", "other-variable", f"{path} is {told(each.meaning, loss)}, not {should}."
-        summed = _summed(record.shape, entries, right)
-        if summed:
-            yield summed[0], "sum-mean", f"{path} is not summed over the samples as {should} is."
         yield "shape", "shape", "The axes do not fit: a factor is transposed, or of another layer."
         return
     ratio = _ratio(entries, right)

@@ -53,7 +53,7 @@ class Inputs:
     def _names(self) -> Iterator[tuple[str, Any]]:
         for name in sorted(self.code.read):
             assigned = self.code.first.get(name)
-            if assigned is not None and assigned <= self.code.used[name]:
+            if assigned is not None and assigned < self.code.used[name]:
                 continue
             if name in _LIBRARIES:
                 yield name, {"library": _LIBRARIES[name]}
@@ -69,7 +69,10 @@ class Inputs:
             if network is not None:
                 return network
         if name in TABLES:
-            return {"shared": name, "value": {"table": list(self._all())}}
+            return {"shared": f"table {name}", "value": {"table": list(self._all())}}
+        sizes = self.reference.model.sizes
+        if name in sizes:
+            return {"number": sizes[name]}
         upstream = self.names.upstream(name)
         for meaning in (*self.names.meanings(name), *(() if upstream is None else (upstream,))):
             if meaning.kind == "gradient" and not gradients:
@@ -77,9 +80,6 @@ class Inputs:
             found = self.described(meaning)
             if found is not None:
                 return {"shared": f"{meaning.kind} {meaning.name} {meaning.member}", "value": found}
-        sizes = self.reference.model.sizes
-        if name in sizes:
-            return {"number": sizes[name]}
         family = {int(key[len(name) + 1 : -1]): size for key, size in sizes.items() if key.startswith(f"{name}[")}
         if family:
             return {"table": [[key, {"number": size}] for key, size in sorted(family.items())]}
@@ -143,7 +143,7 @@ class Inputs:
             [[k, self.wave(f"f[{k}]", 1)] for k in parts["w"]],
         )
         spec = {"L": last, "sizes": sizes, **tables, "f": functions[0], "df": functions[1]}
-        return {"shared": "network", "value": {"model": spec}}
+        return {"shared": "the network", "value": {"model": spec}}
 
     def _members(self, names: tuple[str, ...]) -> dict[int, Candidate]:
         for name in names:

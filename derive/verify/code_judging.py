@@ -16,38 +16,14 @@ from math import prod
 from typing import Any
 
 from derive.verify.code_confinement import Record, Run, Site
+from derive.verify.code_fits import Fit, Matching, Place
 from derive.verify.code_names import Names
-from derive.verify.code_reference import Candidate, Reference, same, squeezed, worst
+from derive.verify.code_reference import Candidate, Reference, squeezed, worst
 
-#: A place in a run: (site, how often it was met).
-Place = tuple[int, int]
 #: Most runs with corrections for one work at one point.
 RUNS = 400
 #: Errors that stop a run and are the work's own mistake.
 MISTAKES = frozenset({"ValueError", "RuntimeError", "IndexError", "ZeroDivisionError", "FloatingPointError"})
-
-
-@dataclass(frozen=True)
-class Fit:
-    """What a record holds.  wanted : what its name stands for, the likeliest first.  found : what its value is.
-
-    final : nothing changes it afterwards.  partial : a simple multiple of something known, or nothing yet.
-    """
-
-    record: Record
-    wanted: tuple[Candidate, ...]
-    found: Candidate | None
-    final: bool
-    partial: bool
-    right: bool
-
-    @property
-    def place(self) -> Place:
-        return self.record.site, self.record.count
-
-    @property
-    def wrong(self) -> bool:
-        return self.final and bool(self.wanted) and not self.right
 
 
 @dataclass
@@ -65,7 +41,7 @@ class Outcome:
     """What was found at one point.
 
     fits : of the run as it is.  charges : in order of execution.  carried : site -> the charged site it follows from.
-    excused : sites that mean something else by a name.
+    excused : sites that mean something else by a name.  failed : lines that raised an error and were charged for it.
     """
 
     run: Run
@@ -74,6 +50,11 @@ class Outcome:
     carried: dict[int, int] = field(default_factory=dict)
     excused: dict[int, Candidate] = field(default_factory=dict)
     undecided: dict[int, str] = field(default_factory=dict)
+    failed: set[int] = field(default_factory=set)
+
+    def is_charged(self, event: dict[str, Any]) -> bool:
+        """Whether an error that was raised is itself the mistake."""
+        return any(charge.event is not None and charge.event["line"] == event["line"] for charge in self.charges)
 
 
 class Assessing:
@@ -88,92 +69,15 @@ class Assessing:
         deadline: float,
     ) -> None:
         self.sites = sites
-        self.names = names
-        self.reference = reference
+        self.matching = Matching(sites, names, reference)
         self.execute = execute
         self.deadline = deadline
         self.runs = 0
-        self._wanted: dict[str, tuple[Candidate, ...]] = {}
-        self._known: dict[tuple[tuple[int, ...], tuple[float, ...]], tuple[Candidate | None, bool]] = {}
-        sizes = {float(size) for size in reference.model.sizes.values()} | {2.0}
-        self._factors = sorted(
-            {a * b for a in (1.0, *sizes) for b in (1.0, *sizes)}
-            | {a / b for a in (1.0, *sizes) for b in (1.0, *sizes)}
-        )
-
-    # --- a run held against the reference -----------------------------------------------------------------------------
-
-    def fits(self, run: Run) -> list[Fit]:
-        """What every record holds."""
-        following = _following(run.records)
-        return [self._fit(record, run.records, following[k]) for k, record in enumerate(run.records)]
-
-    def _fit(self, record: Record, records: Sequence[Record], after: int | None) -> Fit:
-        wanted = self.wanted(record.path)
-        known, multiple = self._identified(record)
-        if wanted and wanted[0].meaning.kind == "value":  # a name that is also the problem's: only for what fits it
-            fitting = tuple(each for each in wanted if squeezed(each.shape) == squeezed(record.shape))
-            wanted = fitting if record.type.startswith("float") and record.entries else ()
-        right = any(self.agrees(record, each) for each in wanted)
-        empty = record.type == "None" or not any(record.entries)
-        final = after is None or not (self._continues(records[after]) or (empty and not right))
-        return Fit(record, wanted, known, final, multiple or empty, right)
-
-    def _continues(self, record: Record) -> bool:
-        site = self.sites[record.site]
-        changed = site.kind in ("change", "look") or (site.path.startswith(record.path) and site.path != record.path)
-        return changed or site.again
-
-    def wanted(self, path: str) -> tuple[Candidate, ...]:
-        """What a name stands for, where it is declared or spelled as a gradient."""
-        if path not in self._wanted:
-            self._wanted[path] = tuple(
-                candidate
-                for meaning in self.names.meanings(path)
-                if meaning.sure and meaning.kind != "slope"
-                for candidate in self.reference.find(meaning)
-            )
-        return self._wanted[path]
-
-    @staticmethod
-    def agrees(record: Record, candidate: Candidate) -> bool:
-        return squeezed(record.shape) == squeezed(candidate.shape) and same(record.entries, candidate.entries)
-
-    def _identified(self, record: Record) -> tuple[Candidate | None, bool]:
-        """The quantity whose value this is, and whether it is one times a simple factor."""
-        key = (record.shape, record.entries)
-        if key not in self._known:
-            found: Candidate | None = None
-            multiple = False
-            for candidate in self.forms(record.shape) if record.entries else ():
-                if same(record.entries, candidate.entries):
-                    found = candidate
-                    break
-                multiple = multiple or self._multiple(record.entries, candidate.entries)
-            self._known[key] = found, multiple
-        return self._known[key]
-
-    def forms(self, shape: tuple[int, ...]) -> Iterator[Candidate]:
-        """Every quantity, gradient and slope that has a shape, or has it when transposed."""
-        plain = squeezed(shape)
-        for candidate in self.reference.candidates:
-            if squeezed(candidate.shape) == plain:
-                yield candidate
-        for candidate in self.reference.candidates:
-            if len(plain) == 2 and candidate.shape[::-1] == plain and candidate.shape != plain:
-                yield candidate.transposed
-
-    def _multiple(self, entries: Sequence[float], right: Sequence[float]) -> bool:
-        factor = next((a / b for a, b in zip(entries, right, strict=True) if b), 0.0)
-        simple = any(abs(abs(factor) - each) < 1e-9 * each for each in self._factors)
-        return simple and same(entries, [factor * value for value in right])
-
-    # --- blame --------------------------------------------------------------------------------------------------------
 
     def outcome(self) -> Outcome:
         """The mistakes at this point, and what follows from them."""
         run = self._run({})
-        outcome = Outcome(run, self.fits(run))
+        outcome = Outcome(run, self.matching.fits(run))
         patches: dict[Place, Any] = {}
         fits = outcome.fits
         before = self._wrong(fits, outcome)
@@ -181,19 +85,20 @@ class Assessing:
             first = self._first(run, fits, outcome)
             if first is None:
                 break
-            charge, place = self._blame(run, fits, first, patches, outcome)
+            charge, found = self._blame(fits, first, patches, outcome)
             if charge is None:
                 continue  # excused
             known = next((each for each in outcome.charges if each.site == charge.site), None)
             if known is None:
                 outcome.charges.append(charge)
             if charge.expected is None or charge.record is None:
-                break
-            patches[place] = _patch(charge.expected, charge.record)
+                outcome.failed.add((charge.event or {"line": 0})["line"])
+                continue
+            patches |= found
             if self.runs >= RUNS or time.monotonic() > self.deadline:
                 break
             run = self._run(patches)
-            fits = self.fits(run)
+            fits = self.matching.fits(run)
             now = self._wrong(fits, outcome)
             for site, count in before.items():
                 if site != charge.site and now[site] < count:
@@ -219,40 +124,59 @@ class Assessing:
         for fit in fits:
             if fit.wrong and fit.record.site not in outcome.excused:
                 return fit
-        stopped = run.stopped
-        if stopped is not None and stopped["event"] == "failed" and stopped["kind"] in MISTAKES:
-            return stopped
+        failure = next(iter(run.failures), None)
+        if failure is not None and failure["kind"] in MISTAKES and failure["line"] not in outcome.failed:
+            return failure
         return None
 
     def _blame(
-        self, run: Run, fits: Sequence[Fit], first: Fit | dict[str, Any], patches: Mapping[Place, Any], outcome: Outcome
-    ) -> tuple[Charge | None, Place]:
+        self, fits: Sequence[Fit], first: Fit | dict[str, Any], patches: Mapping[Place, Any], outcome: Outcome
+    ) -> tuple[Charge | None, dict[Place, Any]]:
+        """Which value before the first wrong one, or which of its own, is to be charged; and what puts it right.
+
+        Tried are values that are nothing known, and those that are a multiple of what they may have been meant to be,
+        or another gradient than their name says; the latter only count if more becomes right than the first wrong one.
+        """
         charged = {charge.site for charge in outcome.charges}
+        left, at = len(fits) + 1, len(fits)
         if isinstance(first, Fit):
             expected = self._expected(first.record, first.wanted)
             alone = self._run({**patches, first.place: _patch(expected, first.record)})
-            left = self._count(alone, outcome)
-            if first.record.site not in charged and self._is_other(first, fits, alone, outcome):
+            left, at = self._count(alone, outcome), fits.index(first)
+            if first.record.site not in charged and self._is_other(fits, alone):
                 outcome.excused[first.record.site] = expected
-                return None, first.place
-            at = fits.index(first)
-        else:
-            expected, left, at = None, len(fits) + 1, len(fits)
+                return None, {}
         for fit in self._suspects(fits[:at], charged):
-            for candidate in self._repairs(fit, first):
-                if self.runs >= RUNS or time.monotonic() > self.deadline:
-                    break
-                tried = self._run({**patches, fit.place: _patch(candidate, fit.record)})
-                now = self.fits(tried)
-                still = self._first(tried, now, outcome)
-                mended = still is None or (isinstance(first, Fit) and _after(still, first, now))
-                if mended and self._count(tried, outcome) <= left - fit.partial:
-                    return Charge(fit.record.site, fit.record, candidate), fit.place
+            doubtful = fit.partial or fit.found is not None
+            for candidate in self._repairs(fit):
+                for patch in self._patches(fit, candidate, fits):
+                    if self.runs >= RUNS or time.monotonic() > self.deadline:
+                        break
+                    tried = self._run({**patches, **patch})
+                    now = self.matching.fits(tried)
+                    still = self._first(tried, now, outcome)
+                    mended = still is None or (isinstance(first, Fit) and _after(still, first, now))
+                    if mended and self._count(tried, outcome) <= left - doubtful:
+                        return Charge(fit.record.site, fit.record, candidate), patch
         if isinstance(first, dict):
-            return Charge(self._site_at(first["line"]), None, None, first), (-1, 0)
+            return Charge(self._site_at(first["line"]), None, None, first), {}
         start = self._start_of(first, fits[:at])
-        chosen = self._expected(start.record, start.wanted) if start is not first else expected
-        return Charge(start.record.site, start.record, chosen), start.place
+        chosen = self._expected(start.record, start.wanted)
+        return Charge(start.record.site, start.record, chosen), {start.place: _patch(chosen, start.record)}
+
+    def _patches(self, fit: Fit, candidate: Candidate, fits: Sequence[Fit]) -> Iterator[dict[Place, Any]]:
+        """A value put right; or, in a loop, all that its statement stored as the same multiple of something."""
+        one = {fit.place: _patch(candidate, fit.record)}
+        yield one
+        if candidate == fit.multiple:
+            others = [each for each in fits if each.record.site == fit.record.site and each is not fit]
+            more = {
+                each.place: _patch(meant, each.record)
+                for each in others
+                if (meant := each.multiple or each.found) is not None
+            }
+            if more:
+                yield more | one
 
     def _expected(self, record: Record, wanted: Sequence[Candidate]) -> Candidate:
         """What should have been stored: of several what has the shape."""
@@ -260,10 +184,10 @@ class Assessing:
         turned = [each for each in wanted if squeezed(each.shape)[::-1] == squeezed(record.shape)]
         return (exact or turned or list(wanted))[0]
 
-    def _is_other(self, first: Fit, fits: Sequence[Fit], alone: Run, outcome: Outcome) -> bool:
+    def _is_other(self, fits: Sequence[Fit], alone: Run) -> bool:
         """Whether putting a value right makes right ones wrong: then its name was meant otherwise."""
         right = {fit.place for fit in fits if fit.final and fit.right and fit.place > (-1, 0)}
-        spoiled = [fit for fit in self.fits(alone) if fit.place in right and fit.wrong]
+        spoiled = [fit for fit in self.matching.fits(alone) if fit.place in right and fit.wrong]
         return bool(spoiled)
 
     def _suspects(self, fits: Sequence[Fit], charged: set[int]) -> list[Fit]:
@@ -273,28 +197,27 @@ class Assessing:
         """
         unknown = [
             fit for fit in fits
-            if fit.found is None and not fit.right and fit.record.entries and any(fit.record.entries)
-            and (not fit.partial or fit.wanted) and fit.record.type.startswith("float")
+            if (fit.found is None or fit.wanted) and not fit.right and any(fit.record.entries)
+            and fit.record.type.startswith("float")
         ]  # fmt: skip
         return sorted(unknown, key=lambda fit: fit.record.site not in charged)
 
-    def _repairs(self, fit: Fit, first: Fit | dict[str, Any]) -> Iterator[Candidate]:
+    def _repairs(self, fit: Fit) -> Iterator[Candidate]:
         """Values that may have been meant instead."""
         shape = squeezed(fit.record.shape)
         wanted = [each for each in fit.wanted if squeezed(each.shape) == shape]
         yield from wanted
-        if fit.partial:
+        if fit.found is not None:
             return
-        yield from (each for each in self.forms(fit.record.shape) if each not in wanted)
-        if isinstance(first, Fit) and first.record.path == fit.record.path:
-            for candidate in first.wanted:
-                if squeezed(candidate.shape) != squeezed(fit.record.shape):
-                    continue
-                for factor in self._factors:
-                    for signed in (factor, -factor):
-                        if signed != 1.0:
-                            entries = tuple(signed * value for value in candidate.entries)
-                            yield replace(candidate, entries=entries)
+        if fit.partial:
+            yield from () if fit.multiple is None or fit.multiple in wanted else (fit.multiple,)
+            return
+        others = [each for each in self.matching.forms(fit.record.shape) if each not in wanted]
+        yield from others
+        if not fit.final:  # it is scaled later
+            for candidate in (*wanted, *others):
+                for factor in self.matching.scales:
+                    yield replace(candidate, entries=tuple(factor * value for value in candidate.entries))
 
     def _start_of(self, first: Fit, before: Sequence[Fit]) -> Fit:
         """Where a variable that is reassigned from itself, layer by layer, first held nothing known."""
@@ -308,8 +231,7 @@ class Assessing:
 
     def _count(self, run: Run, outcome: Outcome) -> int:
         """How many values of a run are wrong."""
-        stopped = run.stopped is not None and run.stopped["event"] == "failed"
-        return self._wrong(self.fits(run), outcome).total() + 1000 * stopped
+        return self._wrong(self.matching.fits(run), outcome).total() + 1000 * len(run.failures)
 
     def _site_at(self, line: int) -> int:
         found = [k for k, site in enumerate(self.sites) if site.line <= line]
@@ -322,16 +244,6 @@ def _after(still: Fit | dict[str, Any], first: Fit, fits: Sequence[Fit]) -> bool
         return False
     places = [fit.place for fit in fits]
     return first.place in places and places.index(still.place) > places.index(first.place)
-
-
-def _following(records: Sequence[Record]) -> list[int | None]:
-    """For every record the next one of the same variable."""
-    found: list[int | None] = [None] * len(records)
-    last: dict[str, int] = {}
-    for k in range(len(records) - 1, -1, -1):
-        found[k] = last.get(records[k].path)
-        last[records[k].path] = k
-    return found
 
 
 def _patch(candidate: Candidate, record: Record) -> dict[str, Any]:

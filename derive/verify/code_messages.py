@@ -6,13 +6,13 @@ import re
 from typing import Any
 
 #: Events after which the rest of the work was not judged, and events that are only noted.
-STOPS = ("refused", "time", "memory", "exit", "died", "failed", "import", "patched")
+STOPS = ("refused", "time", "memory", "exit", "died", "failed", "import", "patched", "none")
 NOTES = ("random", "written", "mutated")
 
 _WHERE = {
     "random": r"rand|normal\(|uniform\(|shuffle|permutation",
     "written": r"open\(|save|write|to_csv|dump",
-    "died": r"os\._exit|abort|kill|ctypes",
+    "died": r"os\._exit|abort\(|kill\(|ctypes\.\w+\(",
 }
 
 
@@ -29,6 +29,8 @@ def message(event: dict[str, Any], seconds: float) -> str:
             return f"the code {event['what']}; that is not allowed, and what comes later was not judged"
         case "died":
             return f"the process ended before the code did ({event['status']}); what comes later was not judged"
+        case "none":
+            return f"{event['name']} returns nothing, and none of the values that it stores is a gradient"
         case "import":
             return f"this imports {event['name'] or 'a module'}, which is not there"
         case "patched":
@@ -39,7 +41,8 @@ def message(event: dict[str, Any], seconds: float) -> str:
             return f"files are written ({', '.join(event['names'])}), to a temporary folder that is gone"
         case "mutated":
             return f"this changes its input {event['name']} in place"
-    return f"{event['kind']}: {event['message']}" if event.get("message") else str(event["kind"])
+    told = f": {event['message']}" if event.get("message") else ""
+    return f"this raises {event['kind']}{told}"
 
 
 def event_line(event: dict[str, Any], text: str) -> int:

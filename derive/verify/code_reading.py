@@ -76,7 +76,11 @@ def read_code(text: str) -> Code:
                 modules.update(each.name.partition(".")[0] for each in names)
             case ast.ImportFrom(module=name) if name:
                 modules.add(name.partition(".")[0])
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in vars(builtins):
+        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+            node = node.target  # it is read, too
+        elif not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load):
+            continue
+        if node.id not in vars(builtins):
             read.add(node.id)
             used[node.id] = min(node.lineno, used.get(node.id, node.lineno))
     first: dict[str, int] = {}

@@ -47,11 +47,11 @@ class Recorder:
         self.total = 0
         self.late: dict[str, tuple[int, int, Any]] = {}
         self.paths: dict[int, tuple[Any, str]] = {}
+        self.lists: dict[int, tuple[Any, Any]] = {}
         self.seen: dict[str, tuple[Any, bytes]] = {}
         self.containers: dict[str, Any] = {}
         self.inputs: dict[int, tuple[Any, str]] = {}
         self.mutated: set[str] = set()
-        self.refused_at: dict[str, int] = {}
         self.nets: list[Any] = []
         self.shared: dict[str, Any] = {}
         self.names = {name: self.made(value, name) for name, value in job["names"].items()}
@@ -62,7 +62,7 @@ class Recorder:
         """The value that a description stands for."""
         if "shared" in spec:
             if spec["shared"] not in self.shared:
-                self.shared[spec["shared"]] = self.made(spec["value"], spec["shared"])
+                self.shared[spec["shared"]] = self.made(spec["value"], name or spec["shared"].split()[1])
             return self.shared[spec["shared"]]
         if "array" in spec:
             value = self.array(spec["array"], spec["shape"], spec.get("whole", False))
@@ -154,6 +154,8 @@ class Recorder:
         if self.is_array(owner):
             self.touched(owner)
             self.changed(site, owner, path)
+        elif id(owner) in self.lists and self.lists[id(owner)][0] is owner:
+            self.changed(site, self.lists[id(owner)][1], path)
         else:
             stored = self.told(site, f"{self.path(owner, path)}[{_short(key)}]", value)
             if stored is not value:
@@ -224,7 +226,9 @@ class Recorder:
         """An array that was changed in place."""
         count = self.counted(site)
         patch = self.patches.get((site, count))
-        if patch is not None and list(patch["shape"]) == list(owner.shape):
+        if patch is not None and isinstance(owner, list):
+            owner[:] = self.alike(patch, owner)
+        elif patch is not None and list(patch["shape"]) == list(owner.shape):
             owner[...] = self.alike(patch, owner)
         self.emit(site, count, self.path(owner, path), owner)
 
@@ -239,6 +243,11 @@ class Recorder:
                 return
             self.paths[id(value)] = (value, path)
             self.seen[path] = (value, self.bytes(value))
+        elif isinstance(value, list):
+            self.paths[id(value)] = (value, path)
+            for part in (value, *value):
+                if isinstance(part, list):
+                    self.lists[id(part)] = (part, value)  # a list of rows changes with its rows
         if count > PER_SITE or self.total > PER_RUN:
             self.late[path] = (site, count, value)
             return

@@ -1,0 +1,128 @@
+"""What a run of a student's code stored, value by value: what each was to be by its name, and what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from derive.verify.code_confinement import Record, Run, Site
+from derive.verify.code_names import Names
+from derive.verify.code_reference import Candidate, Reference, same, squeezed
+
+#: A place in a run: (site, how often it was met).
+Place = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a record holds.  wanted : what its name stands for, the likeliest first.  found : what its value is.
+
+    final : nothing changes it afterwards.  partial : a simple multiple of something known (`multiple`), or nothing yet.
+    """
+
+    record: Record
+    wanted: tuple[Candidate, ...]
+    found: Candidate | None
+    final: bool
+    partial: bool
+    right: bool
+    multiple: Candidate | None = None
+
+    @property
+    def place(self) -> Place:
+        return self.record.site, self.record.count
+
+    @property
+    def wrong(self) -> bool:
+        return self.final and bool(self.wanted) and not self.right
+
+
+class Matching:
+    """A problem at a point, against which records are held."""
+
+    def __init__(self, sites: Sequence[Site], names: Names, reference: Reference) -> None:
+        self.sites = sites
+        self.names = names
+        self.reference = reference
+        self._wanted: dict[str, tuple[Candidate, ...]] = {}
+        self._known: dict[tuple[tuple[int, ...], tuple[float, ...]], tuple[Candidate | None, Candidate | None]] = {}
+        sizes: set[float] = {float(size) for size in reference.model.sizes.values()} | {2.0}
+        ones = (1.0, *sizes)
+        self._factors = sorted({a * b for a in ones for b in ones} | {a / b for a in ones for b in ones})
+        self.scales = sorted({-1.0} | sizes | {1 / size for size in sizes})
+
+    def fits(self, run: Run) -> list[Fit]:
+        """What every record holds."""
+        following = _following(run.records)
+        return [self._fit(record, run.records, following[k]) for k, record in enumerate(run.records)]
+
+    def _fit(self, record: Record, records: Sequence[Record], after: int | None) -> Fit:
+        wanted = self.wanted(record.path)
+        known, multiple = self._identified(record)
+        if wanted and wanted[0].meaning.kind == "value":  # a name that is also the problem's: only for what fits it
+            fitting = tuple(each for each in wanted if squeezed(each.shape) == squeezed(record.shape))
+            wanted = fitting if record.type.startswith("float") and record.entries else ()
+        right = any(self.agrees(record, each) for each in wanted)
+        empty = record.type == "None" or not any(record.entries)
+        final = after is None or not (self._continues(records[after]) or (empty and not right))
+        return Fit(record, wanted, known, final, multiple is not None or empty, right, multiple)
+
+    def _continues(self, record: Record) -> bool:
+        site = self.sites[record.site]
+        changed = site.kind in ("change", "look") or (site.path.startswith(record.path) and site.path != record.path)
+        return changed or site.again
+
+    def wanted(self, path: str) -> tuple[Candidate, ...]:
+        """What a name stands for, where it is declared or spelled as a gradient."""
+        if path not in self._wanted:
+            self._wanted[path] = tuple(
+                candidate
+                for meaning in self.names.meanings(path)
+                if meaning.sure and meaning.kind != "slope"
+                for candidate in self.reference.find(meaning)
+            )
+        return self._wanted[path]
+
+    @staticmethod
+    def agrees(record: Record, candidate: Candidate) -> bool:
+        return squeezed(record.shape) == squeezed(candidate.shape) and same(record.entries, candidate.entries)
+
+    def _identified(self, record: Record) -> tuple[Candidate | None, Candidate | None]:
+        """The quantity whose value this is, or the one of which it is a simple multiple."""
+        key = (record.shape, record.entries)
+        if key not in self._known:
+            found: Candidate | None = None
+            multiple: Candidate | None = None
+            for candidate in self.forms(record.shape) if record.entries else ():
+                if same(record.entries, candidate.entries):
+                    found = candidate
+                    break
+                if multiple is None and self._multiple(record.entries, candidate.entries):
+                    multiple = candidate
+            self._known[key] = found, multiple
+        return self._known[key]
+
+    def forms(self, shape: tuple[int, ...]) -> Iterator[Candidate]:
+        """Every quantity, gradient and slope that has a shape, or has it when transposed."""
+        plain = squeezed(shape)
+        for candidate in self.reference.candidates:
+            if squeezed(candidate.shape) == plain:
+                yield candidate
+        for candidate in self.reference.candidates:
+            if len(plain) == 2 and candidate.shape[::-1] == plain and candidate.shape != plain:
+                yield candidate.transposed
+
+    def _multiple(self, entries: Sequence[float], right: Sequence[float]) -> bool:
+        factor = next((a / b for a, b in zip(entries, right, strict=True) if b), 0.0)
+        simple = any(abs(abs(factor) - each) < 1e-9 * each for each in self._factors)
+        return simple and same(entries, [factor * value for value in right])
+
+
+def _following(records: Sequence[Record]) -> list[int | None]:
+    """For every record the next one of the same variable."""
+    found: list[int | None] = [None] * len(records)
+    last: dict[str, int] = {}
+    for k in range(len(records) - 1, -1, -1):
+        found[k] = last.get(records[k].path)
+        last[records[k].path] = k
+    return found
