@@ -18,6 +18,7 @@ from typing import Any
 from derive.reading.latex.rows import Link, Row, read_work
 from derive.tree import Tree
 from derive.verify.checking import Verifier
+from derive.verify.problems import read_problem
 from derive.verify.report import Line
 from derive.verify.slip_context import Context
 from derive.verify.slip_library import library
@@ -27,14 +28,38 @@ from derive.verify.values import is_literal
 WORKS = Path(__file__).parent / "verify" / "correct.toml"
 
 
+#: A problem for what the catalogue has no occasion for.
+SUMS = r"""
+title = "Sums, means and squares"
+equations = [
+    'q = (\sum_i x_i) (\sum_i y_i)',
+    'c = \sin(z^2)',
+    'a = \mathrm{mean}_i(x_i)',
+    'p = \log(z)',
+]
+
+[names]
+x = { shape = ["n"] }
+y = { shape = ["n"] }
+z = { shape = [], domain = "positive" }
+"""
+EXTRA = (
+    {"problem": SUMS, "work": r"q = \left(\sum_i x_i\right) \left(\sum_j y_j\right)"},
+    {"problem": SUMS, "work": r"c = \sin(z^2)"},
+    {"problem": SUMS, "work": r"a = \mathrm{mean}_i(x_i)"},
+    {"problem": SUMS, "work": r"\frac{\partial p}{\partial z} = \frac{1}{z}"},
+    {"problem": "convolution", "work": r"dV = dZ \star_{\mathrm{full}} \mathrm{rot180}(K)"},
+)
+
+
 @lru_cache
 def verifier(problem: str) -> Verifier:
-    return Verifier(problem)
+    return Verifier(read_problem(problem) if "\n" in problem else problem)
 
 
 @lru_cache
 def works() -> tuple[dict[str, Any], ...]:
-    return tuple(tomllib.loads(WORKS.read_text(encoding="utf-8"))["work"])
+    return (*tomllib.loads(WORKS.read_text(encoding="utf-8"))["work"], *EXTRA)
 
 
 @dataclass(frozen=True)
@@ -46,6 +71,15 @@ class Case:
     row: int
     slip: NamedSlip
     change: Change
+
+    def definitions(self) -> list[str]:
+        """The rows around it that define names, as they were written."""
+        judging = verifier(self.problem).judging
+        return [
+            row.text
+            for row in self.rows
+            if row.number != self.row and any(judging._new_name(each) is not None for each in row.statements)
+        ]
 
     def line(self) -> Line:
         """What is said of the row."""

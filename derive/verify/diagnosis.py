@@ -13,13 +13,12 @@ from derive.verify.expected import Expected, expected, rules
 from derive.verify.report import Slip
 from derive.verify.slip_numbers import beside, number_slips, rounded
 from derive.verify.slip_search import FAILURES, OutOfTime, Search, Snapshot
-from derive.verify.slip_text import latex, told
+from derive.verify.slip_text import condition, latex, told
 from derive.verify.slips import Change, replaced, sites
 from derive.verify.values import is_literal
 
 #: The name of what no slip of the library explains.
 UNNAMED = "no known pattern"
-RELATIONS = {"!=": r"\ne", "<=": r"\le", ">=": r"\ge"}
 #: Most parts of the right formula that are tried in a place.
 PARTS = 40
 
@@ -60,21 +59,13 @@ def diagnosed(line: Line, judging: Judging) -> None:
             first, *rest = line.slips
             line.slips = [replace(first, sentence=first.sentence + told_numbers), *rest]
         if right is not None:
-            told_conditions = "".join(rf" \quad ({_condition(each, judging)})" for each in conditions)
+            told_conditions = "".join(
+                rf" \quad ({condition(each, lambda tree: latex(tree, judging.problem))})" for each in conditions
+            )
             line.expected = (
                 f"{latex(right.head, judging.problem)} = {latex(right.right, judging.problem)}{told_conditions}"
             )
             line.steps = right.rules
-
-
-def _condition(tree: Tree, judging: Judging) -> str:
-    """l < L, without the brackets of an indicator."""
-    if not isinstance(tree, t.Indicator):
-        return latex(tree, judging.problem)
-    text = latex(tree.sides[0], judging.problem)
-    for operator, side in zip(tree.operators, tree.sides[1:], strict=True):
-        text += f" {RELATIONS.get(operator, operator)} {latex(side, judging.problem)}"
-    return text
 
 
 def _explained(search: Search) -> list[Change]:

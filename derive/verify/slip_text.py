@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from derive import tree as t
@@ -77,11 +77,38 @@ def _special(node: Tree, problem: Problem, held: Callable[[str], Tree], shown: C
             return held(rf"{_WRAPPED[name]}({shown(body)})")
         case t.Call(function="norm", arguments=(body,)):
             return held(rf"\lVert {shown(body)} \rVert")
+        case t.Call(function="cases", arguments=arguments):
+            return held(_cases(arguments, shown))
         case t.Call(function="entry", arguments=(body, *indices)):
             return held(rf"[{shown(body)}]_{{{','.join(map(shown, indices))}}}")
         case t.Call(function="inner", arguments=(one, other)):
             return held(rf"\langle {shown(one)}, {shown(other)} \rangle")
     return node
+
+
+#: Comparisons whose plain spelling is not LaTeX.
+_RELATIONS = {"!=": r"\ne", "<=": r"\le", ">=": r"\ge"}
+
+
+def condition(tree: Tree, shown: Callable[[Tree], str]) -> str:
+    """l < L, without the brackets of an indicator."""
+    if not isinstance(tree, t.Indicator):
+        return shown(tree)
+    text = shown(tree.sides[0])
+    for operator, side in zip(tree.operators, tree.sides[1:], strict=True):
+        text += f" {_RELATIONS.get(operator, operator)} {shown(side)}"
+    return text
+
+
+def _cases(arguments: Sequence[Tree], shown: Callable[[Tree], str]) -> str:
+    rows = []
+    for place in range(0, len(arguments), 2):
+        when = r"\text{otherwise}"
+        if place + 1 < len(arguments):
+            when = rf"\text{{if }} {condition(arguments[place + 1], shown)}"
+        rows.append(f"{shown(arguments[place])} & {when}")
+    body = r" \\ ".join(rows)
+    return rf"\begin{{cases}} {body} \end{{cases}}"
 
 
 def _closed(tree: Tree, shown: Callable[[Tree], str]) -> str:
