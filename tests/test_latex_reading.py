@@ -17,7 +17,7 @@ from derive.cli.solve import _document
 from derive.errors import LimitError, ReadingError
 from derive.latex.formulas import formula as latex
 from derive.latex.style import name
-from derive.reading.latex.grammar import parse
+from derive.reading.latex.parser import parse
 from derive.reading.latex.interpret import Interpreter
 from derive.reading.latex.lexer import scan
 from derive.reading.latex.rows import echo_statement, read_equation, read_work

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from derive import tree as t
 from derive.errors import LimitError
 from derive.reading.latex import functions, naming
+from derive.reading.latex.above import with_scripts
+from derive.reading.latex.resolving import is_declared, longest
 from derive.reading.latex.spelling import Spelled, joined, spelled
 from derive.reading.latex.syntax import Argument, Fraction, Group, Scripted, Term, Token, Unit
 from derive.tree import Tree
@@ -58,7 +60,7 @@ def _is_declared_run(reading: Interpreter, run: Run) -> bool:
     if following is None or run.operators[run.place + 1] != "":
         return False
     following.base = joined([unit.text, following.base], (), (), "", 0)
-    return naming.is_declared(reading, following)
+    return is_declared(reading, following)
 
 
 def _run_of(reading: Interpreter, argument: Argument) -> Run | None:
@@ -101,13 +103,13 @@ def fraction(reading: Interpreter, run: Run) -> Tree:
         of = _operand(reading, run, unit)
         end = run.units[run.place - 1].end
         return _nested(of, by, reading.at(core.start, end))
-    return naming.with_scripts(reading, _nested(of, by, reading.at(core.start, core.end)), unit)
+    return with_scripts(reading, _nested(of, by, reading.at(core.start, core.end)), unit)
 
 
 def _quotient(reading: Interpreter, core: Fraction, unit: Unit) -> Tree:
     above, below = reading.argument(core.upper), reading.argument(core.lower)
     tree = t.Product((("*", above), ("/", below)), reading.at(core.start, core.end))
-    return naming.with_scripts(reading, tree, unit)
+    return with_scripts(reading, tree, unit)
 
 
 def _nested(of: Tree, by: list[Tree], at: t.Span) -> Tree:
@@ -133,7 +135,7 @@ def _at_point(reading: Interpreter, run: Run, unit: Unit, of: Tree, by: list[Tre
     assert following is not None
     at = reading.at(unit.start, group.end)
     tree = t.Call(of.text, reading.items(group.items), at, orders=(len(by),))
-    return naming.with_scripts(reading, tree, following)
+    return with_scripts(reading, tree, following)
 
 
 def _operand(reading: Interpreter, run: Run, unit: Unit) -> Tree:
@@ -167,7 +169,7 @@ def _variables(reading: Interpreter, run: Run, order: int) -> list[Tree]:
         if order > 1 and part.end == 1 and type(unit) is Scripted and len(unit.sups) == 1:
             power = _number(unit.sups[0])
             parts = spelled(unit)
-            own = parts is not None and (match := naming._longest(reading, parts)) is not None and not match.sups
+            own = parts is not None and (match := longest(reading, parts)) is not None and not match.sups
             if power is not None and 1 < power <= order and not own:
                 times = power
                 bare = Scripted(unit.core)
@@ -261,7 +263,7 @@ def _declared_length(reading: Interpreter, run: Run, place: int) -> int:
     if first is None or first.base not in reading.vocabulary.runs:
         return 1
     part = run.part(place, run.end)
-    tree = naming._letters(reading, part, first)
+    tree = naming.letters(reading, part, first)
     return part.place if tree is not None else 1
 
 

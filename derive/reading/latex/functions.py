@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 from derive import tree as t
 from derive import words
 from derive.errors import LimitError
-from derive.reading.latex import commands, naming, reductions
+from derive.reading.latex import commands, reductions
+from derive.reading.latex.above import PRIMES, Above, above_of, raised, with_scripts
+from derive.reading.latex.indices import indices_of, parts_of, units_of
+from derive.reading.latex.resolving import is_declared, resolved
 from derive.reading.latex.spelling import Spelled, joined, label, labels, single, spelled
 from derive.reading.latex.syntax import Argument, Chain, Fraction, Group, Root, Scripted, Token, Unit
 from derive.tree import Tree
@@ -30,7 +33,7 @@ def apply(reading: Interpreter, run: Run) -> Tree:
     if type(unit) is Scripted and unit.subs and name in commands.REDUCING_WORDS and not unit.primes and not declared:
         return reductions.reduction(reading, run)
     run.place += 1
-    above = naming.above_of(reading, unit.sups) if type(unit) is Scripted else naming.Above()
+    above = above_of(reading, unit.sups) if type(unit) is Scripted else Above()
     if type(unit) is Scripted:
         above.primes += unit.primes
     following = run.beside()
@@ -38,7 +41,7 @@ def apply(reading: Interpreter, run: Run) -> Tree:
     if declared and not (called and not (type(unit) is Scripted and unit.subs)):
         run.place -= 1
         return _declared_word(reading, run, unit, core)
-    subs = naming.parts_of(unit.subs) if type(unit) is Scripted else []
+    subs = parts_of(unit.subs) if type(unit) is Scripted else []
     if above.layers or above.transposes:
         raise reading.error(f"{name} is a function; a layer or transpose stands behind its argument", unit)
     arguments, group = _arguments(reading, run, name, unit)
@@ -52,7 +55,7 @@ def _declared_word(reading: Interpreter, run: Run, unit: Unit, core: Token) -> T
     if type(unit) is Scripted:
         parts.subs, parts.sups, parts.primes = unit.subs, unit.sups, unit.primes
     run.place += 1
-    return naming.resolved(reading, parts, unit)
+    return resolved(reading, parts, unit)
 
 
 def _is_bracket(unit: Unit | None) -> bool:
@@ -118,14 +121,14 @@ def _scripted_call(
     name: str,
     arguments: tuple[Tree, ...],
     subs: list[Chain | Argument],
-    above: naming.Above,
+    above: Above,
     group: Unit | None,
     unit: Unit,
     at: t.Span,
 ) -> Tree:
     index: tuple[Tree, ...] = ()
     if subs:
-        values = naming.indices_of(reading, subs, None)
+        values = indices_of(reading, subs, None)
         if name == "pad":
             arguments += values
         elif name == "softmax" or name == "logsoftmax":
@@ -143,7 +146,7 @@ def _scripted_call(
     return _raised(reading, tree, name, above, group, unit)
 
 
-def _raised(reading: Interpreter, tree: Tree, name: str, above: naming.Above, group: Unit | None, unit: Unit) -> Tree:
+def _raised(reading: Interpreter, tree: Tree, name: str, above: Above, group: Unit | None, unit: Unit) -> Tree:
     """`\\sin^2 x` is the square of the sine; scripts behind the bracket belong to the value."""
     for exponent, _ in above.powers:
         if isinstance(exponent, t.Negative):
@@ -152,8 +155,8 @@ def _raised(reading: Interpreter, tree: Tree, name: str, above: naming.Above, gr
             raise reading.error(
                 f"{name}^{{-1}} has two readings; write \\frac{{1}}{{{name}(x)}} for the quotient or {other}", unit
             )
-    tree = naming.raised(reading, tree, above, unit)
-    return naming.with_scripts(reading, tree, group) if group is not None else tree
+    tree = raised(reading, tree, above, unit)
+    return with_scripts(reading, tree, group) if group is not None else tree
 
 
 def _call(
@@ -193,16 +196,16 @@ def named_call(reading: Interpreter, run: Run, unit: Unit, parts: Spelled) -> Tr
             return None
         function = (known, 0)
     name, used = function if function is not None else ("sigmoid", 0)
-    above = naming.above_of(reading, parts.sups, name)
+    above = above_of(reading, parts.sups, name)
     above.primes += parts.primes
-    if above.primes > naming.PRIMES:
-        raise reading.error(f"more than {naming.PRIMES} primes, the limit", unit, LimitError)
+    if above.primes > PRIMES:
+        raise reading.error(f"more than {PRIMES} primes, the limit", unit, LimitError)
     orders = (above.primes,) if above.primes else ()
     above.primes = 0
     bracket = run.beside()
     arguments, group = _arguments(reading, run, name, unit)
-    subs = naming.parts_of(parts.subs)[used:]
-    parameters = (*above.layers, *naming.indices_of(reading, subs, None))
+    subs = parts_of(parts.subs)[used:]
+    parameters = (*above.layers, *indices_of(reading, subs, None))
     kind, above.layers = above.kind, []
     if kind == "()" and len(parameters) == 1 and not orders and name not in vocabulary.families:
         order = parameters[0]
@@ -227,7 +230,7 @@ def evaluated(reading: Interpreter, run: Run) -> Tree | None:
     if not is_known_value(reading, parts) or not all(is_letter(chain) for chain in group.items) or not group.items:
         return None
     run.place += 2
-    name = naming.resolved(reading, parts, unit)
+    name = resolved(reading, parts, unit)
     if not isinstance(name, t.Name):
         return None
     return t.Call(name.text, reading.items(group.items), reading.at(unit.start, group.end))
@@ -235,7 +238,7 @@ def evaluated(reading: Interpreter, run: Run) -> Tree | None:
 
 def is_known_value(reading: Interpreter, parts: Spelled) -> bool:
     """Whether a unit is a declared quantity, not a function."""
-    return parts.base not in reading.vocabulary.functions and naming.is_declared(reading, parts)
+    return parts.base not in reading.vocabulary.functions and is_declared(reading, parts)
 
 
 def is_letter(chain: Chain) -> bool:
@@ -247,7 +250,7 @@ def is_letter(chain: Chain) -> bool:
 def _function_name(reading: Interpreter, parts: Spelled) -> tuple[str, int] | None:
     """The longest declared function, and how many subscripts belong to its name."""
     functions = reading.vocabulary.functions
-    subs = naming.parts_of(parts.subs)
+    subs = parts_of(parts.subs)
     for count in range(len(subs), -1, -1):
         texts = labels([*parts.subs]) if count == len(subs) else [str(label(part)) for part in subs[:count]]
         if texts is None:
@@ -274,15 +277,15 @@ def norm(reading: Interpreter, unit: Unit) -> Tree:
     if type(unit) is not Scripted:
         return tree
     if unit.subs:
-        parts = naming.parts_of(unit.subs)
+        parts = parts_of(unit.subs)
         text = label(parts[0]) if len(parts) == 1 else None
         assert isinstance(tree, t.Call)
         if text not in ("F", "{F}"):
-            kinds = naming.indices_of(reading, parts, None)
+            kinds = indices_of(reading, parts, None)
             tree = t.Call("norm", (*tree.arguments, *kinds), tree.at)
-    above = naming.above_of(reading, unit.sups)
+    above = above_of(reading, unit.sups)
     above.primes += unit.primes
-    return naming.raised(reading, tree, above, unit)
+    return raised(reading, tree, above, unit)
 
 
 def ones(reading: Interpreter, run: Run) -> Tree:
@@ -296,13 +299,13 @@ def ones(reading: Interpreter, run: Run) -> Tree:
         return t.Name("ones", at)
     if unit.subs and (tree := condition_below(reading, unit)) is not None:
         return tree
-    above = naming.above_of(reading, unit.sups)
+    above = above_of(reading, unit.sups)
     if above.layers:
         raise reading.error("a vector of ones has no layer", unit)
-    sizes = naming.indices_of(reading, naming.parts_of(unit.subs), None)
+    sizes = indices_of(reading, parts_of(unit.subs), None)
     if len(sizes) == 1 and isinstance(sizes[0], t.Product) and all(sign == "*" for sign, _ in sizes[0].factors):
         sizes = tuple(factor for _, factor in sizes[0].factors)  # n \times m
-    return naming.raised(reading, t.Call("ones", sizes, at) if sizes else t.Name("ones", at), above, unit)
+    return raised(reading, t.Call("ones", sizes, at) if sizes else t.Name("ones", at), above, unit)
 
 
 def condition_beside(reading: Interpreter, run: Run, unit: Unit) -> Tree | None:
@@ -315,22 +318,22 @@ def condition_beside(reading: Interpreter, run: Run, unit: Unit) -> Tree | None:
         return None
     run.place += 1
     tree = _all_of(reading, group.items, unit.start, group.end)
-    return naming.with_scripts(reading, tree, following) if following is not None else tree
+    return with_scripts(reading, tree, following) if following is not None else tree
 
 
 def condition_below(reading: Interpreter, unit: Scripted) -> Tree | None:
     r"""`\mathbf 1_{i = j}`, `\mathbf 1_{\{x > 0\}}`."""
     items = [item for argument in unit.subs if type(argument) is Group for item in argument.items]
     while len(items) == 1 and not items[0].relations:
-        inner = naming._units(items[0])
+        inner = units_of(items[0])
         if len(inner) != 1 or type(inner[0]) is not Group:
             return None
         items = inner[0].items
     if not items or not all(chain.relations for chain in items):
         return None
     tree = _all_of(reading, items, unit.start, unit.end)
-    above = naming.above_of(reading, unit.sups)
-    return naming.raised(reading, tree, above, unit)
+    above = above_of(reading, unit.sups)
+    return raised(reading, tree, above, unit)
 
 
 def _all_of(reading: Interpreter, items: list[Chain], start: int, end: int) -> Tree:

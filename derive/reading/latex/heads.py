@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 from derive import tree as t
 from derive.errors import ReadingError
-from derive.reading.latex import naming, plain
+from derive.reading.latex import plain
+from derive.reading.latex.above import above_is_layer
 from derive.reading.latex.functions import is_letter
 from derive.reading.latex.interpret import Interpreter
+from derive.reading.latex.resolving import is_declared, resolved
 from derive.reading.latex.source import Source
 from derive.reading.latex.spelling import Spelled, joined, plain_name, spelled
 from derive.reading.latex.statements import Draft
@@ -51,17 +53,17 @@ def _head(
             return
         if place < len(parts) - 1 and (part.accents or part.subs or part.sups or part.primes):
             return
-        known.append(naming.is_declared(reading, part))
+        known.append(is_declared(reading, part))
     last = parts[-1]
     assert last is not None
     if len(parts) > 1:
         if all(known):
             return
         last.base, last.kind = joined([part.base for part in parts if part is not None], (), (), "", 0), "word"
-    if naming.is_declared(reading, last) or (last.sups and not naming.above_is_layer(last.sups)):
+    if is_declared(reading, last) or (last.sups and not above_is_layer(last.sups)):
         return
     try:
-        tree = naming.resolved(reading, last, units[-1])
+        tree = resolved(reading, last, units[-1])
     except ReadingError:
         return
     match tree:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from derive import tree as t
 from derive.errors import LimitError, ReadingError
-from derive.reading import limits
-from derive.reading.latex import derivatives, functions, naming, reductions
+from derive.reading.latex import derivatives, functions, literals, naming, reductions, tables
+from derive.reading.latex.above import with_scripts
 from derive.reading.latex.source import Source
 from derive.reading.latex.spelling import single
 from derive.reading.latex.syntax import (
@@ -208,14 +208,14 @@ class Interpreter:
             return self.argument(core.body)  # type: ignore[union-attr]
         if kind is Group and core.kind == "||":  # type: ignore[union-attr]
             return functions.norm(self, unit)
-        return naming.with_scripts(self, self.core(core), unit)
+        return with_scripts(self, self.core(core), unit)
 
     def _leaf(self, run: Run, unit: Unit, core: Token) -> Tree:
         match core.kind:
             case "letter" | "word":
                 return naming.name_factor(self, run)
             case "number":
-                return self._number(run, unit, core)
+                return literals.number(self, run, unit, core)
             case "function":
                 return functions.apply(self, run)
             case "reduction":
@@ -228,55 +228,9 @@ class Interpreter:
                 return functions.ones(self, run)
             case "infinity":
                 run.place += 1
-                return naming.with_scripts(self, t.Name("infinity", self.at(core.start, core.end)), unit)
+                return with_scripts(self, t.Name("infinity", self.at(core.start, core.end)), unit)
         shown = self.written(core.start, core.end)
         raise self.error(f"{shown} is not read here", unit)
-
-    # --- numbers ------------------------------------------------------------------------------------------------------
-
-    def _number(self, run: Run, unit: Unit, core: Token) -> Tree:
-        run.place += 1
-        following = run.beside()
-        if core.text == "1" and following is not None and following.start == core.end:
-            condition = functions.condition_beside(self, run, unit)
-            if condition is not None:
-                return condition
-        if type(unit) is Scripted:
-            if (exponent := self._power_of_ten(unit)) is not None:
-                return t.Number(f"1e{exponent}", self.at(unit.start, unit.end))
-            if unit.subs and core.text == "1" and (tree := functions.condition_below(self, unit)) is not None:
-                return tree
-            return naming.with_scripts(self, t.Number(core.text, self.at(core.start, core.end)), unit)
-        if (
-            run.place < run.end
-            and run.operators[run.place] == "*"
-            and not run.signs[run.place]
-            and "e" not in core.text
-        ):
-            following = run.units[run.place]
-            if type(following) is Scripted and (exponent := self._power_of_ten(following)) is not None:
-                run.place += 1
-                return t.Number(f"{core.text}e{exponent}", self.at(core.start, following.end))
-        return t.Number(core.text, self.at(core.start, core.end))
-
-    def _power_of_ten(self, unit: Scripted) -> int | None:
-        """The exponent of `10^{-3}`."""
-        core = unit.core
-        if type(core) is not Token or core.text != "10" or unit.subs or unit.primes or len(unit.sups) != 1:
-            return None
-        above = unit.sups[0]
-        negative = False
-        if type(above) is Group and len(above.items) == 1 and not above.items[0].relations and not above.operator:
-            total = above.items[0].sides[0]
-            if len(total.terms) != 1 or len(total.terms[0].units) != 1:
-                return None
-            negative = (total.signs[0] == "-") != bool(total.terms[0].negative)
-            above = total.terms[0].units[0]  # type: ignore[assignment]
-        if type(above) is not Token or above.kind != "number" or not above.text.isdigit():
-            return None
-        if len(above.text) > 9 or int(above.text) > limits.EXPONENT:
-            raise self.error(f"the exponent of ten is beyond {limits.EXPONENT}, the limit", above, LimitError)
-        return -int(above.text) if negative else int(above.text)
 
     # --- brackets, roots, tables --------------------------------------------------------------------------------------
 
@@ -293,7 +247,7 @@ class Interpreter:
                 degree: Tree = t.Number(core.degree, at) if core.degree.isdigit() else t.Name(core.degree, at)
                 return t.Power(body, t.Product((("*", t.Number("1", at)), ("/", degree)), at), at=at)
             case Table():
-                return self._table(core, at)
+                return tables.table_of(self, core, at)
             case Accent():
                 body = self.argument(core.body)
                 if core.word == "bar":
@@ -305,7 +259,7 @@ class Interpreter:
 
     def _group(self, core: Group, at: Span) -> Tree:
         if core.kind == "{" and (table := single(core.items)) is not None and type(table) is Table:
-            return self._cases(table, at)
+            return tables.cases(self, table, at)
         if core.operator or not core.items:
             raise self.error("these brackets are empty" if not core.operator else "an operator stands alone", core)
         values = self.items(core.items)
@@ -337,99 +291,3 @@ class Interpreter:
                 raise self.error("one value is expected in these braces", argument)
             return self.expression(argument.items[0])
         return self.product(Run([argument], ["*"], [0]))
-
-    def _table(self, table: Table, at: Span) -> Tree:
-        if table.environment.endswith("cases"):
-            return self._cases(table, at)
-        if table.environment not in ("matrix", "pmatrix", "bmatrix", "Bmatrix", "smallmatrix", "array"):
-            raise self.error(f"the environment {table.environment} is not read as a value", table)
-        rows = []
-        for row in table.rows:
-            cells = [cell for cell in row if cell]
-            if cells:
-                values = tuple(self._cell(cell) for cell in cells)
-                rows.append(t.Call("", values, at))
-        if not rows:
-            raise self.error("this matrix is empty", table)
-        return t.Call("matrix", tuple(rows), at)
-
-    def _cell(self, cell: list[Chain]) -> Tree:
-        if len(cell) != 1:
-            raise self.source.error("one value is expected in each cell", cell[0].start, cell[-1].end)
-        return self.expression(cell[0])
-
-    def _cases(self, table: Table, at: Span) -> Tree:
-        r"""`value & condition`, or `value \text{if} condition`; the value without one comes last."""
-        found: list[Tree] = []
-        rows = [[cell for cell in row if cell] for row in table.rows]
-        rows = [row for row in rows if row]
-        for place, row in enumerate(rows):
-            value, conditions = self._case(row)
-            found.append(value)
-            if conditions:
-                found.append(
-                    conditions[0] if len(conditions) == 1 else t.Product(tuple(("*", each) for each in conditions), at)
-                )
-            elif place < len(rows) - 1:
-                raise self.source.error(
-                    "only the last case may be without a condition", row[0][0].start, row[-1][-1].end
-                )
-        if not found:
-            raise self.error("there are no cases here", table)
-        return t.Call("cases", tuple(found), at)
-
-    def _case(self, row: list[list[Chain]]) -> tuple[Tree, list[Tree]]:
-        head, rest = row[0][0], [chain for cell in (row[0][1:], *row[1:]) for chain in cell]
-        units = head.sides[0].terms[-1].units
-        split = next((k for k, unit in enumerate(units) if type(unit) is Token and unit.kind == "text" and k), None)
-        if split is not None:  # value \text{if} condition, in one cell
-            value_side = head.sides[0]
-            last = value_side.terms[-1]
-            condition = _without_first(head, split)
-            last.units, last.operators, last.signs = last.units[:split], last.operators[:split], last.signs[:split]
-            value = self.total(value_side)
-            rest = [*([condition] if condition else []), *rest]
-        elif head.relations:
-            raise self.error("a case is a value & its condition", head)
-        else:
-            value = self.total(head.sides[0])
-        return value, self.conditions(rest)
-
-    def conditions(self, chains: Sequence[Chain]) -> list[Tree]:
-        r"""Comparisons, each perhaps behind a `\text{if}`; words such as otherwise say nothing."""
-        found = []
-        for chain in chains:
-            rest: Chain | None = chain
-            while rest is not None:
-                unit = rest.sides[0].terms[0].units[0]
-                if type(unit) is not Token or unit.kind != "text":
-                    break
-                rest = _without_first(rest, 0)
-            if rest is None:
-                continue
-            if not rest.relations:
-                raise self.error("a condition compares, as in x > 0", rest)
-            found.append(self.indicator(rest))
-        return found
-
-
-def _without_first(chain: Chain, place: int) -> Chain | None:
-    """A chain behind one of the units of its first side's last term."""
-    side = chain.sides[0]
-    term = side.terms[-1] if place else side.terms[0]
-    units = term.units[place + 1 :]
-    if not units:
-        return None
-    rest = Term(units[0])
-    rest.units, rest.operators, rest.signs = units, ["*", *term.operators[place + 2 :]], [0, *term.signs[place + 2 :]]
-    rest.end = term.end
-    total = Total(rest, "+")
-    if not place:
-        total.terms += side.terms[1:]
-        total.signs += side.signs[1:]
-    total.end = side.end
-    answer = Chain(total)
-    answer.sides += chain.sides[1:]
-    answer.relations = chain.relations
-    answer.end = chain.end
-    return answer

@@ -23,8 +23,8 @@ from derive.tree import Span, Tree
 from derive.words import FUNCTIONS, canonical
 
 if TYPE_CHECKING:
-    from derive.reading.latex.documents import Piece
     from derive.reading.latex.interpret import Interpreter
+    from derive.reading.latex.linebreaks import Piece
     from derive.reading.latex.statements import Draft, Statement
     from derive.reading.latex.vocabulary import Vocabulary
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from derive import tree as t
 from derive.errors import LimitError
-from derive.reading.latex import naming
+from derive.reading.latex.resolving import is_known
 from derive.reading.latex.spelling import single, spelled
 from derive.reading.latex.syntax import Chain, Group, Scripted, Token, Total, Unit
 from derive.tree import Tree
@@ -142,7 +142,7 @@ def _item(reading: Interpreter, bound: Bound, chain: Chain, started: bool) -> No
         bound.names += _names(reading, chain)
         return
     names = _names_of(reading, chain.sides[0]) or []
-    fresh = [name for name in names if not naming.is_known(reading, name) or name in reading.vocabulary.indices]
+    fresh = [name for name in names if not is_known(reading, name) or name in reading.vocabulary.indices]
     free = len(fresh) == len(names) and not any(map(reading.in_scope, names))
     if relations == ["="] and names and not set(names) & {*bound.names} and (started or free):
         _start(reading, bound, names, chain.sides[1])
@@ -246,7 +246,7 @@ def _in_condition(reading: Interpreter, condition: Tree) -> list[str]:
     while stack:
         node = stack.pop()
         if isinstance(node, t.Name):
-            known = naming.is_known(reading, node.text) and node.text not in reading.vocabulary.indices
+            known = is_known(reading, node.text) and node.text not in reading.vocabulary.indices
             if not reading.in_scope(node.text) and not known:
                 found.setdefault(node.text)
         if not isinstance(node, t.Subscript):

@@ -16,9 +16,10 @@ from derive.errors import LimitError, ReadingError
 from derive.names import ACCENTS
 from derive.plain import formula
 from derive.reading import limits
-from derive.reading.latex import heads, plain, statements
-from derive.reading.latex.documents import Piece, pieces_of
+from derive.reading.latex import heads, plain, splitting
+from derive.reading.latex.documents import pieces_of
 from derive.reading.latex.interpret import Interpreter
+from derive.reading.latex.linebreaks import Piece
 from derive.reading.latex.source import Source
 from derive.reading.latex.statements import Draft, Link, Statement, echo_of, statement_of
 from derive.reading.latex.vocabulary import Vocabulary
@@ -118,7 +119,7 @@ def _drafted(piece: Piece, vocabulary: Vocabulary) -> list[Draft] | ReadingError
     try:
         if piece.error is not None:
             return piece.error
-        return plain.drafts(piece) if piece.plain else statements.drafts(piece, "e" not in vocabulary.names)
+        return plain.drafts(piece) if piece.plain else splitting.drafts(piece, "e" not in vocabulary.names)
     except ReadingError as error:
         return error
 

@@ -12,8 +12,8 @@ from functools import lru_cache
 
 from derive.errors import ReadingError
 from derive.names import ACCENTS, anatomy
-from derive.reading.latex.grammar import parse
 from derive.reading.latex.lexer import scan
+from derive.reading.latex.parser import parse
 from derive.reading.latex.source import Source
 from derive.reading.latex.syntax import Accent, Argument, Chain, Group, Scripted, Term, Token, Unit
 
