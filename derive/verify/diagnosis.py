@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from derive import tree as t
+from derive.errors import DeriveError
 from derive.tree import Tree
 from derive.verify.expected import Expected, expected, rules
 from derive.verify.report import Slip
@@ -19,6 +20,10 @@ from derive.verify.values import is_literal
 
 #: The name of what no slip of the library explains.
 UNNAMED = "no known pattern"
+#: Signs between sides that are not said to be equal.
+COMPARISONS = ("!=", "<", ">", "<=", ">=")
+#: Most earlier wrong rows on which a row is tried to build, and the seconds for each.
+FOLLOWED, AGAIN = 2, 0.3
 #: Most parts of the right formula that are tried in a place.
 PARTS = 40
 
@@ -47,25 +52,54 @@ def diagnosed(line: Line, judging: Judging) -> None:
         line.slips = number_slips(judging.values, head, formula, note)
         line.expected = f"{latex(head, judging.problem)} = {rounded(note)}"
         return
-    with scratch(judging.models):
-        search = Search(judging, head, link.tree, conditions)
-        found = _explained(search)
-        line.slips = [_slip(change, judging, len(found)) for change in found]
-        right = _right(search, found)
-        if not found:
-            line.slips = [_unnamed(search, right)]
-        told_numbers = beside(judging.values, head, link.tree, verdict.numbers)
-        if told_numbers:
-            first, *rest = line.slips
-            line.slips = [replace(first, sentence=first.sentence + told_numbers), *rest]
-        if right is not None:
-            told_conditions = "".join(
-                rf" \quad ({condition(each, lambda tree: latex(tree, judging.problem))})" for each in conditions
-            )
-            line.expected = (
-                f"{latex(right.head, judging.problem)} = {latex(right.right, judging.problem)}{told_conditions}"
-            )
-            line.steps = right.rules
+    if link.relation in COMPARISONS:
+        return
+    try:
+        with scratch(judging.models):
+            _formula(line, judging, head, link.tree, conditions)
+    except (*FAILURES, DeriveError):
+        return  # the verdict stands without a diagnosis
+
+
+def _formula(line: Line, judging: Judging, head: Tree, right: Tree, conditions: Sequence[Tree]) -> None:
+    search = Search(judging, head, right, conditions)
+    found = _explained(search)
+    told_before = ""
+    if not found:
+        found, row = _built_on(search, line.number)
+        told_before = f"Taking row {row} at its word: " if found else ""
+    line.slips = [_slip(change, judging, len(found), told_before) for change in found]
+    answer = _right(search, [] if told_before else found)
+    if not found:
+        line.slips = [_unnamed(search, answer)]
+    told_numbers = beside(judging.values, head, right, line.verdict.numbers)
+    if told_numbers:
+        first, *rest = line.slips
+        line.slips = [replace(first, sentence=first.sentence + told_numbers), *rest]
+    if answer is not None:
+        sides = f"{latex(answer.head, judging.problem)} = {latex(answer.right, judging.problem)}"
+        told_conditions = "".join(
+            rf" \quad ({condition(each, lambda tree: latex(tree, judging.problem))})" for each in conditions
+        )
+        line.expected = sides + told_conditions
+        line.steps = answer.rules
+
+
+def _built_on(search: Search, row: int) -> tuple[list[Change], int]:
+    """Slips in a row that builds on an earlier wrong row, and that row."""
+    judging = search.judging
+    for place in reversed([k for k, each in enumerate(judging.mistakes) if each.row != row][-FOLLOWED:]):
+        followed = judging._follow((place,))
+        if not followed:
+            continue
+        with scratch(followed):
+            try:
+                found = Search(judging, search.head, search.right, search.conditions, followed, AGAIN).single()
+            except (OutOfTime, *FAILURES):
+                found = []
+        if found:
+            return found, judging.mistakes[place].row
+    return [], 0
 
 
 def _explained(search: Search) -> list[Change]:
@@ -86,11 +120,12 @@ def _right(search: Search, found: Sequence[Change]) -> Expected | None:
         return None
 
 
-def _slip(change: Change, judging: Judging, count: int) -> Slip:
+def _slip(change: Change, judging: Judging, count: int, told_before: str) -> Slip:
     sentences = [each.slip.sentence.format(before=told(each.before), after=told(each.after)) for each in change.changes]
     sentence = " And: ".join(sentences)
     if count > 1:
         sentence = f"Consistent with: {sentence}"
+    sentence = told_before + sentence
     first = change.changes[0]
     name = " and ".join(each.slip.name for each in change.changes)
     return Slip(

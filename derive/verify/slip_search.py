@@ -68,13 +68,14 @@ class Search:
         right: Tree,
         conditions: Sequence[Tree],
         among: Sequence[Model] | None = None,
+        seconds: float = SECONDS,
     ) -> None:
         self.judging = judging
         self.head, self.right, self.conditions = head, right, tuple(conditions)
         self.models = list(among if among is not None else judging.models)
         self.model = self.models[0]
         self.context = Context(self.model, head, right, conditions)
-        self.started = time.process_time()
+        self.ends = time.process_time() + seconds
         self.decided = 0
         self.seen: dict[Tree, bool] = {}
         self._left: list[tuple[Instance, Shaped]] = []
@@ -114,7 +115,7 @@ class Search:
         """Whether a right side agrees with the left side in double precision at one point of the first model."""
         if len(self.model.graph) > FULL:
             self._clear()
-        if time.process_time() - self.started > SECONDS:
+        if time.process_time() > self.ends:
             raise OutOfTime
         try:
             if not self._left:
