@@ -380,6 +380,7 @@ def test_reading_runs_nothing(tmp_path: Path) -> None:
 def test_the_process_is_gone_after_the_run() -> None:
     with Child("x = 1", torch=False) as child:
         number = child.process.pid
+        child.ready()
         assert child.alive
     assert not Path(f"/proc/{number}").exists()
     assert not Path(child.folder.name).exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 from pathlib import Path
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from derive.verify.report import Report
 
 SUFFIXES = (".tex", ".md", ".txt", ".ipynb", ".py")
+#: Seconds that a process may take to load numpy and torch, beside --timeout.
+LOADING = 30.0
 FORMATS = ("text", "json", "md", "tex", "pdf", "html", "ipynb")
 
 EPILOG = """\b
@@ -25,9 +28,10 @@ Examples:
   derive verify work.tex --problem griewank
   derive verify homework.md --problem layer.toml --hint
   derive verify work.tex --problem mlp --reveal --format html -o marked.html
+  derive verify backpropagation.py --problem mlp --run-code
   echo '\\bar v_5 = v_4' | derive verify - --problem griewank --json
 \b
-A row is what \\\\ or the end of a line separates; a chain a = b = c is one row.
+A row is what \\\\ or the end of a line separates; a chain a = b = c is one row. In Python, a line that assigns.
 `derive list` names the problems that are there, `derive problem NAME` prints one as a file to start from.
 Exit codes: 0 every row is right; 1 a row is wrong; 2 nothing could be read;
   3 nothing wrong, but a row was not read or not decided; 4 a limit was hit.
@@ -64,7 +68,7 @@ def command(
 ) -> int:
     """Say of every row of WORK whether it is right, which is the first wrong one, and what is wrong with it.
 
-    WORK is a file of LaTeX, Markdown or plain text, a notebook, or - for standard input.
+    WORK is a file of LaTeX, Markdown or plain text, a notebook, Python with --run-code, or - for standard input.
     """
     if hint and reveal:
         raise UsageError("--hint keeps back what --reveal shows; give one of them")
@@ -73,25 +77,26 @@ def command(
     suffix = Path(work).suffix.lower()
     if work != "-" and suffix not in SUFFIXES and not Path(work).is_dir():
         raise UsageError(f"{work}: work is read from {', '.join(SUFFIXES)}; rename it, or pipe it in as -")
-    with Progress() as progress, time_limit(timeout):
+    if suffix == ".py" and not run_code:
+        raise UsageError("Python work is run to be verified, in a confined process; allow that with --run-code")
+    code = run_code and suffix in (".py", ".ipynb")
+    with Progress() as progress, time_limit(timeout + LOADING * code):
         progress.doing("reading")
         from derive.verify.checking import Verifier
 
-        verifier = Verifier(problem, seed)
+        verifier = functools.cache(lambda: Verifier(problem, seed))
         if Path(work).is_dir():
-            return _folder(Path(work), verifier, mode)
+            return _folder(Path(work), verifier(), mode)
         text = read_text(work)
         if work == "-":
             suffix = ".tex" if "\\" in text or "$" in text else ".txt"
         progress.doing("judging")
-        if suffix == ".py":
-            from derive.verify.code_checking import refused, verify_code
+        if code:
+            from derive.verify.code_checking import verify_python
 
-            if not run_code:
-                raise refused()
-            report = verify_code(verifier.judging, text, seconds=timeout, file=work, seed=seed)
+            report = verify_python(verifier, text, suffix, seconds=timeout, file=work)
         else:
-            report = verifier.verify(text, suffix, None if work == "-" else work)
+            report = verifier().verify(text, suffix, None if work == "-" else work)
         data = _written(report, form, mode, sys.stdout.isatty() and out is None)
     if out is not None:
         write_file(out, data, force=force, sources=tuple(name for name in (work, problem) if name != "-"))

@@ -5,20 +5,24 @@ A row is a line of the source that assigns something, in the order in which line
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from derive.errors import ReadingError, UsageError
+from derive.errors import ReadingError
+from derive.verify.checking import Verifier
+from derive.verify.choosing import models
 from derive.verify.code_confinement import Child, Run
 from derive.verify.code_fits import Place
 from derive.verify.code_inputs import Inputs, is_network, turned
 from derive.verify.code_judging import Assessing, Outcome
 from derive.verify.code_names import Names
-from derive.verify.code_reading import Code, read_code
+from derive.verify.code_reading import Code, notebook_code, read_code
 from derive.verify.code_reference import Reference
 from derive.verify.code_rows import lines_of
 from derive.verify.judging import Judging
+from derive.verify.problems import load_problem
 from derive.verify.report import Report
 
 #: Share of the time that one run may take, and all runs together.
@@ -26,30 +30,67 @@ RUN, ALL = 0.35, 0.8
 
 
 def verify_code(
-    judging: Judging, text: str, *, seconds: float = 10.0, file: str | None = None, seed: int = 0, first: int = 1
+    judging: Judging | Callable[[], Judging],
+    text: str,
+    *,
+    seconds: float = 10.0,
+    file: str | None = None,
+    seed: int = 0,
+    first: int = 1,
 ) -> Report:
     """Run Python work and say of every line that assigns something whether it stores what it should.
 
-    judging : of the problem.  seconds : for everything; a run has a third of it.  first : number of the first row.
+    judging : of the problem, or what makes it, called while the process starts.  seconds : for all runs, once the
+    libraries are loaded; one run has a third of it.  first : number of the first row.
     Raises ReadingError or LimitError for text that is no Python or too large, UsageError where it is not clear what a
     parameter stands for, MissingPartError where torch is needed and missing.
     """
-    start = time.monotonic()
     try:
         code = read_code(text)
+        with Child(text, torch=code.torch, definitions=is_network(code), cpu=seconds) as child:
+            known = judging if isinstance(judging, Judging) else judging()
+            child.ready()
+            deadline = time.monotonic() + ALL * seconds
+            outcomes = _outcomes(known, code, child, deadline, RUN * seconds)
+            note = _of_batches(known, code, child, outcomes, deadline, RUN * seconds)
     except ReadingError as failed:
         failed.file = file
         raise
-    with Child(text, torch=code.torch, cpu=seconds) as child:
-        outcomes = _outcomes(judging, code, child, start, seconds)
     lines = lines_of(code, child.sites, outcomes, first, RUN * seconds)
     if not lines:
         raise ReadingError("this code assigns nothing, so that there is nothing to judge", file=file)
-    return Report(judging.problem.title, lines, seed, file)
+    if note is not None:
+        for line in lines:
+            if line.judged.row.at.line == note and line.verdict.verdict == "correct":
+                line.verdict.note = "right for one sample, which is all the problem has; not for a batch of several"
+    return Report(known.problem.title, lines, seed, file)
+
+
+def _of_batches(
+    judging: Judging,
+    code: Code,
+    child: Child,
+    outcomes: Sequence[tuple[Reference, Outcome]],
+    deadline: float,
+    seconds: float,
+) -> int | None:
+    """The first line of a right backpropagation for one sample that is wrong for several, be their loss mean or sum."""
+    layers = judging.models[0].families.get("a", {})
+    if not is_network(code) or not outcomes or _cost(outcomes) or any(each.rank != 1 for each in layers.values()):
+        return None
+    model = models(load_problem("mlp-matrix-rows"), judging.seed, 1)[0]
+    found: list[int] = []
+    for scale in (1.0, float(model.sizes["m"])):
+        reference = Reference(model, 0, turned(model), scale)
+        outcome = _outcome(code, child, reference, False, deadline, seconds)
+        if outcome is None or not (outcome.charges or outcome.run.failures):
+            return None
+        found += [child.sites[charge.site].line for charge in outcome.charges if charge.site >= 0]
+    return found[-1] if found else None
 
 
 def _outcomes(
-    judging: Judging, code: Code, child: Child, start: float, seconds: float
+    judging: Judging, code: Code, child: Child, deadline: float, seconds: float
 ) -> list[tuple[Reference, Outcome]]:
     """What was found at each of two sizes and points; with vectors as columns where that is right and flat is not."""
     best: list[tuple[Reference, Outcome]] = []
@@ -58,7 +99,7 @@ def _outcomes(
         for number in range(2):
             model = judging.models[number % len(judging.models)]
             reference = Reference(model, number, turned(model) if is_network(code) else frozenset())
-            outcome = _outcome(code, child, reference, columns, start + ALL * seconds, RUN * seconds)
+            outcome = _outcome(code, child, reference, columns, deadline, seconds)
             if outcome is None:
                 break
             found.append((reference, outcome))
@@ -68,12 +109,7 @@ def _outcomes(
             break
         if not best or _cost(found) < _cost(best):
             best = found
-        if (
-            _cost(best) == 0
-            or not _has_vectors(judging)
-            or is_network(code)
-            or time.monotonic() > start + ALL * seconds
-        ):
+        if _cost(best) == 0 or not _has_vectors(judging) or is_network(code) or time.monotonic() > deadline:
             break
     return best
 
@@ -107,5 +143,19 @@ def _has_vectors(judging: Judging) -> bool:
     return any(value.rank == 1 for value in judging.models[0].arrays.values())
 
 
-def refused() -> UsageError:
-    return UsageError("Python work is run to be verified, in a confined process; allow that with --run-code")
+def verify_python(
+    verifier: Callable[[], Verifier], text: str, suffix: str, *, seconds: float = 10.0, file: str | None = None
+) -> Report:
+    """The report on a file of Python, or on a notebook: the formulas of its text first, then the lines of its code.
+
+    verifier : makes the problem ready; called while the process that runs the code starts.  Raises as `verify_code`.
+    """
+    code, lines = text, []
+    if suffix == ".ipynb":
+        code = notebook_code(text)
+        with contextlib.suppress(ReadingError):  # no formula in it
+            lines = list(verifier().verify(text, suffix, file).lines)
+        if not code.strip():
+            return verifier().verify(text, suffix, file)
+    report = verify_code(lambda: verifier().judging, code, seconds=seconds, file=file, first=len(lines) + 1)
+    return Report(report.title, [*lines, *report.lines], verifier().seed, file)

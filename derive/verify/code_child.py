@@ -195,7 +195,7 @@ class Server:
         import ast
 
         recording = sibling("code_recording")
-        self.module, sites = recording.rewritten(self.text, ast.parse(self.text, WORK))
+        self.module, sites = recording.rewritten(self.text, ast.parse(self.text, WORK), start["definitions"])
         self.kinds = [site.kind for site in sites]
         compile(self.module, WORK, "exec", dont_inherit=True)  # what only the compiler refuses, such as a lone return
         channel.tell(event="ready", sites=[vars(site) for site in sites])

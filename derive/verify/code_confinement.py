@@ -77,13 +77,17 @@ class Run:
 
 
 class Child:
-    """A process that holds one work. Use as a context; `run` as often as is wanted."""
+    """A process that holds one work. Use as a context, `ready` once, then `run` as often as is wanted.
 
-    def __init__(self, text: str, *, torch: bool, numpy: bool = True, cpu: float = 30.0) -> None:
+    definitions : of the statements at the top only those that define something are run.  cpu : seconds, in all.
+    """
+
+    def __init__(self, text: str, *, torch: bool, definitions: bool = False, cpu: float = 30.0) -> None:
         self.start = {
             "text": text,
             "torch": torch,
-            "numpy": numpy,
+            "numpy": True,
+            "definitions": definitions,
             "memory": MEMORY_TORCH if torch else MEMORY,
             "cpu": int(cpu) + 5,
             "paths": library_paths(),
@@ -101,6 +105,7 @@ class Child:
         self.results, results = os.pipe()
         script = Path(__file__).with_name("code_child.py")
         environment = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+        environment |= {"HOME": self.folder.name, "MPLCONFIGDIR": self.folder.name, "MPLBACKEND": "Agg"}
         try:
             self.process = subprocess.Popen(
                 [sys.executable, "-I", "-B", "-W", "ignore", str(script), str(jobs), str(results)],
@@ -112,7 +117,6 @@ class Child:
             os.close(results)
         try:
             self._send(self.start)
-            self._ready()
         except BaseException:
             self.__exit__()
             raise
@@ -156,7 +160,11 @@ class Child:
     def alive(self) -> bool:
         return self.process.poll() is None
 
-    def _ready(self) -> None:
+    def ready(self) -> None:
+        """Wait until libraries are loaded and the work is read.
+
+        Raises MissingPartError for a library that is missing, ReadingError for code that does not compile.
+        """
         for event in self._events(START):
             if event["event"] == "ready":
                 self.sites = [Site(**site) for site in event["sites"]]

@@ -9,6 +9,9 @@ from derive.verify.code_names import Meaning
 from derive.verify.code_reference import Candidate, Reference, same, squeezed, transpose, worst
 from derive.verify.report import Slip
 
+#: A wrong value, the right one, and the problem at the point.
+Charged = tuple[Record, Candidate, Reference]
+
 
 def told(meaning: Meaning, loss: str) -> str:
     """A quantity as text: `W[2]`, `dL/dW[2]`, `a'[2]`."""
@@ -60,11 +63,13 @@ def reason(record: Record, expected: Candidate, reference: Reference) -> str:
     return f"{entry_text(record, place)} is {got:.10g}; {should} is {right:.10g} there"
 
 
-def slips(record: Record, expected: Candidate, reference: Reference) -> list[Slip]:
-    """The simplest explanation of a difference that the values allow, or none."""
+def slips(charges: Sequence[Charged]) -> list[Slip]:
+    """The simplest explanation of a difference that the values allow at all points, or none."""
+    record, expected, reference = charges[0]
     if not record.entries or record.type == "None":
         return []
-    found = next(_explained(record, expected, reference), None)
+    ratios = [_ratio(each.entries, right.entries) for each, right, _ in charges]
+    found = _by_factors(ratios, charges) or next(_explained(record, expected, reference), None)
     return [] if found is None else [Slip(*found, told(expected.meaning, reference.model.problem.loss or ""))]
 
 
@@ -89,9 +94,6 @@ def _explained(record: Record, expected: Candidate, reference: Reference) -> Ite
             yield "another quantity", "other-variable", f"{path} is {told(each.meaning, loss)}, not {should}."
         yield "shape", "shape", "The axes do not fit: a factor is transposed, or of another layer."
         return
-    ratio = _ratio(entries, right)
-    if ratio is not None and ratio != 0.0:
-        yield _by_factor(ratio, path, should, reference)
     if len(shape) == 2 and shape[0] == shape[1] and same(entries, transpose(shape, right)):
         yield "transposed", "transpose", f"{path} is the transpose of {should}."
     for each in reference.candidates:
@@ -137,20 +139,28 @@ def _ratio(entries: Sequence[float], right: Sequence[float]) -> float | None:
     return factor if same(entries, [factor * value for value in right]) and len(right) > 1 else None
 
 
-def _by_factor(ratio: float, path: str, should: str, reference: Reference) -> tuple[str, str, str]:
-    if abs(ratio + 1) < 1e-9:
+def _by_factors(ratios: Sequence[float | None], charges: Sequence[Charged]) -> tuple[str, str, str] | None:
+    """What it means that all entries are off by one factor; a size is blamed where it is the factor at all sizes."""
+    known = [ratio for ratio in ratios if ratio]
+    if len(known) < len(ratios):
+        return None
+    record, expected, reference = charges[0]
+    path, should = record.path, told(expected.meaning, reference.model.problem.loss or "")
+    if all(abs(ratio + 1) < 1e-9 for ratio in known):
         return "sign", "sign", f"{path} has the wrong sign."
-    for name, size in reference.model.sizes.items():
+    constant = len(known) > 1 and all(abs(ratio - known[0]) < 1e-9 * abs(ratio) for ratio in known)
+    for name in () if constant else reference.model.sizes:
+        sizes = [float(each.model.sizes.get(name, 0)) for _, _, each in charges]
         for sign, word in ((1.0, ""), (-1.0, "minus ")):
-            if abs(ratio - sign * size) < 1e-9 * size:
-                return (
-                    "sum for mean",
-                    "sum-mean",
-                    f"{path} is {word}{name} times {should}: a factor 1/{name} is missing.",
-                )
-            if abs(ratio * size - sign) < 1e-9:
+            pairs = list(zip(known, sizes, strict=True))
+            if all(abs(ratio - sign * size) < 1e-9 * size for ratio, size in pairs):
+                told_so = f"{path} is {word}{name} times {should}: a factor 1/{name} is missing."
+                return "sum for mean", "sum-mean", told_so
+            if all(abs(ratio * size - sign) < 1e-9 for ratio, size in pairs):
                 return "mean for sum", "sum-mean", f"{path} is {word}1/{name} of {should}: a factor 1/{name} too many."
-    return "constant factor", "factor", f"{path} is {ratio:.6g} times {should}."
+    if len(known) > 1 and not constant:
+        return None
+    return "constant factor", "factor", f"{path} is {known[0]:.6g} times {should}."
 
 
 def _other(meaning: Meaning, expected: Meaning, path: str, should: str, loss: str) -> tuple[str, str, str]:

@@ -131,6 +131,8 @@ class Names:
         return None
 
     def _alias(self, base: str) -> Meaning | None:
+        if base.startswith("delta"):
+            base = re.sub(r"^deltas(?=_?\d*$)", "delta", base)
         if base in self.aliases:
             return self.aliases[base]
         stem, digits = re.fullmatch(r"(.*?)_?(\d*)", base).groups()  # type: ignore[union-attr]
@@ -140,6 +142,10 @@ class Names:
                 return Meaning(found.kind, found.name, int(digits))
             if found is not None and not digits:
                 return found
+        if stem == "delta":  # everywhere the gradient by what a layer puts into its function
+            known_as = self.quantity(f"z{digits}")
+            if known_as is not None:
+                return Meaning("gradient", known_as[0], known_as[1])
         return None
 
     def _aliases(self) -> Iterator[tuple[str, Meaning]]:

@@ -177,7 +177,7 @@ class Recorder:
                 part if name else self.told(site, f"{function}()[{place}]", part)
                 for place, (part, name) in enumerate(zip(value, names, strict=True))
             )
-        if names and names[0]:
+        if value is None or (names and names[0]):
             return value
         return self.told(site, f"{function}()", value)
 

@@ -8,6 +8,7 @@ process beside the work and imports the standard library alone.
 from __future__ import annotations
 
 import ast
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -183,12 +184,33 @@ class Rewriting(ast.NodeTransformer):
         return placed
 
 
-def rewritten(text: str, tree: ast.Module) -> tuple[ast.Module, list[Site]]:
-    """A module whose assignments tell the recorder what they store, and where they stand."""
+def rewritten(text: str, tree: ast.Module, definitions: bool = False) -> tuple[ast.Module, list[Site]]:
+    """A module whose assignments tell the recorder what they store, and where they stand.
+
+    definitions : keep of the module's own statements only what defines functions, classes and constants, and imports
+    numpy, torch or the standard library.
+    """
+    if definitions:
+        tree.body = [statement for statement in tree.body if _defines(statement)]
     rewriting = Rewriting(text)
     changed = rewriting.visit(tree)
     ast.fix_missing_locations(changed)
     return changed, rewriting.sites
+
+
+def _defines(statement: ast.stmt) -> bool:
+    if isinstance(statement, (ast.Assign, ast.AnnAssign)):
+        return not any(isinstance(each, ast.Call) for each in ast.walk(statement))
+    if isinstance(statement, ast.Import):
+        return all(_is_light(each.name) for each in statement.names)
+    if isinstance(statement, ast.ImportFrom):
+        return _is_light(statement.module or "")
+    return isinstance(statement, (ast.FunctionDef, ast.ClassDef))
+
+
+def _is_light(module: str) -> bool:
+    root = module.partition(".")[0]
+    return root in ("numpy", "torch") or root in sys.stdlib_module_names
 
 
 def _call(method: str, arguments: list[ast.expr]) -> ast.Call:

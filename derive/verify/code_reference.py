@@ -73,10 +73,11 @@ def worst(one: Sequence[float], other: Sequence[float]) -> int | None:
 class Reference:
     """A problem at sizes and at a point.
 
-    turned : names of matrices that the work holds with their axes exchanged.
+    turned : names of matrices that the work holds with their axes exchanged.  scale : by which the loss is multiplied.
     """
 
-    def __init__(self, model: Model, number: int, turned: frozenset[str] = frozenset()) -> None:
+    def __init__(self, model: Model, number: int, turned: frozenset[str] = frozenset(), scale: float = 1.0) -> None:
+        self.scale = scale
         self.model = model
         self.turned = turned
         self.point = _point(model, number)
@@ -140,7 +141,8 @@ class Reference:
 
     def _candidate(self, meaning: Meaning, value: Shaped, nodes: Sequence[Node]) -> Candidate:
         shape = tuple(extent or 1 for extent in value.shape)
-        entries = tuple(self.doubles[node] for node in nodes)
+        scale = self.scale if meaning.kind == "gradient" else 1.0
+        entries = tuple(scale * self.doubles[node] for node in nodes)
         if meaning.name in self.turned and len(shape) == 2:
             return Candidate(meaning, shape[::-1], transpose(shape, entries))
         assert len(entries) == prod(shape)

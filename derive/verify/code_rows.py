@@ -10,12 +10,13 @@ from derive.reading.latex.rows import Row
 from derive.tree import Span
 from derive.verify import code_diagnosis as diagnosis
 from derive.verify.code_confinement import Site
+from derive.verify.code_diagnosis import Charged
 from derive.verify.code_fits import Fit, Matching
 from derive.verify.code_judging import Outcome
 from derive.verify.code_messages import NOTES, STOPS, event_line, message
 from derive.verify.code_names import Meaning, Names
 from derive.verify.code_reading import Code
-from derive.verify.code_reference import Candidate, Reference, squeezed, worst
+from derive.verify.code_reference import Reference, squeezed, worst
 from derive.verify.judging import Judged, Verdict
 from derive.verify.report import Line
 
@@ -47,7 +48,7 @@ class Said:
     note: str = ""
     read_as: list[str] = field(default_factory=list)
     carried: int | None = None
-    charge: tuple[Any, Candidate | None, Reference] | None = None
+    charges: list[Charged] = field(default_factory=list)
 
 
 #: Errors that tell of something that the work expects and does not have, not of a mistake.
@@ -124,8 +125,9 @@ def _verdicts(said: dict[int, Said], sites: Sequence[Site], outcome: Outcome, re
             )
             continue
         text = diagnosis.reason(charge.record, charge.expected, reference)
-        if _say(said, sites[charge.site], "wrong", text):
-            said[sites[charge.site].line].charge = charge.record, charge.expected, reference
+        entry = said.get(sites[charge.site].line)
+        if _say(said, sites[charge.site], "wrong", text) or (entry is not None and entry.charges):
+            said[sites[charge.site].line].charges.append((charge.record, charge.expected, reference))
 
 
 def _say(said: dict[int, Said], site: Site, verdict: str, reason: str, order: float = 1e6) -> bool:
@@ -180,12 +182,9 @@ def _ends(said: dict[int, Said], sites: Sequence[Site], outcome: Outcome, refere
         if not wanted:
             continue
         if path not in last:
-            line = max((each.line for each in sites), default=1)
-            site = (
-                next(each for each in sites if each.line == line)
-                if sites
-                else Site(1, 1, 2, path, path, False, "assign")
-            )
+            table = path.partition("[")[0].rpartition(".")[2]
+            at = [each for each in sites if table in each.path] or list(sites)
+            site = at[-1] if at else Site(1, 1, 2, path, path, False, "assign")
             if not charged and record.type == "None":
                 _say(
                     said,
@@ -236,15 +235,14 @@ def _line(said: Said, numbers: Mapping[int, int], source: Sequence[str]) -> Line
     line = CodeLine(Judged(row, verdict), "; ".join(said.read_as))
     if said.verdict == "wrong":
         verdict.evidence = "counterexample"
-        if said.charge is not None:
-            _charged(line, *said.charge)
+        if said.charges:
+            _charged(line, said.charges)
     return line
 
 
-def _charged(line: CodeLine, record: Any, expected: Candidate | None, reference: Reference) -> None:
-    if expected is None:
-        return
-    line.slips = diagnosis.slips(record, expected, reference)
+def _charged(line: CodeLine, charges: Sequence[Charged]) -> None:
+    record, expected, reference = charges[0]
+    line.slips = diagnosis.slips(charges)
     line.expected = diagnosis.latex(expected.meaning, reference.model.problem.loss or "")
     line.counterexample = dict(_inputs(reference))
     if squeezed(record.shape) != squeezed(expected.shape):
