@@ -17,8 +17,9 @@ from derive.verify.code_messages import NOTES, STOPS, event_line, message
 from derive.verify.code_names import Meaning, Names
 from derive.verify.code_reading import Code
 from derive.verify.code_reference import Reference, squeezed, worst
+from derive.verify.graph import INPUT
 from derive.verify.judging import Judged, Verdict
-from derive.verify.report import Line
+from derive.verify.report import COORDINATES, Line
 
 
 @dataclass
@@ -263,14 +264,12 @@ def _indices(shape: Sequence[int], place: int) -> list[int]:
 
 
 def _inputs(reference: Reference) -> Iterator[tuple[str, Any]]:
-    """What the run was given, to run it again: the first entries of the inputs, and the sizes."""
-    shown = 0
-    for candidate in reference.candidates:
-        meaning = candidate.meaning
-        if meaning.kind != "value" or shown >= 4:
-            continue
-        name = meaning.name if meaning.member is None else f"{meaning.name}[{meaning.member}]"
-        yield name, [float(f"{entry:.17g}") for entry in candidate.entries][:12]
-        shown += 1
+    """What the run was given, as far as it is shown, and the sizes."""
+    graph, first = reference.model.graph, reference.model.index_from
+    given = [node for _, _, value in reference.arrays() for node in value.nodes if graph.kinds[node] == INPUT]
+    for node in list(dict.fromkeys(given))[:COORDINATES]:
+        name, *at = graph.data[node][0]
+        indices = ",".join(str(part + first) for part in at)
+        yield (f"{name}[{indices}]" if indices else str(name)), reference.doubles[node]
     if reference.model.sizes:
         yield "shapes", dict(reference.model.sizes)
