@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from derive import tree as t
-from derive.reading.latex.rows import Link, Row, Statement, read_work
+from derive.reading.latex.rows import Row, read_work
 from derive.tree import Tree
 from derive.verify.checking import Verifier
 from derive.verify.judging import Judged
@@ -65,7 +65,6 @@ class Work:
 
     def true(self, head: Tree, tree: Tree, conditions: Sequence[Tree]) -> str:
         """What the oracle says: "same", "different", "ill-formed", or "unknown"."""
-        found = "same"
         for oracle in self.oracles:
             try:
                 with np.errstate(all="ignore"):
@@ -77,8 +76,8 @@ class Work:
             if same is None:
                 return "unknown"
             if not same:
-                found = "different"
-        return found
+                return "different"
+        return "same"
 
 
 @lru_cache(maxsize=64)
@@ -116,11 +115,7 @@ def confirmed(work: Work, draws: int = DRAWS) -> Work:
         for k, statement in enumerate(row.statements):
             if statement.head is not None:
                 head, conditions = statement.head, tuple(statement.conditions)
-            if (
-                head is None
-                or statement.links
-                and any(link.relation not in ("=", "approx") for link in statement.links)
-            ):
+            if head is None or not {link.relation for link in statement.links} <= {"=", "approx"}:
                 continue
             own = (*conditions, *statement.conditions) if statement.head is None else conditions
             if defines(head, work):
@@ -140,14 +135,15 @@ def defines(head: Tree, work: Work) -> bool:
     if name is None or not work.oracles:
         return False
     oracle = work.oracles[0]
-    known = name in {defined_by(each) for each in oracle.given} or name in work.problem.quantities or name in oracle.aliases or name in oracle.sizes
+    known = (
+        name in {defined_by(each) for each in oracle.given}
+        or name in work.problem.quantities
+        or name in oracle.aliases
+        or name in oracle.sizes
+    )
     indexed = isinstance(head, t.Subscript) and (name, len(head.indices)) in oracle.indexed
     return not (known or indexed or name == work.problem.loss or name == "delta")
 
 
 def changed_rows(work: Work, text: str) -> tuple[Row, ...]:
     return read_work(text, work.suffix, work.problem.vocabulary)
-
-
-def statement(head: Tree, tree: Tree, conditions: Sequence[Tree] = ()) -> Statement:
-    return Statement(head, (Link("=", tree, None),), tuple(conditions), "", None)

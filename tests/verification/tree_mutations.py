@@ -108,7 +108,7 @@ def _at(node: Tree, ranks: dict[str, int], letters: Sequence[str], indexed: bool
             yield "condition", replace(node, sides=(*sides[:-1], t.add(sides[-1], ONE)))
             if operators == ("=",):
                 yield "condition", replace(node, operators=("!=",))
-        case t.Derivative(of=of, by=by):
+        case t.Derivative(by=by):
             yield "value for gradient", by
             if isinstance(by, t.Name) and by.text in ranks:
                 others = [o for o, rank in ranks.items() if o != by.text and rank == ranks[by.text]]
@@ -119,7 +119,7 @@ def _at(node: Tree, ranks: dict[str, int], letters: Sequence[str], indexed: bool
 def _of_sum(terms: tuple[tuple[str, Tree], ...], indexed: bool) -> Iterator[tuple[str, Tree]]:
     for k, (sign, term) in enumerate(terms):
         rest = (*terms[:k], *terms[k + 1 :])
-        if not indexed or len(terms) > 1:
+        if rest:
             yield "term dropped", _sum(rest)
         yield "sign", _sum((*terms[:k], ("-" if sign == "+" else "+", term), *terms[k + 1 :]))
         if not indexed:
@@ -139,6 +139,8 @@ def _of_product(factors: tuple[tuple[str, Tree], ...], indexed: bool) -> Iterato
     flipped = {"/": "*", "*": "/", "": "/"}
     for k, (operator, factor) in enumerate(factors):
         rest = (*factors[:k], *factors[k + 1 :])
+        if not rest:
+            continue
         if rest[0][0] == "/":
             rest = (("*", ONE), *rest)
         yield "factor dropped", _product(rest)
