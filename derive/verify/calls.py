@@ -204,6 +204,12 @@ class Calls:
 
     def _gradient_call(self, tree: t.Call, env: Env) -> Shaped:
         """The gradient of a function of one argument, by it."""
+        match tree.arguments[0]:
+            case t.Call(function=name, arguments=(variable,)) if not self.meaning.model.is_function(name):
+                if self.meaning.model.lookup(name) is not None:  # of a quantity, by what stands in the bracket
+                    return self.meaning.model.derivatives.value(t.Derivative(t.Name(name), variable), env)
+            case t.Product(factors=((_, t.Name() as quantity), ("", variable))):
+                return self.meaning.model.derivatives.value(t.Derivative(quantity, variable), env)
         function = self._of_one(tree.arguments[0])
         return self.meaning.model.derivatives.value(t.Derivative(function, function.arguments[0]), env)
 
@@ -223,7 +229,11 @@ class Calls:
         return Shaped(jacobian.of.shape, nodes, jacobian.of.row)
 
     def _of_one(self, tree: Tree) -> t.Call:
-        if not isinstance(tree, t.Call) or len(tree.arguments) != 1:
+        if (
+            not isinstance(tree, t.Call)
+            or len(tree.arguments) != 1
+            or not self.meaning.model.is_function(tree.function)
+        ):
             raise Unjudged("a gradient or differential is of a function of one argument, f(x)")
         return tree
 

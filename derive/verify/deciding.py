@@ -279,7 +279,9 @@ class _Hazards:
         self.graph = graph
         self.cone = graph.cone(nodes)
         self.sums = [node for node in self.cone if graph.kinds[node] == LINEAR]
-        self.steps = [node for node in self.cone if graph.kinds[node] == FUNCTION and graph.data[node][0] == "step"]
+        self.steps = [
+            node for node in self.cone if graph.kinds[node] == FUNCTION and graph.data[node][0] in ("step", "zero")
+        ]
         self.share: dict[tuple[Node, int], float] = {}
         self.seen: dict[Node, set[int]] = {node: set() for node in self.steps}
         self.maxima = [node for node in self.cone if graph.kinds[node] == FUNCTION and graph.data[node][0] == "max"]

@@ -75,10 +75,20 @@ def _members(head: t.Subscript, right: Tree, conditions: Sequence[Tree], model: 
             found.setdefault(member, {})[tuple(model.meaning.integer(each, instance.env) for each in rest)] = value
         for member, entries in found.items():
             known[member] = _stacked(entries, len(rest))
+        _like_the_others(known, model)
         model.meaning.forget()
     if not known:
         del model.defined_members[name]
         raise Unjudged("nothing is defined: no values of the indices fit")
+
+
+def _like_the_others(known: dict[int, Shaped], model: Model) -> None:
+    """A member that is said to be 0 has the shape of its neighbours."""
+    array = next((value for value in known.values() if value.rank), None)
+    if array is not None:
+        for member, value in known.items():
+            if not value.rank and value.scalar == model.graph.zero:
+                known[member] = Shaped(array.shape, [model.graph.zero] * len(array.nodes), array.row)
 
 
 def _array(head: t.Subscript, right: Tree, conditions: Sequence[Tree], model: Model) -> Shaped:

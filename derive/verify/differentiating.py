@@ -26,6 +26,7 @@ _PARTIALS: dict[str, Callable[[Graph, Node, Node], Node]] = {
         g.number(2), g.monomial(((g.function("pi"), Fraction(-1, 2)),)), g.exp(g.negate(g.multiply(u, u)))
     ),
     "step": lambda g, u, v: g.zero,
+    "zero": lambda g, u, v: g.zero,
 }
 
 

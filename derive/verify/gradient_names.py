@@ -38,6 +38,8 @@ def _tree(tree: Tree, model: Model) -> Tree:
                 return t.Derivative(_loss(model), t.Name(base, node.at), node.at)
             case t.Subscript(array=name) if (base := _differentiated(name, model)) is not None:
                 return t.Derivative(_loss(model), replace(node, array=base), node.at)
+            case t.Subscript(indices=indices) if len(indices) > 1 and model.is_family(node.array):
+                return _member_first(node, model)
             case t.Call(function="overline", arguments=(t.Name(text=name),)) if _is_bar_a_name(model):
                 return t.Name(f"{name}_bar", node.at)
             case t.Call(function="overline", arguments=(t.Subscript() as entry,)) if _is_bar_a_name(model):
@@ -45,6 +47,17 @@ def _tree(tree: Tree, model: Model) -> Tree:
         return node
 
     return t.transformed(tree, change)
+
+
+def _member_first(tree: t.Subscript, model: Model) -> Tree:
+    """y_{a,t} of a family over t, with the index of the member in front."""
+    quantity = model.problem.quantities.get(tree.array)
+    letter = quantity.family if quantity is not None else ""
+    places = [k for k, index in enumerate(tree.indices) if any(each == t.Name(letter) for each in t.walk(index))]
+    if len(places) != 1 or places[0] == 0:
+        return tree
+    (place,) = places
+    return replace(tree, indices=(tree.indices[place], *tree.indices[:place], *tree.indices[place + 1 :]))
 
 
 def _is_bar_a_name(model: Model) -> bool:

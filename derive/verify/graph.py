@@ -288,7 +288,7 @@ class Graph:
         if node not in self._smooth:
             for each in self.cone((node,)):
                 if each not in self._smooth:
-                    kinked = self.kinds[each] == FUNCTION and self.data[each][0] in ("step", "max")
+                    kinked = self.kinds[each] == FUNCTION and self.data[each][0] in ("step", "max", "zero")
                     self._smooth[each] = not kinked and all(self._smooth[below] for below in self.operands(each))
         return self._smooth[node]
 
@@ -307,6 +307,10 @@ class Graph:
         if operator in ("=", ">=", "<=") and (won := self._won(operator, left, right)) is not None:
             return won
         difference = self.subtract(left, right)
+        if operator in ("=", "!="):
+            number = self.value(difference)
+            equal = self.function("zero", difference) if number is None else self.number(int(number == 0))
+            return equal if operator == "=" else self.subtract(self.one, equal)
         above, below = self.step(difference), self.step(self.negate(difference))
         match operator:
             case ">":
@@ -315,11 +319,7 @@ class Graph:
                 return below
             case ">=":
                 return self.subtract(self.one, below)
-            case "<=":
-                return self.subtract(self.one, above)
-            case "!=":
-                return self.add(above, below)
-        return self.linear(((1, self.one), (-1, above), (-1, below)))
+        return self.subtract(self.one, above)
 
     def _won(self, operator: str, left: Node, right: Node) -> Node | None:
         """[x = max(.., x, ..)] and [x >= max(.., x, ..)]: no other operand is larger."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from derive import tree as t
 from derive.errors import DeriveError, LimitError
+from derive.plain import formula
 from derive.reading.latex.rows import Link, Row, Statement
 from derive.tree import Tree
 from derive.verify.accumulating import Accumulation, sequences, wrong_share
@@ -25,12 +26,16 @@ from derive.verify.model import Model
 from derive.verify.problem_checks import defined
 from derive.verify.problems import Problem
 from derive.verify.shaped import Capture, OutsideFamily, ShapeClash, Unjudged
+from derive.verify.size_hazards import ASSIGNMENTS, assignments_needed, one_sided
 from derive.verify.statements import instances, pairs, unbound
 from derive.verify.values import NumberNote, Values, is_literal
 
 #: Evidence in order of strength, the weakest last.
 STRENGTH = ("definition", "proved", "randomised", "numerical", "values")
 
+
+#: Signs that say that two sides are one value.
+EQUALITIES = ("=", "approx", ":=", "<-", "+=", "-=", "propto")
 
 #: What may come of giving a formula a value: it then has a verdict that says so.
 _NO_VALUE = (Unjudged, ShapeClash, UndefinedNode, OutsideFamily, DeriveError)
@@ -86,6 +91,9 @@ class Judging:
         self._followed: dict[tuple[int, ...], list[Model]] = {}
         self._definitions: list[tuple[t.Name | t.Subscript, Tree, tuple[Tree, ...]]] = []
         self._head: tuple[Tree, tuple[Tree, ...]] | None = None
+        self._further: list[Model] = []
+        self._further_marks: list[int] = []
+        self._no_more_sizes = False
         self._sums: dict[tuple[int, int], Accumulation] = {}
         self._summed: dict[int, tuple[Verdict, int]] = {}
 
@@ -110,6 +118,8 @@ class Judging:
                 self.values.forget()
             self.mistakes, self._followed, self._definitions = [], {}, []
             self._sums, self._summed = {}, {}
+            for model, mark in zip(self._further, self._further_marks, strict=True):
+                model.forget(mark)
         return [Judged(row, found[row.number]) for row in rows]
 
     # --- order --------------------------------------------------------------------------------------------------------
@@ -283,8 +293,16 @@ class Judging:
     # --- links --------------------------------------------------------------------------------------------------------
 
     def _link(self, row: Row, head: Tree, link: Link, conditions: tuple[Tree, ...]) -> Verdict:
+        if link.relation not in EQUALITIES:
+            return self._compared(head, link, conditions)
         if self.values is not None and is_literal(link.tree):
             return self._number(row, head, link)
+        if link.relation == "approx" and not is_literal(link.tree):
+            verdict = self._decided(head, link.tree, conditions, self.models)
+            if verdict.verdict == "wrong" and self.values is None:
+                return Verdict("undecided", reason="outside fragment: how near two formulas are is not judged")
+            if verdict.verdict == "correct":
+                return verdict
         verdict = self._decided(head, link.tree, conditions, self.models)
         if verdict.verdict == "wrong" and self.values is not None and not conditions:
             # a link such as 1.4924 * v_4 holds, if at all, at the given values
@@ -296,6 +314,24 @@ class Judging:
             if carried is not None:
                 return carried
         return verdict
+
+    def _compared(self, head: Tree, link: Link, conditions: tuple[Tree, ...]) -> Verdict:
+        """A row with another sign than =: refuted where the sides are equal and may not be, else left undecided."""
+        if link.relation in ("!=", "<", ">"):
+            verdict = self._decided(head, link.tree, conditions, self.models)
+            if verdict.verdict == "correct":
+                return Verdict("wrong", "equal", reason="the sides are equal")
+        try:
+            model = self.models[0]
+            compared = t.Indicator((head, link.tree), (link.relation,))
+            truth = {model.meaning.node(compared, each.env) for each in instances((head, link.tree), conditions, model)}
+        except _NO_VALUE as failed:
+            return _failure(failed)
+        if truth == {model.graph.one}:
+            return Verdict("correct", "proved")
+        if truth == {model.graph.zero}:
+            return Verdict("wrong", "counterexample", reason="the relation never holds")
+        return Verdict("undecided", reason="outside fragment: of rows with another sign than = few are decided")
 
     def _number(self, row: Row, head: Tree, link: Link) -> Verdict:
         """A printed number: it must follow, by some rule of rounding, from the formula at the given values."""
@@ -323,6 +359,7 @@ class Judging:
     ) -> Verdict:
         """The two sides at all sizes; wrong at one is wrong."""
         best: Verdict | None = None
+        among = self._enough(left, right, among)
         for model in among:
             try:
                 compared = pairs(left, right, conditions, model)
@@ -344,7 +381,33 @@ class Judging:
                 return Verdict("unread", reason=reason)
             best = verdict if best is None else _worse(best, verdict)
         assert best is not None
+        if best.verdict == "correct":
+            if assignments_needed((left, right), among[0]) > ASSIGNMENTS:
+                return Verdict(
+                    "undecided", reason="hazard: sizes stand there as numbers more often than sizes are tried"
+                )
+            if (test := one_sided((left, right), among)) is not None:
+                return Verdict("undecided", reason=f"hazard: {formula(test)} is the same at all sizes tried")
         return best
+
+    def _enough(self, left: Tree, right: Tree, among: Sequence[Model]) -> Sequence[Model]:
+        """As many assignments of sizes as the row needs that mentions sizes as numbers."""
+        if among is not self.models:
+            return among
+        needed = min(assignments_needed((left, right), among[0]), ASSIGNMENTS)
+        if needed <= len(self.models) or self._no_more_sizes:
+            return among
+        if len(self._further) + len(self.models) < needed:
+            self._further = models(self.problem, self.seed, needed)[len(self.models) :]
+            self._further_marks = [len(model.graph) for model in self._further]
+            self._no_more_sizes = len(self._further) + len(self.models) < needed
+        trees = (left, right)
+        for model in self._further[: needed - len(self.models)]:
+            model.forget_work()
+            for head, right_side, conditions in self._definitions:
+                define(head, right_side, conditions, model)
+            bind(trees, model)
+        return [*self.models, *self._further[: needed - len(self.models)]]
 
     # --- follow-through -----------------------------------------------------------------------------------------------
 

@@ -75,6 +75,7 @@ class Meaning:
         self._free: dict[int, tuple[str, ...]] = {}
         self._products: dict[int, _Factors] = {}
         self._numbers: dict[str, Shaped] = {}
+        self.outcomes: dict[Tree, set[bool]] = {}
         self._alive: list[Tree] = []
         self._by_kind: dict[type, Callable[[Any, Env], Shaped]] = {
             t.Number: self._number,
@@ -99,6 +100,7 @@ class Meaning:
         self._products.clear()
         self._numbers.clear()
         self._alive.clear()
+        self.outcomes.clear()
         self.wholes.forget()
         self.sums.forget()
 
@@ -305,6 +307,7 @@ class Meaning:
         if None not in whole:
             pairs = zip(tree.operators, whole, whole[1:], strict=False)
             held_all = all(_COMPARISONS[sign](left, right) for sign, left, right in pairs)
+            self.outcomes.setdefault(tree, set()).add(held_all)
             return scalar(g.one if held_all else g.zero)
         values = [self.value(side, env) for side in tree.sides]
         for operator, left, right in zip(tree.operators, values, values[1:], strict=False):

@@ -8,6 +8,7 @@ the same with H in their place.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import product as combinations
 
 from derive import tree as t
 from derive.errors import ProgramError
@@ -161,6 +162,8 @@ class Model:
                 return self.meaning.value(self._aliases[name], {})
             finally:
                 self._busy.discard(name)
+        if (alias := next((key for key in self._indexed if key[0] == name), None)) is not None:
+            return self._whole_alias(*self._indexed[alias])
         if name in self.equations or name in self.problem.quantities or name in self.problem.vocabulary.names:
             quantity = self.problem.quantities.get(name)
             is_size = name in self.sizes and name not in self.equations and name != self.problem.loss
@@ -179,6 +182,20 @@ class Model:
         if name in self.sizes:
             return scalar(self.graph.number(self.sizes[name]))
         return None
+
+    def _whole_alias(self, letters: tuple[str, ...], body: Tree) -> Shaped | None:
+        """The array that an indexed alias stands for at all of its indices."""
+        try:
+            spans = found_ranges((body,), self, {}, {})
+        except (OutsideFamily, ShapeClash):
+            return None
+        if any(letter not in spans or self.domain_range(letter) is not None for letter in letters):
+            return None
+        nodes = [
+            self.meaning.node(body, dict(zip(letters, at, strict=True)))
+            for at in combinations(*(spans[letter] for letter in letters))
+        ]
+        return Shaped(tuple(len(spans[letter]) for letter in letters), nodes)
 
     def member(self, name: str, index: int) -> Shaped | None:
         """A member of a family, or None where there is none."""
@@ -244,12 +261,17 @@ class Model:
                     return self.meaning.picked(value, at, name).nodes
         return None
 
-    def forget(self, mark: int) -> None:
-        """All nodes from `mark` on, and what a work defined."""
+    def forget_work(self) -> None:
+        """What a work defined; its nodes stay."""
         self.defined.clear()
         self.dummies.clear()
         self.defined_members.clear()
         self.given_adjoints.clear()
+        self.meaning.forget()
+
+    def forget(self, mark: int) -> None:
+        """All nodes from `mark` on, and what a work defined."""
+        self.forget_work()
         self._adjoints = {
             node: found for node, found in self._adjoints.items() if node < mark and max(found.values()) < mark
         }
@@ -267,7 +289,10 @@ class Model:
             return tuple(ranges.get(letter) for letter in letters)
         leading: tuple[range | None, ...] = ()
         if self.is_family(name):
-            leading = (self.family_range(name),)
+            first = indices[0] if indices else None
+            counted = isinstance(first, t.Name) and self.domain_range(first.text) is not None
+            # the members that a row defines may go one further than the index itself
+            leading = (None if counted and name in self.defined_members else self.family_range(name),)
             if not indices:
                 return leading
             try:

@@ -149,6 +149,7 @@ _DOUBLES: dict[str, Callable[..., float]] = {
     "erf": math.erf,
     "pi": lambda: math.pi,
     "max": max,
+    "zero": lambda u: float(u == 0),
 }
 
 
@@ -296,6 +297,14 @@ def _function(
         return arb(int(sign > 0))
     if "|" in name:
         return _wave(point, name, operands, lambda u: u.sin(), arb.pi(), number)
+    if name == "zero":  # [u = 0], which no point shows to be 1 unless u is exactly 0
+        if operands[0].is_zero():
+            return arb(1)
+        if operands[0].contains(0):
+            raise Undecided("a value that may be 0")
+        if signs is not None:
+            signs[node] = -1
+        return arb(0)
     if name == "max":
         for one in operands:
             if all(bool(one >= other) for other in operands if other is not one):

@@ -198,6 +198,9 @@ class Shapes:
         """
         if not one.shape and not other.shape:
             return Shaped((), (self.graph.multiply(one.nodes[0], other.nodes[0]),))
+        zero = self.graph.zero
+        if (not one.shape and one.nodes[0] == zero) or (not other.shape and other.nodes[0] == zero):
+            return Shaped((), (zero,))  # the number 0 stands for any array of zeros
         if one.unit or other.unit:
             unit, value = (one, other) if one.unit else (other, one)
             scaled = [self.graph.multiply(unit.nodes[0], node) for node in value.nodes]

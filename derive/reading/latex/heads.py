@@ -59,6 +59,9 @@ def _head(
     if len(parts) > 1:
         if all(known):
             return
+        is_differential = [part.base for part in parts[:-1] if part is not None] == ["d"]
+        if is_differential and vocabulary.has_differentials and last.base in vocabulary.decorated and known[-1]:
+            return  # dU_r, where U_r is a name
         last.base, last.kind = joined([part.base for part in parts if part is not None], (), (), "", 0), "word"
     if is_declared(reading, last) or (last.sups and not above_is_layer(last.sups)):
         return
