@@ -378,3 +378,9 @@ def test_a_hundred_thousand_inputs() -> None:
     for _ in range(50_000):
         check(nonsense(source), source.choice((".tex", ".md", ".txt")), source.choice(vocabularies))
         check(mutants(source), source.choice((".tex", ".md", ".txt")), source.choice(vocabularies))
+
+
+@pytest.mark.parametrize("text", [r"$$W_{ \mathbf 1 b^\top12} = W_{1,2}$$"])
+def test_what_the_fuzzer_found(text: str) -> None:
+    for vocabulary in vocabularies:
+        check(text, ".md", vocabulary)

@@ -109,11 +109,16 @@ def _sort_units(reading: Interpreter, above: Above, units: Sequence[Unit], opera
         is_mark = type(core) is Token and (core.kind in ("transpose", "prime") or core.text == "T")
         if not is_layer and not is_mark:
             return False
-        if type(unit) is Scripted and (unit.subs or is_mark):
+        if type(unit) is Scripted and (unit.subs or is_mark or not all(map(_is_transpose, unit.sups))):
             return False
     if len(units) > 1 and not any(type(unit) is Token or _is_square(unit) for unit in units):
         return len(units) == 2 and _layers(reading, above, units)
     return _layers(reading, above, units)
+
+
+def _is_transpose(argument: Argument) -> bool:
+    r"""The mark alone, `T` or `\top`, as in W^{[2]^T}."""
+    return type(argument) is Token and (argument.kind == "transpose" or argument.text == "T")
 
 
 def _is_square(unit: Unit) -> bool:
@@ -132,9 +137,8 @@ def _layers(reading: Interpreter, above: Above, units: Sequence[Unit]) -> bool:
             above.layers += reading.items(core.items)
             if type(unit) is Scripted:  # W^{[2]^T}
                 inner = above_of(reading, unit.sups)
-                above.primes += unit.primes + inner.primes
+                above.primes += unit.primes
                 above.transposes += inner.transposes
-                above.powers += inner.powers
     return True
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from derive import tree as t
 from derive.errors import LimitError, ReadingError
-from derive.reading.latex import derivatives, functions, literals, naming, reductions, tables
+from derive.reading.latex import derivatives, functions, indicators, literals, naming, reductions, tables
 from derive.reading.latex.above import with_scripts
 from derive.reading.latex.source import Source
 from derive.reading.latex.spelling import single
@@ -33,7 +33,6 @@ from derive.tree import Span, Tree
 
 #: How deep terms may stand inside each other: they are walked by recursion.
 DEPTH = 90
-NESTED_SUMS = 6
 
 _COMPARED = frozenset(("=", "!=", "<", "<=", ">", ">="))
 _MODES = frozenset(("valid", "full", "same"))
@@ -176,7 +175,7 @@ class Interpreter:
         left = self.written(before.start, before.end)
         message = f"a number cannot stand directly behind a factor; write {left} \\cdot {number.text} for a product"
         if type(before) is Scripted and before.end == number.start:
-            script = self.source.text[before.end - 1]
+            script = self.source.text[before.end - 1 : before.end]
             message += f", or braces around all of {script}{number.text}"
         return self.error(message, number)
 
@@ -207,7 +206,7 @@ class Interpreter:
         if kind is Accent and core.word == "brace":  # type: ignore[union-attr]
             return self.argument(core.body)  # type: ignore[union-attr]
         if kind is Group and core.kind == "||":  # type: ignore[union-attr]
-            return functions.norm(self, unit)
+            return indicators.norm(self, unit)
         return with_scripts(self, self.core(core), unit)
 
     def _leaf(self, run: Run, unit: Unit, core: Token) -> Tree:
@@ -225,7 +224,7 @@ class Interpreter:
             case "nabla":
                 return derivatives.nabla(self, run)
             case "ones":
-                return functions.ones(self, run)
+                return indicators.ones(self, run)
             case "infinity":
                 run.place += 1
                 return with_scripts(self, t.Name("infinity", self.at(core.start, core.end)), unit)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from derive import tree as t
 from derive.errors import LimitError
 from derive.reading import limits
-from derive.reading.latex import functions
+from derive.reading.latex import indicators
 from derive.reading.latex.above import with_scripts
 from derive.reading.latex.syntax import Group, Scripted, Token, Unit
 from derive.tree import Tree
@@ -20,13 +20,13 @@ def number(reading: Interpreter, run: Run, unit: Unit, core: Token) -> Tree:
     run.place += 1
     following = run.beside()
     if core.text == "1" and following is not None and following.start == core.end:
-        condition = functions.condition_beside(reading, run, unit)
+        condition = indicators.condition_beside(reading, run, unit)
         if condition is not None:
             return condition
     if type(unit) is Scripted:
         if (exponent := _power_of_ten(reading, unit)) is not None:
             return t.Number(f"1e{exponent}", reading.at(unit.start, unit.end))
-        if unit.subs and core.text == "1" and (tree := functions.condition_below(reading, unit)) is not None:
+        if unit.subs and core.text == "1" and (tree := indicators.condition_below(reading, unit)) is not None:
             return tree
         return with_scripts(reading, t.Number(core.text, reading.at(core.start, core.end)), unit)
     if run.place < run.end and run.operators[run.place] == "*" and not run.signs[run.place] and "e" not in core.text:

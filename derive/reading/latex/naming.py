@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from derive import tree as t
-from derive.reading.latex import derivatives, functions
+from derive.reading.latex import derivatives, functions, indicators
 from derive.reading.latex.above import with_scripts
 from derive.reading.latex.indices import indices_of
 from derive.reading.latex.resolving import is_declared, is_known, resolved
@@ -52,7 +52,7 @@ def _before_bracket(reading: Interpreter, run: Run, unit: Unit, parts: Spelled, 
     """A name in front of a bracket: call, product, condition, or two readings."""
     if group.kind == "(" and (call := functions.named_call(reading, run, unit, parts)) is not None:
         return call
-    if parts.base in ("I_bb", "I", "chi") and (tree := functions.condition_beside(reading, run, unit)) is not None:
+    if parts.base in ("I_bb", "I", "chi") and (tree := indicators.condition_beside(reading, run, unit)) is not None:
         return tree
     tree = resolved(reading, parts, unit)
     bare = t.Name(tree.array) if isinstance(tree, t.Subscript) else tree

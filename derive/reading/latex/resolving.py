@@ -6,6 +6,7 @@ r"""Which name a unit is: the longest declared one wins, and its other scripts a
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from derive import tree as t
@@ -17,6 +18,9 @@ from derive.tree import Tree
 
 if TYPE_CHECKING:
     from derive.reading.latex.interpret import Interpreter
+
+_LABEL_NUMBER = re.compile("m?[0-9]+")
+_NUMBERED_LAYER = re.compile(r"\^[\[(][0-9]+[\])]")
 
 
 def is_known(reading: Interpreter, name: str) -> bool:
@@ -111,61 +115,50 @@ def _rank_left(reading: Interpreter, name: str, layers: int) -> int | None:
 def _new_name(reading: Interpreter, parts: Spelled) -> Match:
     """No declared name with scripts or accents: the bare name where it is one, else a new name with its labels."""
     vocabulary = reading.vocabulary
-    names = vocabulary.names
-    base = _plain(names, parts.base)
+    base = _plain(vocabulary.names, parts.base)
     subs = parts_of(parts.subs)
-    if names.get(base) and not parts.accents and not any(_is_label(reading, part) for part in subs):
+    if vocabulary.names.get(base) and not parts.accents and not any(_is_label(reading, part) for part in subs):
         return Match(base, (), subs, parts.sups, parts.primes)
-    accents, outer = parts.accents, ()
-    if accents and accents[-1] == "bar":
-        inner = Spelled(parts.base, parts.kind)
-        inner.accents, inner.subs, inner.sups = accents[:-1], parts.subs, parts.sups
-        if is_declared(reading, inner) or _numbered_sibling(reading, inner):
-            match = longest(reading, inner) or _new_name(reading, inner)
-            return Match(match.name, (*match.accents, "bar"), match.subs, match.sups, parts.primes)
-    declared = base in names or base in vocabulary.functions
-    rank = names.get(base) if declared and not accents else None
-    found = [label(part) for part in subs]
-    taken = 0
-    is_label = [text is not None and _is_label(reading, part) for part, text in zip(subs, found, strict=True)]
-    if subs and (
-        any(is_label)
-        or (
-            (not declared or rank == 0 or accents)
-            and all(text is not None and re.fullmatch("m?[0-9]+", text) for text in found)
-        )
-    ):
-        numbers_too = all(text is not None for text in found)
-        taken = len(subs) if numbers_too and (any(is_label) or not _has_entries(reading, base, accents)) else 0
-        if any(is_label) and not all(is_label):  # u_{x,i}: labels first, then indices
-            taken = next(k for k in range(len(subs), -1, -1) if all(is_label[:k]))
-    primes = parts.primes
-    if primes and not declared:
-        kept, primes = primes, 0
-    else:
-        kept = 0
+    if (match := _below_bar(reading, parts)) is not None:
+        return match
+    taken = _labels_in_front(reading, base, parts, subs)
+    texts = [str(label(part)) for part in subs[:taken]]
+    declared = vocabulary.knows(base)
+    kept = 0 if declared else parts.primes
     above, sups = "", parts.sups
-    if sups and not _families(reading, base) and not declared:
+    if sups and not declared and not vocabulary.families:  # W^{[2]} where no layer is an index
         text = superscript_label(sups[0])
-        if text is not None and re.fullmatch(r"\^[\[(][0-9]+[\])]", text):
+        if text is not None and _NUMBERED_LAYER.fullmatch(text):
             above, sups = text, sups[1:]
-    name = joined([base], [str(text) for text in found[:taken]], accents, above, kept)
-    return Match(name, outer, subs[taken:], sups, primes)
+    name = joined([base], texts, parts.accents, above, kept)
+    return Match(name, (), subs[taken:], sups, parts.primes - kept)
 
 
-def _has_entries(reading: Interpreter, base: str, accents: tuple[str, ...]) -> bool:
-    """Whether some declared array has this base, so that a number below is an index."""
-    name = joined([base], (), accents, "", 0)
-    return bool(reading.vocabulary.names.get(name)) or name in reading.vocabulary.families
+def _below_bar(reading: Interpreter, parts: Spelled) -> Match | None:
+    """The declared name below a bar, which the problem's convention gives a meaning."""
+    if not parts.accents or parts.accents[-1] != "bar":
+        return None
+    inner = Spelled(parts.base, parts.kind)
+    inner.accents, inner.subs, inner.sups = parts.accents[:-1], parts.subs, parts.sups
+    if not is_declared(reading, inner):
+        return None
+    match = longest(reading, inner) or _new_name(reading, inner)
+    return Match(match.name, (*match.accents, "bar"), match.subs, match.sups, parts.primes)
 
 
-def _families(reading: Interpreter, base: str) -> bool:
-    return bool(reading.vocabulary.families)
-
-
-def _numbered_sibling(reading: Interpreter, parts: Spelled) -> bool:
-    """v_9 beside declared v_1, v_2: a bar over it is a bar over a name of that kind."""
-    return False
+def _labels_in_front(reading: Interpreter, base: str, parts: Spelled, subs: Sequence[Chain | Argument]) -> int:
+    """How many subscripts belong to the name: words, and numbers at what is no declared array; the rest are indices."""
+    labels = 0
+    while labels < len(subs) and _is_label(reading, subs[labels]):
+        labels += 1
+    if labels or not subs:
+        return labels
+    names = reading.vocabulary.names
+    bare = joined([base], (), parts.accents, "", 0)
+    if names.get(bare) or bare in reading.vocabulary.families or (names.get(base, 0) is None and not parts.accents):
+        return 0
+    numbers = all((text := label(part)) is not None and _LABEL_NUMBER.fullmatch(text) for part in subs)
+    return len(subs) if numbers else 0
 
 
 def _is_label(reading: Interpreter, part: Chain | Argument) -> bool:

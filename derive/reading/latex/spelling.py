@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from derive.errors import ReadingError
-from derive.names import ACCENTS, anatomy
+from derive.names import anatomy
 from derive.reading.latex.lexer import scan
 from derive.reading.latex.parser import parse
 from derive.reading.latex.source import Source
@@ -235,7 +235,3 @@ def _term_text(term: Term) -> str | None:
             return None
         pieces.append(("" if len(pieces) == 1 else operator) + inside)
     return "".join(pieces)
-
-
-def is_accent(word: str) -> bool:
-    return word in ACCENTS
