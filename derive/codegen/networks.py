@@ -16,6 +16,7 @@ from typing import Any
 
 from derive import terms
 from derive.codegen.arrays import DIALECTS
+from derive.codegen.arrays.breaking import WIDTH
 from derive.codegen.arrays.source import ArraySource
 from derive.codegen.arrays.text import documented, wrapped
 from derive.codegen.network_body import statements, words
@@ -148,7 +149,7 @@ def _module(source: NetworkSource) -> str:
         *_unpacked(read),
         *(_LAYOUT if source.places else []),
         *forward,
-        *wrapped(f"return {network.output}, [{', '.join(kept)}]", 1),
+        *_handed_on(network.output, kept),
         "",
         "",
         *wrapped(f"def backward(parameters: Mapping[str, {tensor}], saved: list[{tensor}], y: {label}{out}) -> "
@@ -160,7 +161,7 @@ def _module(source: NetworkSource) -> str:
         f"    del saved[{1 + len(network.statistics)}:]" if network.statistics else "    saved.clear()",
         *(_labels(network.shapes[network.output][0]) if network.labels and source.target != "torch" else []),
         *backward,
-        *wrapped("return L, {" + ", ".join(f'"{name}": {bar}' for name, bar in zip(names, bars, strict=True)) + "}", 1),
+        *_answered([f'"{name}": {bar}' for name, bar in zip(names, bars, strict=True)]),
         "",
         "",
         *wrapped(f"def step(parameters: Mapping[str, {tensor}], gradients: Mapping[str, {tensor}], lr: float) "
@@ -194,13 +195,48 @@ def _mentions(line: str, name: str) -> bool:
 
 
 def _documented(text: str) -> list[str]:
-    return documented(f'"""{text}"""', 1)
+    return documented(f'"""{text}"""', 1, hang=0)
+
+
+def _handed_on(output: str, names: tuple[str, ...]) -> list[str]:
+    """The result and what is kept; a long list in several statements."""
+    line = f"    return {output}, [{', '.join(names)}]"
+    if len(line) <= WIDTH:
+        return [line]
+    parts = _in_lines(names, WIDTH - len("    saved += []"))
+    signs = ["=", *["+="] * (len(parts) - 1)]
+    lines = [f"    saved {sign} [{', '.join(part)}]" for sign, part in zip(signs, parts, strict=True)]
+    return [*lines, f"    return {output}, saved"]
 
 
 def _taken_apart(names: tuple[str, ...]) -> list[str]:
-    """a, b = saved; in brackets where it needs several lines."""
+    """a, b = saved; a long list in several statements."""
     line = f"    {', '.join(names)}{',' if len(names) == 1 else ''} = saved"
-    return [line] if len(line) <= 100 else ["    (", *documented(f"{', '.join(names)},", 2), "    ) = saved"]
+    if len(line) <= WIDTH:
+        return [line]
+    lines, start = [], 0
+    for part in _in_lines(names, WIDTH - len("    , = saved[000:000]")):
+        cut = f"{start or ''}:{start + len(part) if start + len(part) < len(names) else ''}"
+        lines.append(f"    {', '.join(part)}{',' if len(part) == 1 else ''} = saved[{cut}]")
+        start += len(part)
+    return lines
+
+
+def _in_lines(names: tuple[str, ...], width: int) -> list[list[str]]:
+    """The names in as many lists as there are lines of at most so many columns."""
+    parts: list[list[str]] = [[]]
+    for name in names:
+        if parts[-1] and len(", ".join([*parts[-1], name])) > width:
+            parts.append([])
+        parts[-1].append(name)
+    return parts
+
+
+def _answered(pairs: list[str]) -> list[str]:
+    line = f"return L, {{{', '.join(pairs)}}}"
+    if len(line) + 4 <= WIDTH:
+        return wrapped(line, 1)
+    return [*wrapped(f"gradients = {{{', '.join(pairs)}}}", 1), "    return L, gradients"]
 
 
 def _unpacked(names: tuple[str, ...] | list[str]) -> list[str]:

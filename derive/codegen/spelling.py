@@ -32,8 +32,7 @@ def applied(template: str, operation: Operation, parts: Sequence[tuple[str, int]
         (base, left), (exponent, right) = parts
         base = base if left == ATOM else f"({base})"
         exponent = exponent if right == ATOM or re.fullmatch(r"-[\d.e]+", exponent) else f"({exponent})"
-        tight = _simple(base) and _simple(exponent.removeprefix("-"))
-        return f"{base}**{exponent}" if tight else f"{base} ** {exponent}", POWER
+        return raised(base, exponent), POWER
     if operation.name == "neg":
         text, level = parts[0]
         return "-" + (text if level == ATOM else f"({text})"), UNARY
@@ -55,6 +54,12 @@ def applied(template: str, operation: Operation, parts: Sequence[tuple[str, int]
         signed = f"-{{{k}}}" in template
         texts.append(f"({text})" if signed and bound < ATOM else text)
     return template.format(*texts), ATOM
+
+
+def raised(base: str, exponent: str) -> str:
+    """A power of operands that need no more brackets; close together where both are plain, as formatters have it."""
+    tight = _simple(base) and _simple(exponent.removeprefix("-"))
+    return f"{base}**{exponent}" if tight else f"{base} ** {exponent}"
 
 
 def _simple(text: str) -> bool:

@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any
 
 from derive.codegen.arrays.text import comment
+from derive.codegen.spelling import raised
 from derive.errors import UsageError
 from derive.plain import formula
 from derive.program import Equation, Program
@@ -158,7 +159,7 @@ class _Lines:
                 return f"({text})", array
             case Power(base=base, exponent=exponent):
                 under, array = self.factor(base)
-                return f"{under} ** {self.factor(exponent)[0]}", array
+                return raised(under, self.factor(exponent)[0]), array
             case Apply(function="sqrt", arguments=(argument,)):
                 text, array = self.sum_of(argument)
                 return (f"torch.sqrt({text})", True) if array else (f"({text}) ** 0.5", False)

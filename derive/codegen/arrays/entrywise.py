@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from derive import terms
 from derive.codegen.arrays import conditions as c
-from derive.codegen.arrays.text import ATOM, POWER, PRODUCT, SUM, UNARY, bracketed
+from derive.codegen.arrays.text import ATOM, POWER, PRODUCT, SUM, UNARY, bracketed, negated
 from derive.codegen.arrays.values import CONDITIONAL, NUMBER, REAL, TRUTH, Value
 from derive.codegen.spelling import applied as spelled
+from derive.codegen.spelling import raised as power_of
 from derive.functions import operation
 from derive.terms import Number, Power, Term
 
@@ -45,8 +46,7 @@ def added(low: Lowering, term: terms.Add, known: Sequence[c.Test]) -> Value:
         depth = max(depth, piece.depth)
         if not text:
             level = UNARY if negative else piece.level
-            text = f"-{bracketed(piece.text, piece.level, PRODUCT)}" if negative else bracketed(
-                piece.text, piece.level, SUM)  # fmt: skip
+            text = negated(piece.text, piece.level) if negative else bracketed(piece.text, piece.level, SUM)
         else:
             text += (" - " if negative else " + ") + bracketed(piece.text, piece.level, PRODUCT if negative else SUM)
             level = SUM
@@ -165,7 +165,8 @@ def applied(low: Lowering, term: terms.Apply, known: Sequence[c.Test]) -> Value:
     template = getattr(row, low.dialect.column)
     plain = not axes and all(value.kind == NUMBER for value in values)
     if plain and term.function == "sqrt":
-        return Value(f"{bracketed(values[0].text, values[0].level, ATOM)} ** 0.5", (), POWER, NUMBER, depth)
+        root = power_of(bracketed(values[0].text, values[0].level, ATOM), "0.5")
+        return Value(root, (), POWER, NUMBER, depth)
     if plain:
         values = [low.tensor(value) for value in values]
     if low.dialect.tensors and term.function in ("max", "min"):
@@ -192,6 +193,6 @@ def raised(low: Lowering, term: Power, known: Sequence[c.Test]) -> Value:
     base, exponent = low.firm([low.short(base), low.short(exponent)])
     axes = low.common_axes([base, exponent])
     one, two = low.aligned(base, axes), low.aligned(exponent, axes)
-    text = f"{bracketed(one.text, one.level, ATOM)} ** {bracketed(two.text, two.level, ATOM)}"
+    text = power_of(bracketed(one.text, one.level, ATOM), bracketed(two.text, two.level, ATOM))
     kind = NUMBER if base.kind == exponent.kind == NUMBER else REAL
     return Value(text, axes, POWER, kind, max(base.depth, exponent.depth))

@@ -1,14 +1,19 @@
-"""The same equations as loops over single entries: nothing is rearranged, so the others are held against this."""
+"""The same equations as loops over single entries, so that the others are held against this.
+
+Nothing is rearranged, but exponentials are shifted by the largest exponent: see `derive.codegen.arrays.stable`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from derive import terms
 from derive.codegen.arrays.numpy_dialect import NumpyDialect
 from derive.codegen.arrays.recurrences import Group, domain_of
-from derive.codegen.arrays.text import ATOM, POWER, PRODUCT, SUM, UNARY, bracketed, comment, literal
-from derive.codegen.spelling import applied
+from derive.codegen.arrays.stable import stable
+from derive.codegen.arrays.text import ATOM, POWER, PRODUCT, SUM, UNARY, bracketed, comment, listed, literal, negated
+from derive.codegen.spelling import applied, raised
 from derive.errors import UsageError
 from derive.functions import operation
 from derive.integers import Index, Integer
@@ -54,9 +59,35 @@ def _line(low: Lowering, line: Equation, waiting: list[Index]) -> None:
             _line(low, line, rest)
         low.names.used.discard(name)
         return
-    text, _ = _Writer(low).term(line.term)
+    term = stable(line.term)
+    named: dict[str, str] = {}
+    shifts: dict[Term, str] = {}
+    for shift in _shifts(line, term):
+        largest, _ = _Writer(low).term(shift)
+        if largest not in named:
+            named[largest] = low.names.temporary("largest")
+            low.emit(f"{named[largest]} = {largest}")
+        shifts[shift] = named[largest]
+    text, _ = _Writer(low, shifts).term(term)
+    low.names.used.difference_update(named.values())
     places = ", ".join(low.scalars[index][0] for index in line.indices)
     low.emit(f"{_name(low, line.name)}{f'[{places}]' if places else ''} = {text}")
+
+
+def _shifts(line: Equation, term: Term) -> list[Term]:
+    """The largest exponents by which exponentials are shifted, of those that are worked out once for an entry.
+
+    Where a condition may keep an entry from being read, they stay where they are.
+    """
+    if term == line.term or any(isinstance(node, (terms.Guard, terms.Winner)) for node in terms.walk(term)):
+        return []
+    written = set(terms.walk(line.term))
+    return [
+        node
+        for node in terms.walk(term)
+        if isinstance(node, terms.Reduce) and node.operator == "max" and node not in written
+        if terms.free_indices(node) <= set(line.indices)
+    ]
 
 
 def _cited(line: Equation) -> str:
@@ -74,13 +105,18 @@ def _span(low: Lowering, first: Integer, stop: Integer) -> str:
 
 
 class _Writer:
-    """Terms as Python expressions of numbers."""
+    """Terms as Python expressions of numbers.
 
-    def __init__(self, low: Lowering) -> None:
-        self.low = low
+    shifts : terms that have been given a name before.
+    """
+
+    def __init__(self, low: Lowering, shifts: Mapping[Term, str] | None = None) -> None:
+        self.low, self.shifts = low, shifts or {}
 
     def term(self, term: Term) -> Text:
         match term:
+            case terms.Reduce() if term in self.shifts:
+                return self.shifts[term], ATOM
             case terms.Number(value=value):
                 return literal(value)
             case terms.Constant(name=name):
@@ -125,8 +161,8 @@ class _Writer:
         if isinstance(exponent, terms.Number) and exponent.value == -1:
             return f"1 / {bracketed(text, level, PRODUCT + 1)}", PRODUCT
         if isinstance(exponent, terms.Number) and exponent.value.denominator == 1 and exponent.value < 0:
-            return f"1 / {bracketed(text, level, ATOM)} ** {-exponent.value}", PRODUCT
-        return f"{bracketed(text, level, ATOM)} ** {bracketed(*self.term(exponent), ATOM)}", POWER
+            return f"1 / {raised(bracketed(text, level, ATOM), str(-exponent.value))}", PRODUCT
+        return raised(bracketed(text, level, ATOM), bracketed(*self.term(exponent), ATOM)), POWER
 
     def _product(self, term: Term) -> Text:
         """The factors, or 0 where a condition fails: nothing of them is looked at then."""
@@ -155,14 +191,16 @@ class _Writer:
                     lower.append(self.term(terms.power(base, -value)))
                 case _:
                     upper.append(self.term(factor))
-        text = " * ".join(bracketed(*part, PRODUCT + (k > 0)) for k, part in enumerate(upper)) or "1.0"
-        level = upper[0][1] if len(upper) == 1 else PRODUCT if upper else ATOM
+        text, level = upper[0] if upper else ("1.0", ATOM)
+        if len(upper) > 1:
+            text = " * ".join(bracketed(*part, PRODUCT + (k > 0)) for k, part in enumerate(upper))
+            level = PRODUCT
         if lower:
             below = " * ".join(bracketed(*part, PRODUCT + (k > 0)) for k, part in enumerate(lower))
             below = f"({below})" if len(lower) > 1 else bracketed(*lower[0], PRODUCT + 1)
             text, level = f"{bracketed(text, level, PRODUCT)} / {below}", PRODUCT
         if negative:
-            text, level = f"-{bracketed(text, level, PRODUCT)}", UNARY
+            text, level = negated(text, level), UNARY
         return (text, level), tests
 
     def _condition(self, condition: terms.Condition) -> str:
@@ -215,18 +253,18 @@ class _Writer:
         """The first of the best: max of (value, -place) over the window, places in row-major order."""
         low = self.low
         before = dict(low.scalars)
-        at = ", ".join(map(low.number, term.at))
-        names = []
+        at = listed([low.number(place) for place in term.at])
+        names: list[str] = []
         loops = ""
         for index in term.indices:
             name = low.names.temporary(index.name)
             names.append(name)
             loops += f" for {name} in range({_span(low, index.lower, index.stop)})"
             low.scalars[index] = (name, 1)
-        places = ", ".join(names)
+        places = listed(names)
         value, level = self._inner(term.body)
         low.scalars = before
         low.names.used.difference_update(names)
         signed = f"-{bracketed(value, level, ATOM)}" if term.operator == "max" else value
         best = f"min(({signed}"
-        return f"({at},) == {best}, ({places},)){loops})[1]"
+        return f"{at} == {best}, {places}){loops})[1]"

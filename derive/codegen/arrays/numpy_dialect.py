@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from derive.codegen.arrays.dialect import Like, Sliding, axes_text, colons
+from derive.codegen.arrays.dialect import Like, Sliding, axes_text, colons, span
 from derive.codegen.arrays.text import listed
 
 
@@ -49,8 +49,8 @@ class NumpyDialect:
             made = f"sliding_window_view({text}, {spans[0]}, axis={axes[0]})"
         else:
             made = f"sliding_window_view({text}, {listed(spans)}, axis={axes_text(axes)})"
-        steps = {each.axis: f"::{each.step}" for each in sliding if each.step != "1"}
-        steps |= {rank + k: f"::{each.dilation}" for k, each in enumerate(sliding) if each.dilation != "1"}
+        steps = {each.axis: span("", "", each.step) for each in sliding if each.step != "1"}
+        steps |= {rank + k: span("", "", each.dilation) for k, each in enumerate(sliding) if each.dilation != "1"}
         return made + colons(rank + len(axes), steps)
 
     def flipped(self, text: str, axes: Sequence[int], rank: int) -> str:

@@ -13,7 +13,7 @@ from derive.codegen.arrays import contraction, wholes
 from derive.codegen.arrays.entrywise import is_divisor
 from derive.codegen.arrays.extremes import rectangular
 from derive.codegen.arrays.masks import masked
-from derive.codegen.arrays.text import PRODUCT, SUM, UNARY, bracketed, literal
+from derive.codegen.arrays.text import PRODUCT, SUM, UNARY, bracketed, literal, negated
 from derive.codegen.arrays.values import CONDITIONAL, NUMBER, REAL, TRUTH, WHOLE, Operand, Value, View
 from derive.codegen.arrays.views import read
 from derive.integers import Index, Integer, integer
@@ -241,8 +241,10 @@ def quotient(low: Lowering, number: Fraction, lead: list[Value], body: Value | N
         upper.insert(0, Value(text, (), level, NUMBER))
     axes = low.common_axes([*upper, *lower])
     texts = [low.aligned(value, axes) for value in upper]
-    numerator = " * ".join(bracketed(v.text, v.level, PRODUCT + (k > 0)) for k, v in enumerate(texts))
-    level = texts[0].level if len(texts) == 1 else PRODUCT
+    numerator, level = texts[0].text, texts[0].level
+    if len(texts) > 1:
+        numerator = " * ".join(bracketed(v.text, v.level, PRODUCT + (k > 0)) for k, v in enumerate(texts))
+        level = PRODUCT
     if lower:
         divisors = [low.aligned(value, axes) for value in lower]
         if len(divisors) == 1:
@@ -253,7 +255,7 @@ def quotient(low: Lowering, number: Fraction, lead: list[Value], body: Value | N
             )
         numerator, level = f"{bracketed(numerator, level, PRODUCT)} / {below}", PRODUCT
     if negative:
-        numerator, level = f"-{bracketed(numerator, level, PRODUCT)}", UNARY
+        numerator, level = negated(numerator, level), UNARY
     every = [*upper, *lower]
     kind = NUMBER if all(value.kind == NUMBER for value in every) else REAL
     return Value(numerator, axes, level, kind, max(value.depth for value in every))

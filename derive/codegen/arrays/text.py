@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import textwrap
 from fractions import Fraction
 
+from derive.codegen.arrays.breaking import WIDTH, broken
 from derive.codegen.spelling import ATOM, LARGEST, POWER, PRODUCT, SUM, UNARY
 
 __all__ = [
@@ -19,16 +21,29 @@ __all__ = [
     "documented",
     "listed",
     "literal",
+    "negated",
     "wrapped",
 ]
 
-WIDTH = 100
 _OPENING, _CLOSING = "([{", ")]}"
 
 
 def bracketed(text: str, level: int, least: int) -> str:
     """The text in brackets unless it binds at least as tightly as `least`."""
     return text if level >= least else f"({text})"
+
+
+def negated(text: str, level: int) -> str:
+    """-text, with brackets around a sum and around a power that the sign would stand before."""
+    made = f"-{bracketed(text, level, PRODUCT)}"
+    if "**" not in made:
+        return made
+    node: ast.expr = ast.parse(made, mode="eval").body
+    while isinstance(node, ast.BinOp):
+        node = node.left
+    if isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.BinOp):
+        return f"-({made[1 : node.end_col_offset]}){made[node.end_col_offset :]}"
+    return made
 
 
 def literal(number: Fraction) -> tuple[str, int]:
@@ -50,14 +65,14 @@ def literal(number: Fraction) -> tuple[str, int]:
 
 def _short_decimal(size: Fraction) -> str:
     """1e-05 for 1/100000: a decimal of few digits, which a float rounds as it rounds the quotient."""
-    text = repr(float(size))
+    text = _float(size)
     return text if len(text) <= 8 and Fraction(text) == size else ""
 
 
 def _float(size: Fraction) -> str:
     """The nearest double; what is larger than all of them is infinite in any arithmetic on them."""
     try:
-        return repr(float(size))
+        return repr(float(size)).replace("e+", "e")
     except OverflowError:
         return "1e999"
 
@@ -106,18 +121,16 @@ def wrapped(line: str, indent: int) -> list[str]:
         return [" " * (4 * indent) + line]
     if line.startswith("def "):
         return _signature(line, indent)
-    start = re.match(r"return |for \w+ in |[\w.]+(?:\[[^=]*\])? \+?= ", line)
-    prefix = start[0] if start else ""
-    suffix = ":" if line.endswith(":") else ""
-    return _layout(prefix, line[len(prefix) : len(line) - len(suffix)], suffix, indent)
+    return broken(line, indent)
 
 
-def documented(text: str, indent: int) -> list[str]:
-    """Text of a docstring, broken at spaces."""
+def documented(text: str, indent: int, *, hang: int = 4) -> list[str]:
+    """Text of a docstring, broken at spaces.  hang : columns by which the lines behind the first are indented more."""
     pad = " " * (4 * indent)
     return textwrap.wrap(
-        text, WIDTH, initial_indent=pad, subsequent_indent=pad + "    ", break_long_words=False, break_on_hyphens=False
-    )
+        text, WIDTH, initial_indent=pad, subsequent_indent=pad + " " * hang, break_long_words=False,
+        break_on_hyphens=False,
+    )  # fmt: skip
 
 
 def _signature(line: str, indent: int) -> list[str]:
@@ -131,73 +144,10 @@ def _signature(line: str, indent: int) -> list[str]:
     if len(tail) + len(pad) <= WIDTH or "[" not in tail:
         return [*answer, pad + tail]
     opening, closing = tail.index("["), tail.rindex("]")
-    kinds = textwrap.wrap(tail[opening + 1 : closing], WIDTH - 4 - len(pad))
-    return [*answer, pad + tail[: opening + 1], *(f"{pad}    {kind}" for kind in kinds), pad + tail[closing:]]
-
-
-def _layout(prefix: str, text: str, suffix: str, indent: int) -> list[str]:
-    """prefix + text + suffix on as few lines as there must be."""
-    pad = " " * (4 * indent)
-    if len(pad) + len(prefix) + len(text) + len(suffix) <= WIDTH:
-        return [pad + prefix + text + suffix]
-    parts = _operands(text)
-    if len(parts) == 1 and len(items := _split(text, (",",))) > 1:
-        one = ", ".join(item.strip() for item in items if item.strip())
-        inside = _filled(one, indent + 1)
-        return [f"{pad}{prefix}(", *inside, f"{pad}){suffix}"]
-    if len(parts) > 1:
-        inside = [made for part in parts for made in _operand_lines(part, indent + 1)]
-        return [f"{pad}{prefix}(", *inside, f"{pad}){suffix}"]
-    pairs = sorted(_outermost(text), key=lambda pair: pair[0] - pair[1])
-    if not pairs or pairs[0][1] - pairs[0][0] < 2:
-        return [pad + prefix + text + suffix]
-    opening, closing = pairs[0]
-    head, body, tail = text[: opening + 1], text[opening + 1 : closing], text[closing:]
-    if max(len(prefix) + len(head), len(tail)) + len(pad) + len(suffix) > WIDTH:
-        links = _chain(text)
-        if len(links) > 1:
-            inside = [made for link in links for made in _layout("", link, "", indent + 1)]
-            return [f"{pad}{prefix}(", *inside, f"{pad}){suffix}"]
-    return [pad + prefix + head, *_inside(body, indent + 1), pad + tail + suffix]
-
-
-def _chain(text: str) -> list[str]:
-    """a(...).f(...).g(...) in links: a(...), .f(...), .g(...)."""
-    links, depth, start, quote = [], 0, 0, ""
-    for place, c in enumerate(text):
-        if quote:
-            quote = "" if c == quote else quote
-        elif c in "\"'":
-            quote = c
-        elif c == "." and depth == 0 and text[place - 1 : place] in (*_CLOSING,):
-            links.append(text[start:place])
-            start = place
-        depth += 0 if quote else (c in _OPENING) - (c in _CLOSING)
-    return [*links, text[start:]]
-
-
-def _inside(body: str, indent: int) -> list[str]:
-    """What stands between brackets: on one line if it fits, else an item or an operand a line."""
-    pad = " " * (4 * indent)
-    items = [item.strip() for item in _split(body, (",",)) if item.strip()]
-    if len(items) > 1:
-        if len(pad) + len(one := ", ".join(items)) <= WIDTH:
-            return [pad + one]
-        return [line for item in items for line in _layout("", item, ",", indent)]
-    if len(pad) + len(body) <= WIDTH:
-        return [pad + body]
-    return [line for part in _operands(body) for line in _operand_lines(part, indent)]
-
-
-def _operand_lines(part: str, indent: int) -> list[str]:
-    operator = re.match(r"(?:[-+*/@|&]|//|for|if|else|and|==|<=|>=|<|>) ", part)
-    lead = operator[0] if operator else ""
-    return _layout(lead, part[len(lead) :], "", indent)
-
-
-def _filled(text: str, indent: int) -> list[str]:
-    pad = " " * (4 * indent)
-    return textwrap.wrap(text, WIDTH, initial_indent=pad, subsequent_indent=pad, break_long_words=False)
+    kinds = [kind.strip() for kind in _split(tail[opening + 1 : closing], (",",))]
+    if len(set(kinds)) == 1:
+        return [*answer, f"{pad}{tail[: opening + 1]}{kinds[0]}, ...{tail[closing:]}"]
+    return [*answer, pad + tail[: opening + 1], *(f"{pad}    {kind}," for kind in kinds), pad + tail[closing:]]
 
 
 def _outermost(line: str) -> list[tuple[int, int]]:
@@ -218,20 +168,6 @@ def _outermost(line: str) -> list[tuple[int, int]]:
             if depth == 0:
                 found.append((start, place))
     return found
-
-
-def _operands(text: str) -> list[str]:
-    """The operands of the loosest operator, each with the sign before it."""
-    if len(_split(text, (":",))) > 1:
-        return [text]  # a slice stays in one piece
-    if len(_split(text, (" for ",))) > 1:
-        return [part.strip() for part in _split(text, (" for ", " if "), keep=True)]
-    for operators in ((" if ", " else "), (" and ",), (" | ",), (" & ",), (" == ", " < ", " <= ", " > ", " >= "),
-                      (" + ", " - "), (" * ", " / ", " @ ")):  # fmt: skip
-        parts = [part.strip() for part in _split(text, operators, keep=True)]
-        if len(parts) > 1:
-            return parts
-    return [text]
 
 
 def _split(text: str, separators: tuple[str, ...], *, keep: bool = False) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from derive.codegen.arrays.dialect import Like, Sliding, axes_text, colons
+from derive.codegen.arrays.dialect import Like, Sliding, axes_text, colons, span
 from derive.codegen.arrays.text import listed
 
 
@@ -43,7 +43,7 @@ class TorchDialect:
 
     def windows(self, text: str, rank: int, sliding: Sequence[Sliding]) -> str:
         made = text + "".join(f".unfold({each.axis}, {each.span}, {each.step})" for each in sliding)
-        steps = {rank + k: f"::{each.dilation}" for k, each in enumerate(sliding) if each.dilation != "1"}
+        steps = {rank + k: span("", "", each.dilation) for k, each in enumerate(sliding) if each.dilation != "1"}
         return made + colons(rank + len(sliding), steps)
 
     def flipped(self, text: str, axes: Sequence[int], rank: int) -> str:

@@ -173,7 +173,7 @@ def sliced(low: Lowering, view: View) -> tuple[str, list[AxisView]]:
     if any(pair != ("0", "0") for pair in pads):
         text = low.bind(f"{view.array}_padded", Value(low.dialect.padded(text, pads), depth=view.depth)).text
         steps = {
-            k: f"::{low.number(size)}"
+            k: span("", "", low.number(size))
             for k, place in enumerate(places)
             if len(place.steps) == 1 and place.is_padded and (size := _size(low, place.steps[0][1])) != 1
         }
