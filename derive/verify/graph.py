@@ -166,15 +166,11 @@ class Graph:
             raise UndefinedNode("a division by zero")
         if not number:
             return self.zero
-        for node in kept:
-            if kinds[node] == LINEAR and (step := self._complement(node)) is not None and step in kept:
-                return self.zero  # [u > 0] (1 - [u > 0])
+        number *= self._joined_steps(kept)
+        if not number:
+            return self.zero
         factors = sorted(
-            [
-                (node, exponent if exponent == 1 else self._collapsed(node, _short(exponent)))
-                for node, exponent in kept.items()
-                if exponent
-            ]
+            [(node, exponent if exponent == 1 else _short(exponent)) for node, exponent in kept.items() if exponent]
         )
         if not factors:
             return self.number(number)
@@ -185,11 +181,6 @@ class Graph:
     def _signed(self, node: Node) -> bool:
         """Whether no factor of a monomial is negative, so that a root of the product is the product of the roots."""
         return all(self.sign(factor) is not None for factor, _ in self.data[node][0])
-
-    def _collapsed(self, node: Node, exponent: Rational) -> Rational:
-        """[u > 0]^n is [u > 0], and so with 1 - [u > 0]."""
-        is_indicator = self._is_step(node) or self._complement(node) is not None
-        return 1 if is_indicator and exponent > 0 else exponent
 
     def multiply(self, *nodes: Node) -> Node:
         return self.monomial([(node, 1) for node in nodes])
@@ -295,12 +286,41 @@ class Graph:
     def _is_step(self, node: Node) -> bool:
         return self.kinds[node] == FUNCTION and self.data[node][0] == "step"
 
-    def _complement(self, node: Node) -> Node | None:
-        """h where a node is 1 - h for h = [u > 0]."""
-        if self.kinds[node] != LINEAR or self.data[node][0] != 1 or len(self.data[node][1]) != 1:
+    def _by_step(self, node: Node) -> tuple[Node, Rational, Rational] | None:
+        """(h, its value for h = 0, its value for h = 1) of a node that is made of one step h and numbers."""
+        if self._is_step(node):
+            return node, 0, 1
+        if self.kinds[node] != LINEAR or len(self.data[node][1]) != 1:
             return None
         ((step, factor),) = self.data[node][1]
-        return step if factor == -1 and self._is_step(step) else None
+        constant = self.data[node][0]
+        return (step, constant, constant + factor) if self._is_step(step) else None
+
+    def _joined_steps(self, kept: dict[Node, Rational]) -> Rational:
+        """Join the factors of one step: (a + b h)^n (c + d h) has two values, as h = [u > 0] has. Answers a factor."""
+        found: dict[Node, list[tuple[Node, Rational, Rational]]] = {}
+        for node in kept:
+            by = self._by_step(node) if self.kinds[node] in (LINEAR, FUNCTION) else None
+            if by is not None and _is_whole(kept[node]) and (kept[node] > 0 or (by[1] and by[2])):
+                found.setdefault(by[0], []).append((node, by[1], by[2]))
+        number: Rational = 1
+        for step, factors in found.items():
+            if len(factors) == 1 and kept[factors[0][0]] == 1:
+                continue
+            low: Rational = 1
+            high: Rational = 1
+            for node, zero, one in factors:
+                exponent = int(kept.pop(node))
+                low, high = low * Fraction(zero) ** exponent, high * Fraction(one) ** exponent
+            joined = self.linear(((low, self.one), (high - low, step)))
+            if self.kinds[joined] == NUMBER:
+                number *= self.data[joined][0]
+            elif self.kinds[joined] == LINEAR and not self.data[joined][0]:
+                number *= self.data[joined][1][0][1]
+                kept[step] = 1
+            else:
+                kept[joined] = 1
+        return number
 
     def compare(self, operator: str, left: Node, right: Node) -> Node:
         """1 where the comparison of two real numbers holds, else 0."""

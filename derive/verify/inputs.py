@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from derive.verify.model import Model
 
 
+#: A whole number that is only called an integer is one of so many, from 2 on.
+INTEGERS = 4
+
+
 class Inputs:
     """The arrays that no equation works out."""
 
@@ -74,38 +78,35 @@ class Inputs:
         g = self.model.graph
         domain = quantity.domain or d.REAL
         all_places = list(places(shape))
-        point = self.model.judge.point(0)
-
-        def pick(count: int, *where: object) -> int:
-            return point.random("choice", quantity.name, *where) % count
-
+        turn = self.model.turn
         word = domain.word if isinstance(domain, d.Plain) else ""
-        if quantity.kind == "integer" or word == "integer":
-            return [g.number(2 + pick(4, place)) for place in all_places]
+        if word == "integer" or (quantity.kind == "integer" and quantity.domain is None):
+            return [g.number(2 + (k + turn) % INTEGERS) for k in range(len(all_places))]
         match domain:
+            case d.Values(numbers=(one, other)):
+                # either number, as the sign of a free scalar decides
+                free = [g.input((*key, *place)) for place in all_places]
+                return [g.linear(((one, g.one), (other - one, g.step(node)))) for node in free]
             case d.Values(numbers=numbers):
-                return [g.number(numbers[pick(len(numbers), place)]) for place in all_places]
+                return [g.number(numbers[(k + turn) % len(numbers)]) for k in range(len(all_places))]
             case d.Range(first=first, last=last):
                 low, high = self.model.meaning.integer(first, {}), self.model.meaning.integer(last, {})
-                return [g.number(low + pick(high - low + 1, place)) for place in all_places]
+                return [g.number(low + (k + turn) % (high - low + 1)) for k in range(len(all_places))]
             case d.Classes(count=count):
                 classes = self.model.meaning.integer(count, {})
-                start = pick(classes)
-                return [g.number(self.model.index_from + (start + k) % classes) for k in range(len(all_places))]
+                return [g.number(self.model.index_from + (k + turn) % classes) for k in range(len(all_places))]
             case d.Interval(lower=lower, upper=upper):
                 self.model.ranges[str(key[0])] = Range(lower, upper)
                 sign = None if lower is None or lower < 0 else 0 if lower == 0 and not domain.open_lower else 1
                 return [g.input((*key, *place), sign) for place in all_places]
-        if word == "one-hot":
-            last_extent = shape[-1]
-            start = pick(last_extent)
+        if word == "one-hot" and self.model.is_hot:
             rows = {place[:-1]: k for k, place in enumerate(p for p in all_places if p[-1] == 0)}
-            return [g.number(int(place[-1] == (start + rows[place[:-1]]) % last_extent)) for place in all_places]
-        sign = {"positive": 1, "simplex": 1, "nonnegative": 0}.get(word)
+            return [g.number(int(place[-1] == (turn + rows[place[:-1]]) % shape[-1])) for place in all_places]
+        sign = {"positive": 1, "simplex": 1, "one-hot": 1, "nonnegative": 0}.get(word)
         nodes = {place: g.input((*key, *place), sign) for place in all_places}
         if word == "symmetric":
             return [nodes[(*place[:-2], *sorted(place[-2:]))] for place in all_places]
-        if word == "simplex":
+        if word in ("simplex", "one-hot"):  # what holds for all distributions holds for one-hot ones
             self.model.ranges[str(key[0])] = Range(Fraction(0), Fraction(1, shape[-1]))
             for place in all_places:
                 if place[-1] == shape[-1] - 1:

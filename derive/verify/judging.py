@@ -29,6 +29,7 @@ from derive.verify.shaped import Capture, OutsideFamily, ShapeClash, Unjudged
 from derive.verify.size_hazards import ASSIGNMENTS, assignments_needed, one_sided
 from derive.verify.statements import instances, pairs, unbound
 from derive.verify.values import NumberNote, Values, is_literal
+from derive.verify.variants import Variants
 
 #: Evidence in order of strength, the weakest last.
 STRENGTH = ("definition", "proved", "randomised", "numerical", "values")
@@ -91,9 +92,8 @@ class Judging:
         self._followed: dict[tuple[int, ...], list[Model]] = {}
         self._definitions: list[tuple[t.Name | t.Subscript, Tree, tuple[Tree, ...]]] = []
         self._head: tuple[Tree, tuple[Tree, ...]] | None = None
-        self._further: list[Model] = []
-        self._further_marks: list[int] = []
-        self._no_more_sizes = False
+        self.variants = Variants(problem, seed, self.models)
+        self._turns = self.variants.turns()
         self._sums: dict[tuple[int, int], Accumulation] = {}
         self._summed: dict[int, tuple[Verdict, int]] = {}
 
@@ -118,8 +118,7 @@ class Judging:
                 self.values.forget()
             self.mistakes, self._followed, self._definitions = [], {}, []
             self._sums, self._summed = {}, {}
-            for model, mark in zip(self._further, self._further_marks, strict=True):
-                model.forget(mark)
+            self.variants.forget()
         return [Judged(row, found[row.number]) for row in rows]
 
     # --- order --------------------------------------------------------------------------------------------------------
@@ -358,8 +357,43 @@ class Judging:
         self, left: Tree, right: Tree, conditions: tuple[Tree, ...], among: Sequence[Model], local: bool = False
     ) -> Verdict:
         """The two sides at all sizes; wrong at one is wrong."""
+        if among is not self.models:
+            return self._at_all(left, right, conditions, among)
+        trees = (left, right)
+        needed = min(assignments_needed(trees, among[0]), ASSIGNMENTS)
+        further = self._prepared(self.variants.sizes(needed), trees) if needed > len(among) else []
+        verdict = self._at_all(left, right, conditions, [*among, *further])
+        if self.variants.has_one_hot and verdict.verdict != "correct":
+            for turn in range(self.variants.turns()):
+                turned = self._prepared(self.variants.turned(turn), trees)
+                found = self._at_all(left, right, conditions, turned)
+                verdict = found if turn == 0 or found.verdict != "correct" else _worse(verdict, found)
+                if found.verdict != "correct":
+                    return verdict
+        elif verdict.verdict == "correct" and self._turns > 1 and not self.variants.has_one_hot:
+            for turn in range(1, self._turns):
+                found = self._at_all(left, right, conditions, self._prepared(self.variants.turned(turn), trees))
+                verdict = _worse(verdict, found)
+        if verdict.verdict == "correct":
+            if assignments_needed(trees, among[0]) > ASSIGNMENTS:
+                return Verdict(
+                    "undecided", reason="hazard: sizes stand there as numbers more often than sizes are tried"
+                )
+            if (test := one_sided(trees, among)) is not None:
+                return Verdict("undecided", reason=f"hazard: {formula(test)} is the same at all sizes tried")
+        return verdict
+
+    def _prepared(self, chosen: Sequence[Model], trees: tuple[Tree, ...]) -> Sequence[Model]:
+        def work(model: Model) -> None:
+            for head, right, conditions in self._definitions:
+                define(head, right, conditions, model)
+            bind(trees, model)
+
+        return self.variants.prepare(chosen, work)
+
+    def _at_all(self, left: Tree, right: Tree, conditions: tuple[Tree, ...], among: Sequence[Model]) -> Verdict:
+        """The verdict at all of these models: wrong at one is wrong."""
         best: Verdict | None = None
-        among = self._enough(left, right, among)
         for model in among:
             try:
                 compared = pairs(left, right, conditions, model)
@@ -381,33 +415,7 @@ class Judging:
                 return Verdict("unread", reason=reason)
             best = verdict if best is None else _worse(best, verdict)
         assert best is not None
-        if best.verdict == "correct":
-            if assignments_needed((left, right), among[0]) > ASSIGNMENTS:
-                return Verdict(
-                    "undecided", reason="hazard: sizes stand there as numbers more often than sizes are tried"
-                )
-            if (test := one_sided((left, right), among)) is not None:
-                return Verdict("undecided", reason=f"hazard: {formula(test)} is the same at all sizes tried")
         return best
-
-    def _enough(self, left: Tree, right: Tree, among: Sequence[Model]) -> Sequence[Model]:
-        """As many assignments of sizes as the row needs that mentions sizes as numbers."""
-        if among is not self.models:
-            return among
-        needed = min(assignments_needed((left, right), among[0]), ASSIGNMENTS)
-        if needed <= len(self.models) or self._no_more_sizes:
-            return among
-        if len(self._further) + len(self.models) < needed:
-            self._further = models(self.problem, self.seed, needed)[len(self.models) :]
-            self._further_marks = [len(model.graph) for model in self._further]
-            self._no_more_sizes = len(self._further) + len(self.models) < needed
-        trees = (left, right)
-        for model in self._further[: needed - len(self.models)]:
-            model.forget_work()
-            for head, right_side, conditions in self._definitions:
-                define(head, right_side, conditions, model)
-            bind(trees, model)
-        return [*self.models, *self._further[: needed - len(self.models)]]
 
     # --- follow-through -----------------------------------------------------------------------------------------------
 

@@ -34,17 +34,25 @@ from derive.verify.shaped import Env, OutsideFamily, ShapeClash, Shaped, Unjudge
 class Model:
     """sizes : extents by name, `n` or `n[2]`.  numbers : inputs have the problem's [values].
 
+    turn : which of their finitely many values integers and classes have; one-hot vectors are distributions without it.
     strict : no equation may read outside an array, whatever the boundary convention says; sizes are chosen by it.
     """
 
     def __init__(
-        self, problem: Problem, sizes: Mapping[str, int], seed: int = 0, numbers: bool = False, strict: bool = False
+        self,
+        problem: Problem,
+        sizes: Mapping[str, int],
+        seed: int = 0,
+        numbers: bool = False,
+        strict: bool = False,
+        turn: int | None = None,
     ) -> None:
         self.problem = problem
         self.sizes = dict(sizes)
         self.seed = seed
         self.numbers = numbers
         self.strict = strict
+        self.turn, self.is_hot = turn or 0, turn is not None
         self.graph = Graph()
         self.ranges: dict[str, Range] = {}
         self.judge = Judge(self.graph, self.ranges, seed)
@@ -289,8 +297,8 @@ class Model:
             return tuple(ranges.get(letter) for letter in letters)
         leading: tuple[range | None, ...] = ()
         if self.is_family(name):
-            first = indices[0] if indices else None
-            counted = isinstance(first, t.Name) and self.domain_range(first.text) is not None
+            leader = indices[0] if indices else None
+            counted = isinstance(leader, t.Name) and self.domain_range(leader.text) is not None
             # the members that a row defines may go one further than the index itself
             leading = (None if counted and name in self.defined_members else self.family_range(name),)
             if not indices:
