@@ -44,7 +44,7 @@ def test_the_library_is_a_table() -> None:
 def test_a_planted_slip_is_found(slip: NamedSlip) -> None:
     """It is called wrong; it, or a slip of the same or a more specific rank, is named; what should stand is right."""
     found = []
-    for case in cases(slip, most=3):
+    for case in cases(slip, most=8):
         line = case.line()
         assert line.verdict.verdict == "wrong"
         known = [each for each in library() if each.name in names(line)]
@@ -52,6 +52,8 @@ def test_a_planted_slip_is_found(slip: NamedSlip) -> None:
         if line.expected is not None:
             work = "\n".join([*case.definitions(), line.expected])
             assert verifier(case.problem).verify(work, ".tex").verdict == "correct", line.expected
+        if any(found) and len(found) > 1:
+            break
     assert found, f"there is no row for {slip.name}"
     assert any(found)
 

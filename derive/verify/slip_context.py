@@ -23,8 +23,18 @@ WRITTEN: Mapping[str, Callable[[Tree], Tree]] = {
     "cos": lambda u: t.Negative(t.Call("sin", (u,))),
     "log": lambda u: t.Product((("*", t.Number("1")), ("/", u))),
     "ln": lambda u: t.Product((("*", t.Number("1")), ("/", u))),
+    "sigmoid": lambda u: t.Product(
+        (("*", t.Call("sigmoid", (u,))), (".*", t.Sum((("+", t.Number("1")), ("-", t.Call("sigmoid", (u,)))))))
+    ),
     "relu": lambda u: t.Indicator((u, t.Number("0")), (">",)),
     "tanh": lambda u: t.Sum((("+", t.Number("1")), ("-", t.Power(t.Call("tanh", (u,)), t.Number("2"))))),
+}
+
+#: The derivative of a function in terms of its value.
+BY_VALUE: Mapping[str, Callable[[Tree], Tree]] = {
+    "sigmoid": lambda y: t.Product((("*", y), (".*", t.Sum((("+", t.Number("1")), ("-", y)))))),
+    "tanh": lambda y: t.Sum((("+", t.Number("1")), ("-", t.Power(y, t.Number("2"))))),
+    "exp": lambda y: y,
 }
 
 
@@ -124,7 +134,8 @@ class Context:
     def is_indexed(self) -> bool:
         """Whether the row is written entry by entry."""
         letters = [letter for letter in self.letters if not self.is_family_letter(letter)]
-        return bool(letters) or any(isinstance(node, t.Reduction) for node in t.walk(self.right))
+        bound = [name for node in t.walk(self.right) if isinstance(node, t.Reduction) for name in node.bound]
+        return bool(letters) or not all(map(self.is_family_letter, bound))
 
     def entries(self, name: str, letters: Sequence[str]) -> Iterator[Tree]:
         """An array as it may stand in the row: whole in matrix notation, else with indices at hand."""
@@ -191,14 +202,22 @@ class Context:
 
     def locals(self, letters: Sequence[str]) -> Iterator[Tree]:
         """f'(z) for every f(z) in the equations, with the indices at hand."""
-        for _, call in self.activations:
-            derived = self.derivative(call)
+        for head, call in self.activations:
+            derived = self.by_value(head, call) or self.derivative(call)
             yield from self.renamed(derived, letters)
         for statement in self.problem.equations:
             if statement.head is not None:
                 local = _of_equation(statement.head, statement.links[0].tree)
                 if local is not None:
                     yield from self.renamed(local, letters)
+
+    def by_value(self, head: Tree, call: t.Call) -> Tree | None:
+        """f'(u) in terms of y = f(u), where y has a name: y (1 - y) of the logistic function."""
+        written = BY_VALUE.get(call.function)
+        if written is None or self.model.is_function(call.function):
+            return None
+        whole = any(each.head == head and each.links[0].tree == call for each in self.problem.equations)
+        return written(head) if whole else None
 
     def derivative(self, call: t.Call) -> Tree:
         """f'(u) of f(u), written out for the functions of the table that have a short derivative."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from derive import tree as t
 from derive.tree import Tree
-from derive.verify.differentiating import adjoints
+from derive.verify.differentiating import partials
 from derive.verify.graph import NAMED, Node
 from derive.verify.model import Model
 from derive.verify.shaped import Env, OutsideFamily, Shaped, Unjudged, scalar
@@ -38,7 +38,6 @@ class Paths:
         self.model = model
         self.graph = model.graph
         self._partials: dict[Node, Mapping[Node, Node]] = {}
-        self._stop = frozenset(node for node in range(len(model.graph)) if model.graph.kinds[node] == NAMED)
 
     def terms(self, seed: Node, place: Node) -> dict[Key, Node]:
         """What a value leads through -> its term of the derivative of `seed` by `place`."""
@@ -50,11 +49,35 @@ class Paths:
         found: dict[Key, Node] = {}
         for node in values:
             if node not in self._partials:
-                self._partials[node] = adjoints(g, g.data[node][1], stop=self._stop)
+                self._partials[node] = self._local(g.data[node][1])
             partial = self._partials[node].get(place, g.zero)
             if partial != g.zero:
                 key = (*self._key(node), self._is_own(node, place))
                 found[key] = g.add(found.get(key, g.zero), g.multiply(outer[node], partial))
+        return found
+
+    def _local(self, value: Node) -> Mapping[Node, Node]:
+        """The partial derivatives of a value by the names and inputs that its own formula reads."""
+        g = self.graph
+        reached = {value}
+        stack = [value]
+        while stack:
+            node = stack.pop()
+            if g.kinds[node] != NAMED:
+                new = [each for each in g.operands(node) if each not in reached]
+                reached.update(new)
+                stack += new
+        found: dict[Node, Node] = {value: g.one}
+        for node in sorted(reached, reverse=True):  # operands have smaller numbers
+            outer = found.get(node)
+            if outer is None or g.kinds[node] == NAMED:
+                continue
+            for operand, partial in partials(g, node):
+                if isinstance(partial, tuple):
+                    term = g.linear(((partial[0], outer),))
+                else:
+                    term = g.multiply(outer, partial)
+                found[operand] = g.add(found[operand], term) if operand in found else term
         return found
 
     def _is_own(self, node: Node, place: Node) -> bool:

@@ -126,3 +126,19 @@ def both(*edits: Edit) -> Edit:
 
 def contains(tree: Tree, *functions: str) -> bool:
     return any(isinstance(node, t.Call) and node.function in functions for node in t.walk(tree))
+
+
+def is_local(tree: Tree) -> bool:
+    """Whether a factor looks like a local derivative."""
+    match tree:
+        case t.Call(orders=orders) if any(orders):
+            return True
+        case t.Call(function=name):
+            return name in ("sin", "cos", "exp", "diag")
+        case t.Indicator():
+            return True
+        case t.Sum(terms=(("+", one), ("-", _))):
+            return t.is_number(one, 1)
+        case t.Derivative(of=of):
+            return is_leaf(of)
+    return False

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from derive import tree as t
 from derive.tree import Tree
 from derive.verify.slips import COMMON, GENERIC, SPECIFIC, Edit, NamedSlip, Site
-from derive.verify.slips_editing import DIVIDING, TWO, cancelled, is_leaf, over, scaled, times, without
+from derive.verify.slips_editing import DIVIDING, TWO, cancelled, is_leaf, is_local, over, scaled, times, without
 
 _THREE, _FOUR = t.Number("3"), t.Number("4")
 
@@ -73,7 +73,7 @@ def _is_array(site: Site, factor: Tree) -> bool:
 def _with_entry(site: Site) -> Iterator[Tree]:
     """A term times an entry of an array of the problem."""
     context = site.context
-    if site.is_term and not isinstance(site.node, (t.Negative, t.Sum)):
+    if site.is_term and (site.is_root or not isinstance(site.node, (t.Negative, t.Sum))):
         for name, rank in context.ranks.items():
             if rank:
                 for entry in context.entries(name, site.letters):
@@ -110,22 +110,6 @@ def _without_local(site: Site) -> Iterator[Tree]:
                 for inner, _, other in without(left):
                     if is_leaf(other):
                         yield inner
-
-
-def is_local(tree: Tree) -> bool:
-    """Whether a factor looks like a local derivative."""
-    match tree:
-        case t.Call(orders=orders) if any(orders):
-            return True
-        case t.Call(function=name):
-            return name in ("sin", "cos", "exp", "diag")
-        case t.Indicator():
-            return True
-        case t.Sum(terms=(("+", one), ("-", _))):
-            return t.is_number(one, 1)
-        case t.Derivative(of=of):
-            return is_leaf(of)
-    return False
 
 
 def _with_partial(site: Site) -> Iterator[Tree]:

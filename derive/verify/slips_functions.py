@@ -9,7 +9,7 @@ from derive import tree as t
 from derive.tree import Tree
 from derive.verify.slip_context import WRITTEN
 from derive.verify.slips import GENERIC, SPECIFIC, NamedSlip, Site
-from derive.verify.slips_editing import is_leaf
+from derive.verify.slips_editing import both, is_leaf, is_local, is_square
 
 
 def _undifferentiated(site: Site) -> Iterator[Tree]:
@@ -21,6 +21,13 @@ def _undifferentiated(site: Site) -> Iterator[Tree]:
             yield t.Call("sin", arguments)
         case t.Indicator(sides=(u, zero), operators=(">",)) if t.is_number(zero, 0):
             yield t.Call("relu", (u,))
+        case t.Negative(body=t.Call(function="sin", arguments=arguments)):
+            yield t.Call("cos", arguments)
+        case t.Product(factors=((_, y), (_, t.Sum(terms=(("+", one), ("-", other)))))) if t.is_number(one, 1):
+            if y == other:
+                yield y
+        case t.Sum(terms=(("+", one), ("-", t.Power(base=y) as square))) if t.is_number(one, 1) and is_square(square):
+            yield y
         case t.Product(factors=((_, one), ("/", u))) if t.is_number(one, 1) and is_leaf(u):
             yield t.Call("log", (u,))
 
@@ -76,6 +83,40 @@ def _elsewhere(site: Site) -> Iterator[Tree]:
     if is_leaf(argument):
         for other in site.context.alike(argument):
             yield replace(site.node, arguments=(other,))
+
+
+def _another_local(site: Site) -> Iterator[Tree]:
+    """A factor that is a local derivative -> one of the equations."""
+    if isinstance(site.above, t.Product) and is_local(site.node):
+        for local in site.context.locals(site.letters):
+            if type(local) is type(site.node):
+                yield local
+
+
+def _without_function(site: Site) -> Iterator[Tree]:
+    if isinstance(site.node, t.Call) and len(site.node.arguments) == 1 and not any(site.node.orders):
+        yield from site.node.arguments if site.context.is_elementwise(site.node.function) else ()
+
+
+def _with_function(site: Site) -> Iterator[Tree]:
+    """u -> f(u) for the functions of the equations."""
+    if is_leaf(site.node) and not isinstance(site.above, t.Call):
+        functions = {call.function: call for _, call in site.context.activations}
+        for call in functions.values():
+            if call.function not in ("exp", "log") or not site.context.model.is_function(call.function):
+                yield replace(call, arguments=(site.node,))
+
+
+def _complement(site: Site) -> Iterator[Tree]:
+    """u -> 1 - u."""
+    if is_leaf(site.node) and not site.is_root and not isinstance(site.above, (t.Call, t.Sum, t.Power)):
+        yield t.Sum((("+", t.Number("1")), ("-", site.node)))
+
+
+def _uncomplement(site: Site) -> Iterator[Tree]:
+    match site.node:
+        case t.Sum(terms=(("+", one), ("-", body))) if t.is_number(one, 1):
+            yield body
 
 
 def _output(site: Site) -> Iterator[Tree]:
@@ -167,9 +208,41 @@ def slips() -> tuple[NamedSlip, ...]:
             "derivative at another point",
             "derivative-at-wrong-point",
             "The derivative is taken at the wrong place: {after} belongs here, not {before}.",
-            _elsewhere,
-            _elsewhere,
+            both(_elsewhere, _another_local),
+            both(_elsewhere, _another_local),
             ("g*cos(v_1)", "g*cos(v_3)"),
+        ),
+        NamedSlip(
+            "function left out",
+            "operand",
+            "The function around a value is left out: {after} belongs here, not {before}.",
+            _without_function,
+            _with_function,
+            ("g.*tanh(c)", "g.*c"),
+        ),
+        NamedSlip(
+            "function too many",
+            "operand",
+            "The value itself belongs here, without a function: {after}, not {before}.",
+            _with_function,
+            _without_function,
+            ("g.*c", "g.*tanh(c)"),
+        ),
+        NamedSlip(
+            "u for 1 - u",
+            "operand",
+            "The complement 1 - u belongs here, not u: {after}, not {before}.",
+            _uncomplement,
+            _complement,
+            ("g.*(1 - z)", "g.*z"),
+        ),
+        NamedSlip(
+            "1 - u for u",
+            "operand",
+            "The value u itself belongs here, not 1 - u: {after}, not {before}.",
+            _complement,
+            _uncomplement,
+            ("g.*z", "g.*(1 - z)"),
         ),
         NamedSlip(
             "value for its derivative",

@@ -45,6 +45,7 @@ def _lifted(tree: Tree) -> Iterator[Tree]:
         yield t.Power(tree.base, t.tree_of(tree.exponent.value + 1), tree.elementwise)
     elif not isinstance(tree, t.Number):
         yield squared(tree)
+        yield t.Power(tree, t.Number("3"))
 
 
 def _lowered(tree: Tree) -> Iterator[Tree]:

@@ -9,7 +9,7 @@ from itertools import pairwise, permutations
 from derive import tree as t
 from derive.tree import Tree
 from derive.verify.slips import COMMON, GENERIC, SPECIFIC, Edit, NamedSlip, Site, nothing
-from derive.verify.slips_editing import signed_sum
+from derive.verify.slips_editing import both, signed_sum
 from derive.verify.slips_indices import deltas
 
 #: Letters for a sum that a row lacks; the first that the row does not use is taken.
@@ -134,6 +134,27 @@ def _other_index(site: Site) -> Iterator[Tree]:
                 if not site.context.is_family_letter(free):
                     body = t.substituted(node.body, {bound: t.Name(free), free: t.Name(bound)})
                     yield replace(node, body=body, limits=())
+
+
+def _axis(site: Site) -> Iterator[Tree]:
+    """The entries of a matrix that a sum runs through, along the other axis or in another row: A_kj -> A_ik."""
+    node = site.node
+    if not isinstance(node, t.Reduction) or len(node.bound) != 1:
+        return
+    bound = t.Name(node.bound[0])
+
+    def along(one: Tree, other: Tree) -> Tree:
+        def change(each: Tree) -> Tree:
+            if isinstance(each, t.Subscript) and len(each.indices) == 2 and bound in each.indices:
+                return replace(each, indices=(one, other))
+            return each
+
+        return replace(node, body=t.transformed(node.body, change), limits=())
+
+    for letter in site.letters:
+        if not site.context.is_family_letter(letter):
+            yield along(t.Name(letter), bound)
+            yield along(bound, t.Name(letter))
 
 
 def _operator(old: str, new: str) -> Edit:
@@ -276,8 +297,8 @@ def slips() -> tuple[NamedSlip, ...]:
             "sum over the wrong index",
             "index",
             "The sum runs over the wrong index: {after} belongs here, not {before}.",
-            _other_index,
-            _other_index,
+            both(_other_index, _axis),
+            both(_other_index, _axis),
             ("sum(k) w[k, i]*d[k]", "sum(k) w[i, k]*d[i]"),
         ),
         NamedSlip(
