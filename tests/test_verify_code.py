@@ -320,10 +320,11 @@ def test_H090_inputs_that_are_changed_in_place() -> None:
     assert judged("dA = X.T @ H").verdict == "correct"  # a run has copies of its own
 
 
-def test_H090_the_environment_is_empty_and_the_folder_is_new() -> None:
+def test_H090_the_environment_is_empty_and_the_folder_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A_TOKEN", "secret")
     code = """
         import os
-        dB = H.sum(0) + len([k for k in os.environ if "THREADS" not in k and not k.startswith("LC_")])
+        dB = H.sum(0) + len([name for name in ("A_TOKEN", "PATH", "USER") if name in os.environ])
         dB += len(os.listdir("."))
     """
     assert judged(code).verdict == "correct"

@@ -68,7 +68,10 @@ def slips(charges: Sequence[Charged]) -> list[Slip]:
     record, expected, reference = charges[0]
     if not record.entries or record.type == "None":
         return []
-    ratios = [_ratio(each.entries, right.entries) for each, right, _ in charges]
+    ratios = [
+        _ratio(each.entries, right.entries) if squeezed(each.shape) == squeezed(right.shape) else None
+        for each, right, _ in charges
+    ]
     found = _by_factors(ratios, charges) or next(_explained(record, expected, reference), None)
     return [] if found is None else [Slip(*found, told(expected.meaning, reference.model.problem.loss or ""))]
 
@@ -149,9 +152,11 @@ def _by_factors(ratios: Sequence[float | None], charges: Sequence[Charged]) -> t
     if all(abs(ratio + 1) < 1e-9 for ratio in known):
         return "sign", "sign", f"{path} has the wrong sign."
     constant = len(known) > 1 and all(abs(ratio - known[0]) < 1e-9 * abs(ratio) for ratio in known)
-    for name in () if constant else reference.model.sizes:
+    for name in reference.model.sizes:
         sizes = [float(each.model.sizes.get(name, 0)) for _, _, each in charges]
         for sign, word in ((1.0, ""), (-1.0, "minus ")):
+            if 0.0 in sizes:
+                continue
             pairs = list(zip(known, sizes, strict=True))
             if all(abs(ratio - sign * size) < 1e-9 * size for ratio, size in pairs):
                 told_so = f"{path} is {word}{name} times {should}: a factor 1/{name} is missing."
