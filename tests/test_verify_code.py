@@ -184,6 +184,13 @@ def test_an_entry_that_is_off_by_rounding_is_right() -> None:
     assert judged("dA = X.T @ H\ndA[0, 0] *= 1 + 1e-12").verdict == "correct"
 
 
+def test_short_numbers_are_not_called_wrong_and_not_called_right() -> None:
+    report = judged("import numpy as np\ndA = (X.T @ H).astype(np.float16)")
+    assert report.verdict == "undecided"
+    assert "leave out the cast" in report.lines[0].verdict.reason
+    assert judged("import numpy as np\ndA = (-X.T @ H).astype(np.float16)").verdict == "wrong"
+
+
 def test_what_a_name_means_is_asked_for_where_nothing_fits() -> None:
     report = judged("import numpy as np\nfoo = np.tanh(X)")
     assert report.verdict == "undecided"
@@ -362,10 +369,11 @@ def test_H109_a_library_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -
         ("x = 1\0", ReadingError, "NUL"),
         ("def backward(foo, bar):\n    return foo", UsageError, "foo"),
         ("", ReadingError, "assigns nothing"),
+        ("class Layer:\n    def backward(self, H):\n        self.dB = H.sum(0)", ReadingError, "nothing calls"),
         ("x = " + "+".join(["1"] * 4000), LimitError, "cannot be parsed"),
         ("return X", ReadingError, "outside function"),
     ],
-    ids=["syntax", "brackets", "signs", "length", "NUL", "parameters", "empty", "a long sum", "return"],
+    ids=["syntax", "brackets", "signs", "length", "NUL", "parameters", "empty", "never called", "a long sum", "return"],
 )
 def test_code_that_cannot_be_run_is_refused_with_its_reason(code: str, error: type[DeriveError], words: str) -> None:
     with pytest.raises(error, match=words):

@@ -86,6 +86,20 @@ def test_a_syntax_error_is_told_with_its_place(work: Path) -> None:
     assert f"{work}:2:" in done.stderr
 
 
+def test_a_folder_gives_one_object_for_each_file(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(RIGHT)
+    (tmp_path / "b.py").write_text(WRONG)
+    (tmp_path / "c.tex").write_text(r"$\frac{\partial C}{\partial A} = X^T H$")
+    done = ran(str(tmp_path), "--problem", AFFINE, "--run-code", "--json")
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(each["file"], each["verdict"]) for each in found] == [
+        ("a.py", "correct"), ("b.py", "wrong"), ("c.tex", "correct"),
+    ]  # fmt: skip
+    assert done.returncode == 1
+    refused = [json.loads(line) for line in ran(str(tmp_path), "--problem", AFFINE, "--json").stdout.splitlines()]
+    assert [each.get("error", {}).get("code") for each in refused] == ["usage", "usage", None]
+
+
 def notebook(*cells: tuple[str, str]) -> str:
     return json.dumps(
         {

@@ -16,6 +16,9 @@ from derive.cli.progress import Progress
 from derive.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from derive.verify.checking import Verifier
     from derive.verify.report import Report
 
 SUFFIXES = (".tex", ".md", ".txt", ".ipynb", ".py")
@@ -86,7 +89,7 @@ def command(
 
         verifier = functools.cache(lambda: Verifier(problem, seed))
         if Path(work).is_dir():
-            return _folder(Path(work), verifier(), mode)
+            return _folder(Path(work), verifier, mode, timeout, run_code)
         text = read_text(work)
         if work == "-":
             suffix = ".tex" if "\\" in text or "$" in text else ".txt"
@@ -113,19 +116,24 @@ def _form_of(out: str | None) -> str:
     return ending if ending in FORMATS else "text"
 
 
-def _folder(folder: Path, verifier: object, mode: str) -> int:
+def _folder(folder: Path, verifier: Callable[[], Verifier], mode: str, seconds: float, run_code: bool) -> int:
     """One JSON object a file, sorted by name."""
     from derive.errors import DeriveError
-    from derive.verify.checking import Verifier
+    from derive.verify.code_checking import verify_python
 
-    assert isinstance(verifier, Verifier)
     files = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
     if not files:
         raise UsageError(f"{folder} holds no work: no file ends in {', '.join(SUFFIXES)}")
     worst = 0
     for file in files:
         try:
-            report = verifier.verify(read_text(str(file)), file.suffix.lower(), file.name)
+            text, suffix = read_text(str(file)), file.suffix.lower()
+            if suffix == ".py" and not run_code:
+                raise UsageError("Python work is run to be verified; allow that with --run-code")
+            if run_code and suffix in (".py", ".ipynb"):
+                report = verify_python(verifier, text, suffix, seconds=seconds, file=file.name)
+            else:
+                report = verifier().verify(text, suffix, file.name)
         except DeriveError as error:
             click.echo(json.dumps({"file": file.name, "error": {"code": error.code, "message": error.message}}))
             worst = worst or 3

@@ -58,7 +58,8 @@ def verify_code(
         raise
     lines = lines_of(code, child.sites, outcomes, first, RUN * seconds)
     if not lines:
-        raise ReadingError("this code assigns nothing, so that there is nothing to judge", file=file)
+        told = "assigns nothing" if not child.sites else "defines what nothing calls: call it at the end"
+        raise ReadingError(f"this code {told}, so that there is nothing to judge", file=file)
     if note is not None:
         for line in lines:
             if line.judged.row.at.line == note and line.verdict.verdict == "correct":

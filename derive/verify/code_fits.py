@@ -9,6 +9,8 @@ from derive.verify.code_confinement import Record, Run, Site
 from derive.verify.code_names import Names
 from derive.verify.code_reference import Candidate, Reference, same, squeezed
 
+#: Types with fewer digits than are compared, and the relative error that a few operations in them leave.
+SHORT = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 5e-2}
 #: A place in a run: (site, how often it was met).
 Place = tuple[int, int]
 
@@ -18,6 +20,7 @@ class Fit:
     """What a record holds.  wanted : what its name stands for, the likeliest first.  found : what its value is.
 
     final : nothing changes it afterwards.  partial : a simple multiple of something known (`multiple`), or nothing yet.
+    rough : right as far as the short numbers tell (single precision or less) in which the run computed something.
     """
 
     record: Record
@@ -27,6 +30,7 @@ class Fit:
     partial: bool
     right: bool
     multiple: Candidate | None = None
+    rough: bool = False
 
     @property
     def place(self) -> Place:
@@ -34,7 +38,7 @@ class Fit:
 
     @property
     def wrong(self) -> bool:
-        return self.final and bool(self.wanted) and not self.right
+        return self.final and bool(self.wanted) and not self.right and not self.rough
 
 
 class Matching:
@@ -54,9 +58,10 @@ class Matching:
     def fits(self, run: Run) -> list[Fit]:
         """What every record holds."""
         following = _following(run.records)
-        return [self._fit(record, run.records, following[k]) for k, record in enumerate(run.records)]
+        error = max((SHORT.get(record.type, 0.0) for record in run.records), default=0.0)
+        return [self._fit(record, run.records, following[k], error) for k, record in enumerate(run.records)]
 
-    def _fit(self, record: Record, records: Sequence[Record], after: int | None) -> Fit:
+    def _fit(self, record: Record, records: Sequence[Record], after: int | None, error: float) -> Fit:
         wanted = self.wanted(record.path)
         known, multiple = self._identified(record)
         if wanted and wanted[0].meaning.kind == "value":  # a name that is also the problem's: only for what fits it
@@ -65,7 +70,8 @@ class Matching:
         right = any(self.agrees(record, each) for each in wanted)
         empty = record.type == "None" or not any(record.entries)
         final = after is None or not (self._continues(records[after]) or (empty and not right))
-        return Fit(record, wanted, known, final, multiple is not None or empty, right, multiple)
+        rough = error > 0 and not right and any(_nearly(record, each, error) for each in wanted)
+        return Fit(record, wanted, known, final, multiple is not None or empty, right, multiple, rough)
 
     def _continues(self, record: Record) -> bool:
         site = self.sites[record.site]
@@ -116,6 +122,14 @@ class Matching:
         factor = next((a / b for a, b in zip(entries, right, strict=True) if b), 0.0)
         simple = any(abs(abs(factor) - each) < 1e-9 * each for each in self._factors)
         return simple and same(entries, [factor * value for value in right])
+
+
+def _nearly(record: Record, candidate: Candidate, error: float) -> bool:
+    """Whether a value is right to the few digits that short numbers leave."""
+    if squeezed(record.shape) != squeezed(candidate.shape) or not record.entries:
+        return False
+    largest = max(abs(entry) for entry in candidate.entries)
+    return all(abs(a - b) <= error * largest for a, b in zip(record.entries, candidate.entries, strict=True))
 
 
 def _following(records: Sequence[Record]) -> list[int | None]:

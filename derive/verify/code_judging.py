@@ -104,6 +104,11 @@ class Assessing:
                 if site != charge.site and now[site] < count:
                     outcome.carried.setdefault(site, charge.site)
             before = now
+        for fit in outcome.fits:
+            if fit.final and fit.rough:
+                outcome.undecided[fit.record.site] = (
+                    f"{fit.record.path} is right to the digits that float32 or less leaves; leave out the cast"
+                )
         charged = {charge.site for charge in outcome.charges}
         rest = set(self._wrong(fits, outcome)) - charged
         for site in (*rest, *charged):
