@@ -20,8 +20,8 @@ from derive.verify.values import is_literal
 
 #: The name of what no slip of the library explains.
 UNNAMED = "no known pattern"
-#: Signs between sides that are not said to be equal.
-COMPARISONS = ("!=", "<", ">", "<=", ">=")
+#: Signs between sides that are said to be equal; what others mean is no matter of one slip.
+EQUALITIES = ("=", ":=", "approx")
 #: Most earlier wrong rows on which a row is tried to build, and the seconds for each.
 FOLLOWED, AGAIN = 2, 0.3
 #: Most parts of the right formula that are tried in a place.
@@ -52,7 +52,7 @@ def diagnosed(line: Line, judging: Judging) -> None:
         line.slips = number_slips(judging.values, head, formula, note)
         line.expected = f"{latex(head, judging.problem)} = {rounded(note)}"
         return
-    if link.relation in COMPARISONS:
+    if link.relation not in EQUALITIES:
         return
     try:
         with scratch(judging.models):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from derive import tree as t
@@ -39,8 +39,11 @@ def number_slips(values: Values, head: Tree, formula: Tree | None, note: NumberN
 
 def rounded(note: NumberNote) -> str:
     """The true value with as many decimals as are printed."""
-    unit = Decimal(1).scaleb(int(Decimal(note.printed).as_tuple().exponent))
-    return str(Decimal(note.true).quantize(unit))
+    try:
+        unit = Decimal(1).scaleb(int(Decimal(note.printed).as_tuple().exponent))
+        return str(Decimal(note.true).quantize(unit))
+    except InvalidOperation:  # more digits than are known, or no number
+        return note.true
 
 
 def _candidates(problem: Problem, head: Tree, formula: Tree | None) -> Iterator[Candidate]:

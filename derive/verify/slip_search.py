@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 #: Most repairs that are tried one by one, and in pairs; most that are decided for certain.
 SINGLE, PAIRED, DECIDED = 6000, 2500, 16
 #: Seconds after which a row is left without a name; far above what the numbers above take.
-SECONDS = 1.3
+SECONDS = 1.0
 #: Nodes of a graph above which the traces of earlier tries are wiped off.
 FULL = 150_000
 #: What a double may be off, relative to the entry and to the largest entry of the left side.
@@ -148,11 +148,14 @@ class Search:
                 return False
         return bool(found)
 
-    def holds(self, tree: Tree) -> bool:
-        """Whether a right side equals the left side at all sizes, as a row would be judged."""
+    def holds(self, tree: Tree, part: Tree | None = None) -> bool:
+        """Whether a right side equals the left side at all sizes, as a row would be judged.
+
+        part : what is new in it, which may not be the left side again.
+        """
         known = self.seen.get(tree)
         if known is None:
-            known = not self.context.begs(tree) and self.fits(tree) and self._certain(tree)
+            known = not self.context.begs(tree if part is None else part) and self.fits(tree) and self._certain(tree)
             self.seen[tree] = known
         return known
 
@@ -180,7 +183,7 @@ class Search:
                 if tried > SINGLE:
                     raise OutOfTime
                 begs = change.slip.name == "value for its derivative" and self.fits(change.tree)
-                if begs or self.holds(change.tree):
+                if begs or self.holds(change.tree, change.after):
                     found[change.slip.name] = change
             if found:
                 return list(found.values())
@@ -205,7 +208,7 @@ class Search:
                 tried += 1
                 if tried > PAIRED:
                     raise OutOfTime
-                if self.holds(second.tree):
+                if self.holds(second.tree, second.after):
                     return [second]
         return []
 
