@@ -42,7 +42,12 @@ class Derivatives:
         explicit = self._explicit(tree, env)
         if explicit is not None:
             return explicit
-        return self.laid_out(self.jacobian(tree, env))
+        found = self.jacobian(tree, env)
+        if isinstance(tree.by, t.Transpose) and found.of.rank == 1 and found.by.rank == 1:
+            # da/dx^T is the matrix with the index of a first, whatever the layout
+            nodes = [node for row in found.rows for node in row]
+            return Shaped((*found.of.shape, *found.by.shape), nodes)
+        return self.laid_out(found)
 
     def of_loss(self, tree: Tree, env: Env) -> Shaped:
         """The derivative of the loss by what a tree names."""

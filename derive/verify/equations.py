@@ -37,10 +37,9 @@ class Equations:
             declared = self._declared_shape(name, env, key)
             if declared is not None and tuple(declared.shape) != tuple(shape):
                 if None in shape or not shape:
-                    value = self.model.meaning.shapes.together(
-                        Shaped(declared.shape, [self.model.graph.zero] * prod(e or 1 for e in declared.shape), declared.row),
-                        value, self.model.graph.add, "set equal",
-                    )  # fmt: skip
+                    graph = self.model.graph
+                    empty = Shaped(declared.shape, [graph.zero] * prod(e or 1 for e in declared.shape), declared.row)
+                    value = self.model.meaning.shapes.together(empty, value, graph.add, "set equal")
                     shape, nodes, row = value.shape, list(value.nodes), value.row
                 else:
                     told = self.model.meaning.shapes.text(declared)
@@ -52,10 +51,14 @@ class Equations:
         else:
             spans = self._letters(name, head, right, letters, env, key)
             shape = tuple(len(spans[letter]) for letter in letters)
+            rest: tuple[int | None, ...] = ()
             nodes = []
             for place in combinations(*(spans[letter] for letter in letters)):
                 inner = {**env, **dict(zip(letters, place, strict=True))}
-                nodes.append(self.model.meaning.node(right, inner))
+                value = self._evaluated(right, inner, name)
+                nodes += value.nodes
+                rest = value.shape
+            shape = (*shape, *rest)
             row = len(shape) == 1 and self.model.convention("vectors") == "row"
         named = [
             self.model.graph.named((*key, *place), node)
@@ -89,10 +92,10 @@ class Equations:
         first = self.model.index_from
         found: dict[str, range] = {}
         if declared is not None:
-            if len(declared.shape) != len(letters):
+            if len(declared.shape) < len(letters):
                 told = self.model.meaning.shapes.text(declared)
                 raise ProgramError(f"{name} is declared as {told}, and its equation has {len(letters)} indices", name)
-            for letter, extent in zip(letters, declared.shape, strict=True):
+            for letter, extent in zip(letters, declared.shape, strict=False):
                 found[letter] = range(first, first + (extent or 1))
         try:
             for letter, span in found_ranges((right,), self.model, env, found).items():

@@ -32,8 +32,12 @@ def _statement(statement: Statement, model: Model) -> Statement:
 
 
 def _tree(tree: Tree, model: Model) -> Tree:
+    tree = t.transformed(tree, lambda node: _quotient(node, model))
+
     def change(node: Tree) -> Tree:
         match node:
+            case t.Subscript(array=name, indices=(t.Name(text=label),)) if _is_label(name, label, model):
+                return t.Name(f"{name}_{label}", node.at)
             case t.Name(text=name) if (base := _differentiated(name, model)) is not None:
                 return t.Derivative(_loss(model), t.Name(base, node.at), node.at)
             case t.Subscript(array=name) if (base := _differentiated(name, model)) is not None:
@@ -58,6 +62,39 @@ def _member_first(tree: t.Subscript, model: Model) -> Tree:
         return tree
     (place,) = places
     return replace(tree, indices=(tree.indices[place], *tree.indices[:place], *tree.indices[place + 1 :]))
+
+
+def _is_label(name: str, label: str, model: Model) -> bool:
+    """Whether the subscript of a new name is a quantity, as in \\delta_h: then it belongs to the name."""
+    vocabulary = model.problem.vocabulary
+    known = name in model.problem.quantities or name in model.equations or name in model.sizes
+    aliased = any(name == array for array, _ in model.indexed_aliases)
+    if known or aliased or model.is_family(name) or model.is_function(name) or name in ("I", "ones"):
+        return False
+    return (label in model.problem.quantities and model.problem.quantities[label].kind != "index") or (
+        label in model.equations and label not in vocabulary.indices
+    )
+
+
+def _quotient(node: Tree, model: Model) -> Tree:
+    """dL/dW in the plain notation, where dL and dW are two words."""
+    match node:
+        case t.Product(factors=(("*", t.Name(text=above)), ("/", t.Name() | t.Subscript() as below), *rest)):
+            name = below.text if isinstance(below, t.Name) else below.array
+            if not (_is_differential(above, model) and _is_differential(name, model)):
+                return node
+            by = t.Name(name[1:], below.at) if isinstance(below, t.Name) else replace(below, array=name[1:])
+            derivative = t.Derivative(t.Name(above[1:], node.at), by, node.at)
+            return t.Product((("*", derivative), *rest), node.at) if rest else derivative
+    return node
+
+
+def _is_differential(name: str, model: Model) -> bool:
+    """Whether a name nobody declared is d and the name of a quantity."""
+    if not name.startswith("d") or len(name) < 2 or name in model.problem.quantities or name in model.equations:
+        return False
+    base = name[1:]
+    return base in model.problem.quantities or base in model.equations or base == model.problem.loss
 
 
 def _is_bar_a_name(model: Model) -> bool:

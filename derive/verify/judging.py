@@ -274,6 +274,8 @@ class Judging:
     ) -> Verdict:
         """A row whose left side is a new name defines it."""
         name = head.text if isinstance(head, t.Name) else head.array
+        if name.startswith("d") and name[1:] in (self.problem.loss, *self.problem.quantities):
+            return Verdict("undecided", reason=f"outside fragment: {name} is a differential, and forms are not judged")
         if name in t.names_in(link.tree) and isinstance(head, t.Name):
             return Verdict("unread", reason=f"{name} is defined by itself", statement=statement, head=head, link=link)
         try:

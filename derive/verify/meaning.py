@@ -210,6 +210,8 @@ class Meaning:
 
     def picked(self, array: Shaped, at: Sequence[int], name: str) -> Shaped:
         """The entry or slice of an array at subscripts counted as the problem counts."""
+        if at and not array.rank and not array.unit:
+            raise Unjudged(f"{name} is a number, and has a subscript here", "unread")
         if len(at) > array.rank:
             void = len(at) - array.rank
             if array.rank == 1 and void == 1:  # a column or a row with both its indices

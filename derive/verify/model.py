@@ -7,7 +7,7 @@ the same with H in their place.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product as combinations
 
 from derive import tree as t
@@ -146,6 +146,11 @@ class Model:
             or (quantity is not None and quantity.family != "")
             or (name in self.problem.vocabulary.families)
         )
+
+    @property
+    def indexed_aliases(self) -> Iterable[tuple[str, int]]:
+        """The names of indexed aliases, each with its number of indices."""
+        return self._indexed
 
     def indexed_alias(self, name: str, indices: int) -> tuple[tuple[str, ...], Tree] | None:
         return self._indexed.get((name, indices))

@@ -33,6 +33,14 @@ def assignments_needed(trees: Sequence[Tree], model: Model) -> int:
                     continue
                 case t.Reduction(body=body):
                     stack.append((body, times))
+                    limits = (side for pair in node.limits if pair is not None for side in pair)
+                    if any(_is_large(each) for side in limits for each in t.walk(side)):
+                        counts["a limit"] += ASSIGNMENTS
+                case t.Call(function="max" | "min" | "abs" | "sign" | "relu" | "floor", arguments=arguments):
+                    inside = [{each.text for each in t.walk(part) if isinstance(each, t.Name)} for part in arguments]
+                    if any(names and names <= model.sizes.keys() for names in inside):
+                        counts["a size in a kink"] += ASSIGNMENTS
+                    stack.extend((child, times) for child in arguments)
                 case t.Power(base=base, exponent=t.Number() as exponent) if exponent.value.denominator == 1:
                     stack.append((base, times * max(1, abs(int(exponent.value)))))
                 case _:
@@ -58,5 +66,10 @@ def one_sided(trees: Sequence[Tree], models: Sequence[Model]) -> t.Indicator | N
 
 
 def _names_a_number(tree: t.Indicator) -> bool:
-    """Whether a literal above 2 stands in a condition."""
-    return any(isinstance(node, t.Number) and node.value > 2 for side in tree.sides for node in t.walk(side))
+    """Whether a literal above 1 stands in a condition."""
+    return any(isinstance(node, t.Number) and node.value > 1 for side in tree.sides for node in t.walk(side))
+
+
+def _is_large(tree: Tree) -> bool:
+    """A literal that sizes tried may not reach."""
+    return isinstance(tree, t.Number) and tree.value > 2

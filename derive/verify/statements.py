@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product as combinations
 
@@ -32,15 +32,21 @@ def free_letters(trees: Sequence[Tree], model: Model) -> tuple[str, ...]:
     """The free indices of a statement: names in subscripts, parameters, limits or conditions that have no value."""
     found: dict[str, None] = {}
     for tree in trees:
-        for name in _in_index_places(tree):
+        for name in _in_index_places(tree, lambda name: model.lookup(name) is not None):
             quantity = model.problem.quantities.get(name)
             declared = quantity is not None and quantity.kind == "index"
-            if declared or (name not in model.sizes and model.lookup(name) is None and not model.is_function(name)):
+            if declared or (name not in model.sizes and not model.is_function(name) and not _is_whole(name, model)):
                 found.setdefault(name)
     return tuple(found)
 
 
-def _in_index_places(tree: Tree) -> Iterator[str]:
+def _is_whole(name: str, model: Model) -> bool:
+    """Whether a name may stand for a whole number: an array of real numbers cannot, and its letter is an index."""
+    value = model.lookup(name)
+    return value is not None and not value.rank
+
+
+def _in_index_places(tree: Tree, is_known: Callable[[str], bool]) -> Iterator[str]:
     stack: list[tuple[Tree, bool, frozenset[str]]] = [(tree, False, frozenset())]
     while stack:
         node, inside, bound = stack.pop()
@@ -51,7 +57,9 @@ def _in_index_places(tree: Tree) -> Iterator[str]:
             case t.Subscript(indices=indices):
                 stack.extend((index, True, bound) for index in reversed(indices))
             case t.Indicator(sides=sides):
-                stack.extend((side, not isinstance(side, (t.Subscript, t.Call)), bound) for side in reversed(sides))
+                for side in reversed(sides):  # [i < j] compares indices, [z > 0] values
+                    is_value = isinstance(side, t.Name) and is_known(side.text)
+                    stack.append((side, not is_value and not isinstance(side, (t.Subscript, t.Call)), bound))
             case t.Call(function="entry", arguments=arguments):
                 stack.extend((each, True, bound) for each in reversed(arguments[1:]))
                 stack.append((arguments[0], inside, bound))

@@ -111,7 +111,9 @@ def read_equation(text: str, vocabulary: Vocabulary) -> Statement:
 def _as_latex(piece: Piece) -> Piece:
     """In a document of LaTeX a row without any command is LaTeX too, h_t = x_1, unless only plain text has it."""
     words = re.findall(r"[A-Za-z]{2,}", piece.text)
-    is_plain = re.search(r"[*\[\]]", piece.text) or any(word in FUNCTIONS or word in ACCENTS for word in words)
+    is_plain = re.search(r"\*|[A-Za-z0-9_]\[", piece.text) or any(
+        word in FUNCTIONS or word in ACCENTS for word in words
+    )
     return replace(piece, plain=False) if piece.plain and not is_plain else piece
 
 
