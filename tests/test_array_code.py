@@ -482,3 +482,57 @@ def test_a_number_of_python_may_stand_for_a_number(function: str, slopes: tuple[
     for x, slope in zip((-0.5, 0.5), slopes, strict=True):
         found = run(target, [*made.primal.equations, *adjoints(made)], made.primal, {"x": x, "g": 3.0})
         assert float(found["x_bar"]) == 3.0 * slope
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize(
+    "equation", ["z[i] = [c > 0]*x[i]", "z[i] = [c > 0]*c^2 + x[i]", "z[i] = x[i]*(1 - [c > 0]) + c"]
+)
+@pytest.mark.parametrize("c", [-1.5, 2.0, 2, np.float64(0.5)])
+def test_a_number_beside_an_array_may_be_one_of_python(equation: str, c: Any, target: str) -> None:
+    """Its comparisons are bools of Python; arrays keep their precision."""
+    made = gradients(read_equations(f"x : 3\nc : scalar\nz : 3\n{equation}\nupstream z = g"))
+    arrays = {"x": np.array([1.0, -2.0, 3.0]), "c": float(c)}
+    expected = values(made.primal, arrays, {})
+    expected |= values(made.adjoint, {**arrays, **expected, "g": np.arange(1.0, 4.0)}, {})
+    for dtype in (np.float64, np.float32):
+        number = float(c) if target == "torch" else c  # torch code takes tensors alone
+        given_ = {"x": arrays["x"].astype(dtype), "c": number, "g": np.arange(1.0, 4.0).astype(dtype)}
+        found = run(target, [*made.primal.equations, *adjoints(made)], made.primal, given_)
+        for name, value in found.items():
+            np.testing.assert_allclose(np.asarray(value), expected[name], rtol=1e-6, err_msg=name)
+        if not isinstance(c, np.floating) and target == "numpy":
+            assert found["z"].dtype == found["x_bar"].dtype == dtype
+
+
+def test_a_convolution_that_reads_nothing_but_padding_has_autograd_s_gradients() -> None:
+    """Every weight but the middle ones meets zeros alone, and its gradient is 0."""
+    shapes = {"X": (3, 6, 1, 1, 1), "W": (4, 3, 3, 2, 3)}
+    options = {"stride": (3, 2, 3), "padding": (1, 1, 1), "dilation": (1, 2, 1), "groups": 2}
+    written = LAYERS["conv3d"].write(options, shapes)
+    made = gradients(read_equations(written.text), ["X", "W"])
+    generator = np.random.default_rng(3)
+    arrays = {name: generator.normal(size=shape) for name, shape in shapes.items()}
+    x, w = (torch.tensor(arrays[name], requires_grad=True) for name in ("X", "W"))
+    y = torch.nn.functional.conv3d(x, w, **options)
+    (upstream,) = made.primal.upstream.values()
+    g = generator.normal(size=tuple(y.shape))
+    expected = torch.autograd.grad(y, (x, w), torch.tensor(g))
+    for target in TARGETS:
+        found = run(target, [*made.primal.equations, *adjoints(made)], made.primal, {**arrays, upstream: g})
+        for name, value in zip(("X", "W"), expected, strict=True):
+            np.testing.assert_allclose(
+                np.asarray(found[made.names[name]]), value.numpy(), rtol=1e-12, atol=1e-14, err_msg=target
+            )
+        np.testing.assert_allclose(np.asarray(found["Y"]), y.detach().numpy(), rtol=1e-12, atol=1e-14)
+
+
+def test_a_bound_that_is_a_floor_gives_the_evaluator_s_gradients() -> None:
+    """L = sum(i, j) [i <= floor(j/2)] A[i, j] q, by its literal meaning and by emitted code."""
+    made = gradients(read_equations("A : 3 x 7\nq : scalar\nL = sum(i,j) [i <= floor(j/2)]*A[i,j]*q\nloss L"))
+    array = np.random.default_rng(4).normal(size=(3, 7))
+    hold(made, {"A": array, "q": np.array(1.5)}, {})
+    held = np.array([[i <= j // 2 for j in range(7)] for i in range(3)])
+    found = run("numpy", [*made.primal.equations, *adjoints(made)], made.primal, {"A": array, "q": 1.5})
+    np.testing.assert_allclose(found["A_bar"], 1.5 * held, rtol=1e-15)
+    np.testing.assert_allclose(float(found["q_bar"]), array[held].sum(), rtol=1e-13)

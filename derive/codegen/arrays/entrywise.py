@@ -61,6 +61,10 @@ def _complement(low: Lowering, term: terms.Add, known: Sequence[c.Test]) -> Valu
             value = low.value(guard, known)
             if one == 1 and minus == -1 and value.kind == TRUTH:
                 if not value.axes:
+                    if low.dialect.tensors and all(
+                        terms.reads(terms.Guard((condition,))) for condition in guard.conditions
+                    ):
+                        return value.spelled(f"~({value.text})", UNARY)  # of a tensor; `not` would make a bool of it
                     return value.spelled(f"not ({value.text})", -1)
                 return value.spelled(f"~{bracketed(value.text, value.level, ATOM)}", UNARY)
     return None

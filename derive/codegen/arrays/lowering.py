@@ -213,6 +213,8 @@ class Lowering:
         """The value as real numbers; truth values and whole numbers are converted."""
         if value.kind in (REAL, NUMBER):
             return value
+        if not value.axes and not self.dialect.tensors:  # of numbers of Python a comparison is a bool, not an array
+            return replace(value.spelled(f"float({value.text})"), kind=REAL)
         return replace(value.spelled(self.dialect.real(bracketed(value.text, value.level, ATOM), self.like)), kind=REAL)
 
     # --- what is known already ----------------------------------------------------------------------------------
