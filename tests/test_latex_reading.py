@@ -17,9 +17,9 @@ from derive.cli.solve import _document
 from derive.errors import LimitError, ReadingError
 from derive.latex.formulas import formula as latex
 from derive.latex.style import name
-from derive.reading.latex.parser import parse
 from derive.reading.latex.interpret import Interpreter
 from derive.reading.latex.lexer import scan
+from derive.reading.latex.parser import parse
 from derive.reading.latex.rows import echo_statement, read_equation, read_work
 from derive.reading.latex.source import Source
 from derive.reading.latex.spelling import canonical, plain_name, printable
@@ -380,7 +380,9 @@ def test_a_hundred_thousand_inputs() -> None:
         check(mutants(source), source.choice((".tex", ".md", ".txt")), source.choice(vocabularies))
 
 
-@pytest.mark.parametrize("text", [r"$$W_{ \mathbf 1 b^\top12} = W_{1,2}$$"])
+@pytest.mark.parametrize(
+    "text", [r"$$W_{ \mathbf 1 b^\top12} = W_{1,2}$$", "$$x = \\begin{bm\natrix}$$", "$$x = y^{(-x)^\\top}$$"]
+)
 def test_what_the_fuzzer_found(text: str) -> None:
     for vocabulary in vocabularies:
         check(text, ".md", vocabulary)

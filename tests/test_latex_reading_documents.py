@@ -9,7 +9,9 @@ import json
 import pytest
 
 from derive.errors import LimitError, ReadingError
+from derive.reading.latex.lexer import scan
 from derive.reading.latex.rows import Row, echo_statement, read_work
+from derive.reading.latex.source import Source
 from derive.reading.latex.vocabulary import Vocabulary
 from tests.latex_lines import LINES, MATRICES, SCALARS
 
@@ -171,6 +173,22 @@ def test_words_introduce_statements_conditions_and_remarks() -> None:
     }
     for latex, expected in cases.items():
         assert said(read(f"$${latex}$$", ".md")) == expected, latex
+
+
+@pytest.mark.parametrize("latex", [latex for _, latex, _ in LINES])
+def test_no_side_of_a_row_is_dropped(latex: str) -> None:
+    """As many links as there are signs of equality outside brackets, ranges i = 1, ..., n excepted."""
+    vocabulary = next(each for each, other, _ in LINES if other == latex)
+    source = Source(latex)
+    depth = signs = 0
+    for token in scan(source, 0, len(latex)):
+        depth += token.type in ("OPEN", "LBRACE", "BEGIN")
+        depth -= token.type in ("CLOSE", "RBRACE", "END")
+        signs += token.kind in ("=", "approx", "<-", "+=") and not depth
+    (row,) = read(f"$${latex}$$", ".md", vocabulary)
+    links = sum(len(statement.links) for statement in row.statements)
+    ranges = sum(condition.operators == ("<=", "<=") for each in row.statements for condition in each.conditions)
+    assert links == signs - ranges
 
 
 def test_what_is_left_over_is_never_dropped() -> None:

@@ -111,6 +111,8 @@ def _sort_units(reading: Interpreter, above: Above, units: Sequence[Unit], opera
             return False
         if type(unit) is Scripted and (unit.subs or is_mark or not all(map(_is_transpose, unit.sups))):
             return False
+        if type(unit) is Scripted and unit.sups and not _is_square(unit) and name not in reading.vocabulary.families:
+            return False  # x^{(-y)^T}
     if len(units) > 1 and not any(type(unit) is Token or _is_square(unit) for unit in units):
         return len(units) == 2 and _layers(reading, above, units)
     return _layers(reading, above, units)

@@ -219,8 +219,10 @@ class Interpreter:
                 return functions.apply(self, run)
             case "reduction":
                 return reductions.reduction(self, run)
-            case "partial":
+            case "partial" if self.source.text.startswith(r"\partial", core.start):
                 return derivatives.inline(self, run)
+            case "partial":
+                return naming.upright_d(self, run)
             case "nabla":
                 return derivatives.nabla(self, run)
             case "ones":

@@ -27,6 +27,7 @@ _TOKEN = re.compile(
     r"|(?P<SIGN>:=|\+=|<=|>=|!=|<-|\|\||\.\.\.?|'+|[-+*/=<>()\[\]{},;:|^_&.])",
     re.DOTALL,
 )
+_ROMAN = re.compile(r"\{\s*\\(?:rm|sf|it)\s+([A-Za-z][A-Za-z0-9]*)\s*\}")
 _ONE_SIGN = re.compile(r"\{([A-Za-z0-9])\}")
 _DIGIT = re.compile(r"[0-9]")
 _ARGUMENT = re.compile(r"\s*\{([^{}]*)\}")
@@ -97,6 +98,9 @@ class Lexer(Words):
         elif piece == "{" and self.single and (letter := _ONE_SIGN.match(self.text, place, self.end)) is not None:
             self.place = letter.end()
             self.add("LEAF", "number" if letter[1].isdigit() else "letter", letter[1], place)
+        elif piece == "{" and (roman := _ROMAN.match(self.text, place, self.end)) is not None:
+            self.place = roman.end()
+            self.word(roman[1], place, self.in_script())
         elif piece == "{":
             before = self.tokens[-1].type if self.tokens else ""
             kind = {"SUB": "sub{", "SUP": "super{"}.get(before, "{")
@@ -261,7 +265,7 @@ class Lexer(Words):
         argument = _ARGUMENT.match(self.text, self.place, self.end)
         environment = argument[1].strip().rstrip("*") if argument else ""
         if argument is None or environment not in c.ENVIRONMENTS:
-            what = environment[:40] or "without a name"
+            what = "".join(filter(str.isprintable, environment[:40])) or "without a name"
             raise self.error(f"the environment {what} is not read", place, argument.end() if argument else self.place)
         self.place = argument.end()
         if name == "begin":

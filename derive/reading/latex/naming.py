@@ -48,6 +48,16 @@ def name_factor(reading: Interpreter, run: Run) -> Tree:
     return resolved(reading, parts, unit)
 
 
+def upright_d(reading: Interpreter, run: Run) -> Tree:
+    r"""`\mathrm{d}`: of a derivative in a line, or of a name such as dC."""
+    parts = Spelled("d", "letter")
+    if not derivatives.is_inline(reading, run):
+        tree = letters(reading, run, parts)
+        if tree is not None or (tree := _differential_name(reading, run, parts)) is not None:
+            return tree
+    return derivatives.inline(reading, run)
+
+
 def _before_bracket(reading: Interpreter, run: Run, unit: Unit, parts: Spelled, group: Group) -> Tree:
     """A name in front of a bracket: call, product, condition, or two readings."""
     if group.kind == "(" and (call := functions.named_call(reading, run, unit, parts)) is not None:

@@ -145,6 +145,12 @@ def _add(found: list[Draft], part: Part, piece: Piece) -> None:
         return
     start, end = tokens[0].start, tokens[-1].end
     if word in ("forall", "exists"):
+        colon = next((k for k, token in enumerate(tokens) if token.kind == ":"), None)
+        if colon is not None and tokens[colon + 1 :]:  # \\forall i: what holds
+            _add(found, Part(tokens[colon + 1 :]), piece)
+            return
+        if any(kind in CLAIMS for kind in _relations(tokens)):
+            raise source.error("write a comma or a colon behind the indices of \\forall", start, end)
         if before is not None:
             before.remarks.append(source.text[start:end].strip())
             before.in_remark = True
