@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import isinf, log10
+from math import isfinite, isinf, log10
 from typing import Any
 
 from derive.verify.graph import FUNCTION, LINEAR, MONOMIAL, NAMED, NUMBER, Graph, Node
@@ -67,6 +67,13 @@ class Judge:
     draws: dict[int, Residues] = field(default_factory=dict)
     looks: dict[int, Doubles] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.graph.vanishes = self._vanishes
+
+    def _vanishes(self, node: Node) -> bool:
+        """Whether a node is 0 modulo two primes; it is then taken for 0 everywhere, and nothing is divided by it."""
+        return all(self.residues(trial)[node] == 0 for trial in range(2))
+
     def residues(self, trial: int) -> Residues:
         if trial not in self.draws:
             self.draws[trial] = Residues(self.graph, self.seed, trial)
@@ -94,7 +101,7 @@ class Judge:
         """Whether left = right for all (label, left, right)."""
         open_pairs = [pair for pair in pairs if pair[1] != pair[2]]
         if not open_pairs:
-            return Decision("correct", "proved")
+            return self._somewhere(pairs, Decision("correct", "proved"))
         suspects = list(self._suspects(open_pairs))
         for suspect in suspects[:3]:
             witness = self._refuted(suspect, 0)
@@ -105,8 +112,25 @@ class Judge:
         if not suspects:
             agreed = self._agreed([(left, right) for _, left, right in open_pairs])
             if agreed:
-                return Decision("correct", "randomised", error=self._error(open_pairs))
+                return self._somewhere(pairs, Decision("correct", "randomised", error=self._error(open_pairs)))
         return self._by_points(open_pairs)
+
+    def _somewhere(self, pairs: Sequence[tuple[tuple[int, ...], Node, Node]], decision: Decision) -> Decision:
+        """The decision if every left side has a value somewhere: equal formulas that nowhere exist are not right."""
+        for _, node, _ in pairs:
+            by_residues = any(self.residues(trial)[node] is not None for trial in range(TRIALS + 3))
+            by_doubles = by_residues and any(isfinite(self.doubles(number)[node]) for number in range(4))
+            if not by_doubles and not any(self._is_defined(node, number) for number in range(TRIED)):
+                return Decision("undecided", reason="hazard: no point was found where both sides have a value")
+        return decision
+
+    def _is_defined(self, node: Node, number: int) -> bool:
+        for bits in BITS:
+            try:
+                return balls(self.point(number), (node,), bits)[node] is not None
+            except Undecided:
+                continue
+        return False
 
     def _is_rational(self, node: Node) -> bool:
         """Whether a node is a rational function of the inputs."""

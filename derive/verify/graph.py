@@ -50,6 +50,8 @@ class Graph:
         self.data: list[tuple[Any, ...]] = []
         self._known: dict[tuple[Any, ...], Node] = {}
         self._signs: dict[Node, int | None] = {}
+        # whether a sum is 0 everywhere: set by who can tell, asked of divisors that are cancelled
+        self.vanishes: Callable[[Node], bool] = lambda node: False
         self._smooth: dict[Node, bool] = {}
         self.zero, self.one = self.number(0), self.number(1)
 
@@ -135,6 +137,7 @@ class Graph:
         kept: dict[Node, Rational] = {}
         kinds, data = self.kinds, self.data
         undefined = False
+        divisors: list[Node] = []
         for node, exponent in parts:
             kind = kinds[node]
             if kind in _ATOMS:
@@ -152,17 +155,23 @@ class Graph:
             elif kind == MONOMIAL and (_is_whole(exponent) or self._signed(node)):
                 for factor, inner in data[node][0]:
                     kept[factor] = kept.get(factor, 0) + inner * exponent
+                    if inner * exponent < 0 and kinds[factor] == LINEAR:
+                        divisors.append(factor)
             elif kind == LINEAR and not data[node][0] and len(data[node][1]) == 1 and _is_whole(exponent):
                 ((factor, coefficient),) = data[node][1]  # (c u)^n = c^n u^n
                 number *= Fraction(coefficient) ** int(exponent)
                 if kinds[factor] == MONOMIAL:
                     for each, inner in data[factor][0]:
                         kept[each] = kept.get(each, 0) + inner * exponent
+                        if inner * exponent < 0 and kinds[each] == LINEAR:
+                            divisors.append(each)
                 else:
                     kept[factor] = kept.get(factor, 0) + exponent
             else:
                 kept[node] = kept.get(node, 0) + exponent
-        if undefined:
+                if exponent < 0:
+                    divisors.append(node)
+        if undefined or any(self.vanishes(each) for each in divisors if not number or not kept[each]):
             raise UndefinedNode("a division by zero")
         if not number:
             return self.zero

@@ -323,7 +323,8 @@ def transposes(tree: Tree, context: Context) -> Iterator[Tree]:
 
 RULES: dict[str, Rule] = {
     "commute terms": commute_terms, "commute factors": commute_factors, "associate": associate,
-    "distribute": distribute, "factor out": factor_out, "signs": signs, "neutral": neutral, "powers": powers, "functions": functions,
+    "distribute": distribute, "factor out": factor_out, "signs": signs, "neutral": neutral, "powers": powers,
+    "functions": functions,
     "rename bound": rename_bound, "sums": sums, "deltas": deltas, "inline": inline, "transposes": transposes,
 }  # fmt: skip
 
