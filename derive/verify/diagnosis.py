@@ -12,7 +12,7 @@ from derive.errors import DeriveError
 from derive.tree import Tree
 from derive.verify.expected import Expected, expected, rules
 from derive.verify.report import Slip
-from derive.verify.slip_numbers import beside, number_slips, rounded
+from derive.verify.slip_numbers import beside, formula_before, number_slips, rounded
 from derive.verify.slip_search import FAILURES, OutOfTime, Search, Snapshot
 from derive.verify.slip_text import condition, latex, told
 from derive.verify.slips import Change, replaced, sites
@@ -48,7 +48,7 @@ def diagnosed(line: Line, judging: Judging) -> None:
         conditions = judging._head[1]
     if is_literal(link.tree) and judging.values is not None and verdict.numbers:
         note = next((each for each in verdict.numbers if each.verdict == "wrong"), verdict.numbers[-1])
-        formula = judging._formula_before(line.judged.row, link)
+        formula = formula_before(line.judged.row, link)
         line.slips = number_slips(judging.values, head, formula, note)
         line.expected = f"{latex(head, judging.problem)} = {rounded(note)}"
         return

@@ -5,14 +5,21 @@ from __future__ import annotations
 from functools import cache
 
 from derive.verify import (
+    slips_deltas,
     slips_factors,
+    slips_fractions,
     slips_functions,
     slips_indices,
     slips_matrices,
     slips_operands,
     slips_powers,
+    slips_products,
+    slips_shapes,
     slips_signs,
+    slips_steps,
     slips_sums,
+    slips_terms,
+    slips_windows,
 )
 from derive.verify.slips import NamedSlip
 
@@ -20,10 +27,17 @@ FAMILIES = (
     slips_signs,
     slips_functions,
     slips_indices,
+    slips_steps,
+    slips_deltas,
+    slips_shapes,
     slips_matrices,
+    slips_windows,
+    slips_fractions,
     slips_powers,
     slips_factors,
     slips_sums,
+    slips_products,
+    slips_terms,
     slips_operands,
 )
 

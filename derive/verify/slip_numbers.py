@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from derive import tree as t
 from derive.errors import DeriveError
+from derive.reading.latex.rows import Link, Row
 from derive.tree import Tree
 from derive.verify.points import Undecided
 from derive.verify.report import Slip
 from derive.verify.shaped import OutsideFamily, ShapeClash, Unjudged
 from derive.verify.slip_text import told
-from derive.verify.values import NumberNote, Printed, Values
+from derive.verify.values import NumberNote, Printed, Values, is_literal
 
 if TYPE_CHECKING:
     from derive.verify.problems import Problem
@@ -37,6 +38,17 @@ def number_slips(values: Values, head: Tree, formula: Tree | None, note: NumberN
     return [Slip("no known pattern", "other", f"{beside}: it is {right}, not {note.printed}.", right)]
 
 
+def formula_before(row: Row, link: Link) -> Tree | None:
+    """The formula that stands before a number in its chain."""
+    before: Tree | None = None
+    for statement in row.statements:
+        for each in statement.links:
+            if each is link:
+                return before
+            before = before if is_literal(each.tree) else each.tree
+    return before
+
+
 def rounded(note: NumberNote) -> str:
     """The true value with as many decimals as are printed."""
     try:
@@ -48,8 +60,10 @@ def rounded(note: NumberNote) -> str:
 
 def _candidates(problem: Problem, head: Tree, formula: Tree | None) -> Iterator[Candidate]:
     yield "sign of a number", "sign", "The number has the wrong sign.", t.Negative(head)
-    degrees = t.transformed(formula if formula is not None else head, _in_degrees)
-    if degrees not in (formula, head):
+    own = next((each.links[0].tree for each in problem.equations if each.head == head), head)
+    radians = formula if formula is not None else own
+    degrees = t.transformed(radians, _in_degrees)
+    if degrees != radians:
         yield "degrees for radians", "other", "The angle is taken in degrees; set the calculator to radians.", degrees
     for place in range(1, _PLACES + 1):
         power = t.Number(str(10**place))

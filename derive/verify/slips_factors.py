@@ -129,6 +129,7 @@ def _without_division(site: Site) -> Iterator[Tree]:
 
 
 def slips() -> tuple[NamedSlip, ...]:
+    """The slips of this family, in the order in which they are tried."""
     return (
         NamedSlip(
             "factor 2 of a square missing",

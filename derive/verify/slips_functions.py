@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from derive import tree as t
 from derive.tree import Tree
-from derive.verify.slip_context import WRITTEN
+from derive.verify.slip_locals import WRITTEN
 from derive.verify.slips import GENERIC, SPECIFIC, NamedSlip, Site
 from derive.verify.slips_editing import both, is_leaf, is_local, is_square
 
@@ -165,6 +165,7 @@ def _inverse_chain(site: Site) -> Iterator[Tree]:
 
 
 def slips() -> tuple[NamedSlip, ...]:
+    """The slips of this family, in the order in which they are tried."""
     return (
         NamedSlip(
             "function for its derivative",

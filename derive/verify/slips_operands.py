@@ -123,6 +123,7 @@ def _exchanged(site: Site) -> Iterator[Tree]:
 
 
 def slips() -> tuple[NamedSlip, ...]:
+    """The slips of this family, in the order in which they are tried."""
     return (
         NamedSlip(
             "the other factor of a product",

@@ -146,6 +146,7 @@ def _is_subtracted(site: Site) -> bool:
 
 
 def slips() -> tuple[NamedSlip, ...]:
+    """The slips of this family, in the order in which they are tried."""
     minus, plus = _logistic("-", "+"), _logistic("+", "-")
     square_minus, square_plus = _one_and_square("-", "+"), _one_and_square("+", "-")
     return (

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import pairwise, permutations
+from itertools import permutations
 
 from derive import tree as t
 from derive.tree import Tree
-from derive.verify.slips import COMMON, GENERIC, SPECIFIC, Edit, NamedSlip, Site, nothing
-from derive.verify.slips_editing import both, signed_sum
-from derive.verify.slips_indices import deltas
+from derive.verify.slips import SPECIFIC, Edit, NamedSlip, Site
+from derive.verify.slips_editing import both
 
 #: Letters for a sum that a row lacks; the first that the row does not use is taken.
 _LETTERS = ("i", "j", "k", "r", "q")
@@ -157,85 +156,8 @@ def _axis(site: Site) -> Iterator[Tree]:
             yield along(bound, t.Name(letter))
 
 
-def _operator(old: str, new: str) -> Edit:
-    def edit(site: Site) -> Iterator[Tree]:
-        match site.node:
-            case t.Reduction(operator=found) if found == old:
-                yield replace(site.node, operator=new)
-            case t.Call(function=found, arguments=arguments) if found == old and len(arguments) == 1:
-                yield t.Call(new, arguments)
-
-    return edit
-
-
-def _split(site: Site) -> Iterator[Tree]:
-    """sum (a b) -> (sum a) (sum b)."""
-    match site.node:
-        case t.Reduction(operator="sum", body=t.Product(factors=factors)) as node if len(factors) > 1:
-            for place in range(1, len(factors)):
-                left, right = factors[:place], (("*", factors[place][1]), *factors[place + 1 :])
-                yield t.Product(
-                    (
-                        ("*", replace(node, body=t.Product(left) if len(left) > 1 else left[0][1])),
-                        (factors[place][0], replace(node, body=t.Product(right) if len(right) > 1 else right[0][1])),
-                    )
-                )
-
-
-def _joined(site: Site) -> Iterator[Tree]:
-    """(sum a) (sum b) -> sum (a b)."""
-    if not isinstance(site.node, t.Product):
-        return
-    sums = [(k, factor) for k, (_, factor) in enumerate(site.node.factors) if isinstance(factor, t.Reduction)]
-    for (k, one), (m, other) in pairwise(sums):
-        if len(one.bound) != len(other.bound):
-            continue
-        renamed = t.substituted(other.body, dict(zip(other.bound, map(t.Name, one.bound), strict=True)))
-        joined = replace(one, body=t.Product((("*", one.body), ("*", renamed))))
-        rest = [each for place, each in enumerate(site.node.factors) if place not in (k, m)]
-        yield t.Product((("*", joined), *rest)) if rest else joined
-
-
-def _without_term(site: Site) -> Iterator[Tree]:
-    if isinstance(site.node, t.Sum):
-        for place in range(len(site.node.terms)):
-            yield signed_sum([each for k, each in enumerate(site.node.terms) if k != place])
-
-
-def _with_term(site: Site) -> Iterator[Tree]:
-    """Plus or minus a quantity of the problem, with a Kronecker delta or without, or 1."""
-    bracket = isinstance(site.node, t.Sum) or (isinstance(site.node, t.Negative) and isinstance(site.above, t.Product))
-    if not bracket and (not site.is_term or (isinstance(site.node, t.Negative) and not site.is_root)):
-        return
-    context = site.context
-    extra: list[Tree] = [t.Number("1")]
-    for name in context.ranks:
-        extra += context.entries(name, site.letters)
-    if site.is_root:
-        extra += [t.Product((("*", delta), ("*", one))) for delta in deltas(site) for one in extra]
-    for one in extra:
-        for sign in ("+", "-"):
-            yield t.Sum((*_terms(site.node), (sign, one)))
-
-
-def _terms(tree: Tree) -> tuple[tuple[str, Tree], ...]:
-    return tree.terms if isinstance(tree, t.Sum) else (("+", tree),)
-
-
-def _with_adjoint_term(site: Site) -> Iterator[Tree]:
-    """Plus or minus a derivative of the loss, or a derivative times a value."""
-    if not site.is_root:
-        return
-    context = site.context
-    for name in context.ranks:
-        for entry in context.entries(name, site.letters):
-            found = context.adjoint(entry)
-            if found is not None:
-                for sign in ("+", "-"):
-                    yield t.Sum((*_terms(site.node), (sign, found)))
-
-
 def slips() -> tuple[NamedSlip, ...]:
+    """The slips of this family, in the order in which they are tried."""
     return (
         NamedSlip(
             "range of a sum",
@@ -300,112 +222,5 @@ def slips() -> tuple[NamedSlip, ...]:
             both(_other_index, _axis),
             both(_other_index, _axis),
             ("sum(k) w[k, i]*d[k]", "sum(k) w[i, k]*d[i]"),
-        ),
-        NamedSlip(
-            "mean for the sum",
-            "sum-mean",
-            "A mean is taken, and the derivatives are added up: {after} belongs here, not {before}.",
-            _operator("sum", "mean"),
-            _operator("mean", "sum"),
-            ("sum(i) g[i]", "mean(i) g[i]"),
-            SPECIFIC,
-        ),
-        NamedSlip(
-            "sum for the mean",
-            "sum-mean",
-            "A sum is taken where the mean belongs: {after}, not {before}.",
-            _operator("mean", "sum"),
-            _operator("sum", "mean"),
-            ("mean(i) x[i]", "sum(i) x[i]"),
-            SPECIFIC,
-        ),
-        NamedSlip(
-            "product of sums for the sum of products",
-            "order",
-            "The sum of products is not the product of the sums: {after} belongs here, not {before}.",
-            _split,
-            _joined,
-            ("sum(i) a[i]*b[i]", "(sum(i) a[i])*(sum(j) b[j])"),
-            SPECIFIC,
-        ),
-        NamedSlip(
-            "sum of products for the product of sums",
-            "order",
-            "Two sums are multiplied here, each with its own index: {after} belongs here, not {before}.",
-            _joined,
-            _split,
-            ("(sum(i) a[i])*(sum(j) b[j])", "sum(i) a[i]*b[i]"),
-            SPECIFIC,
-        ),
-        NamedSlip(
-            "path missing",
-            "term-missing",
-            "What is used in several places collects a term from each of them; the one through {before} is missing, "
-            "{after}.",
-            nothing,
-            nothing,
-            ("v_2_bar*cos(v_1) + v_4_bar", "v_2_bar*cos(v_1)"),
-            SPECIFIC,
-        ),
-        NamedSlip(
-            "diagonal path only",
-            "term-missing",
-            "Every entry of {before} depends on this one, not the entry with the same index alone: sum over all of "
-            "them.",
-            nothing,
-            nothing,
-            ("sum(i) g[i]*J[i, j]", "g[j]*J[j, j]"),
-            SPECIFIC,
-        ),
-        NamedSlip(
-            "path taken twice",
-            "term-missing",
-            "The term through {before} is counted twice; it is there once, {after}.",
-            nothing,
-            nothing,
-            ("v_2_bar*cos(v_1) + v_4_bar", "v_2_bar*cos(v_1) + 2*v_4_bar"),
-            SPECIFIC,
-        ),
-        NamedSlip(
-            "sign of a path",
-            "sign",
-            "The term through {before} has the wrong sign; it is {after}.",
-            nothing,
-            nothing,
-            ("v_5_bar + v_6_bar*v_5", "v_5_bar - v_6_bar*v_5"),
-        ),
-        NamedSlip(
-            "term too many",
-            "other",
-            "A term stands here that does not belong to the sum: {after}, not {before}.",
-            _with_term,
-            _without_term,
-            ("p[i]", "p[i] - y[i]"),
-            COMMON,
-        ),
-        NamedSlip(
-            "term missing",
-            "term-missing",
-            "A term is missing: {after} belongs here, not {before}.",
-            _without_term,
-            _with_term,
-            ("p[i] - y[i]", "p[i]"),
-        ),
-        NamedSlip(
-            "term of a derivative missing",
-            "term-missing",
-            "A term that goes through another value is missing: {after} belongs here, not {before}.",
-            _without_term,
-            _with_adjoint_term,
-            ("v_5_bar + v_4_bar", "v_5_bar"),
-        ),
-        NamedSlip(
-            "a lone term of several",
-            "term-missing",
-            "Only one of the contributions is written: the right side should be {after}.",
-            nothing,
-            nothing,
-            ("a + b + c", "a"),
-            GENERIC,
         ),
     )
