@@ -40,12 +40,18 @@ def opaque_name(name: str, orders: tuple[int, ...]) -> str:
 
 
 def adjoints(
-    graph: Graph, value: Node, given: Mapping[Node, Node] | None = None, *, stop: frozenset[Node] = frozenset()
+    graph: Graph,
+    value: Node,
+    given: Mapping[Node, Node] | None = None,
+    *,
+    stop: frozenset[Node] = frozenset(),
+    local: Mapping[Node, Mapping[Node, Node]] | None = None,
 ) -> dict[Node, Node]:
     """The derivative of `value` by every node below it; nodes that are missing have derivative 0.
 
     given : adjoints that are to be taken instead of those found, as a derivation goes on from a line that says so.
     stop : nodes held fixed: nothing is carried through them.
+    local : for a named node, local partials by other named nodes or inputs that are to be taken instead of its own.
     """
     found: dict[Node, list[tuple[int | Fraction, Node]]] = {value: [(1, graph.one)]}
     answer: dict[Node, Node] = {}
@@ -60,12 +66,24 @@ def adjoints(
         answer[node] = adjoint
         if adjoint == graph.zero or node in stop:
             continue
+        if local is not None and node in local:
+            for operand, partial in _around(graph, node, local[node]).items():
+                found.setdefault(operand, []).append((1, graph.multiply(adjoint, partial)))
+            continue
         for operand, partial in partials(graph, node):
             if isinstance(partial, tuple):
                 found.setdefault(operand, []).append((partial[0], adjoint))
             elif partial != graph.zero:
                 found.setdefault(operand, []).append((1, graph.multiply(adjoint, partial)))
     return answer
+
+
+def _around(graph: Graph, node: Node, stated: Mapping[Node, Node]) -> dict[Node, Node]:
+    """The partials of a named node by what its formula reads, with some of them as they were stated."""
+    inner = graph.data[node][1]
+    cut = frozenset(each for each in graph.cone((inner,)) if graph.kinds[each] in (NAMED, INPUT))
+    own = adjoints(graph, inner, stop=cut)
+    return {each: stated.get(each, own[each]) for each in cut if each in own} | dict(stated)
 
 
 def partials(graph: Graph, node: Node) -> list[tuple[Node, Node | tuple[int | Fraction]]]:

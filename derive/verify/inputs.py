@@ -94,7 +94,9 @@ class Inputs:
                 return [g.number(low + (k + turn) % (high - low + 1)) for k in range(len(all_places))]
             case d.Classes(count=count):
                 classes = self.model.meaning.integer(count, {})
-                return [g.number(self.model.index_from + (k + turn) % classes) for k in range(len(all_places))]
+                # in every other turn two neighbours are of one class
+                order = [k // 2 if turn % 2 else k for k in range(len(all_places))]
+                return [g.number(self.model.index_from + (k + turn) % classes) for k in order]
             case d.Interval(lower=lower, upper=upper):
                 self.model.ranges[str(key[0])] = Range(lower, upper)
                 sign = None if lower is None or lower < 0 else 0 if lower == 0 and not domain.open_lower else 1

@@ -21,11 +21,11 @@ from derive.verify.deciding import Decision
 from derive.verify.definitions import define, lacks_members
 from derive.verify.dummies import bind
 from derive.verify.gradient_names import spelled_out
-from derive.verify.graph import UndefinedNode
+from derive.verify.graph import NAMED, UndefinedNode
 from derive.verify.model import Model
 from derive.verify.problem_checks import defined
 from derive.verify.problems import Problem
-from derive.verify.shaped import Capture, OutsideFamily, ShapeClash, Unjudged
+from derive.verify.shaped import Capture, Env, OutsideFamily, ShapeClash, Shaped, Unjudged
 from derive.verify.size_hazards import ASSIGNMENTS, assignments_needed, one_sided
 from derive.verify.statements import instances, pairs, unbound
 from derive.verify.values import NumberNote, Values, is_literal
@@ -294,6 +294,13 @@ class Judging:
     # --- links --------------------------------------------------------------------------------------------------------
 
     def _link(self, row: Row, head: Tree, link: Link, conditions: tuple[Tree, ...]) -> Verdict:
+        is_input = isinstance(head, t.Name) and head.text in self.problem.quantities
+        if (
+            link.relation == "<-"
+            and is_input
+            and not any(defined(each) == head.text for each in self.problem.equations)
+        ):
+            return Verdict("undecided", reason="outside fragment: an update of what is given is no claim about it")
         if link.relation not in EQUALITIES:
             return self._compared(head, link, conditions)
         if self.values is not None and is_literal(link.tree):
@@ -308,6 +315,11 @@ class Judging:
         if verdict.verdict == "wrong" and self.values is not None and not conditions:
             # a link such as 1.4924 * v_4 holds, if at all, at the given values
             held = self.values.holds(head, link.tree)
+            if held is None and any(
+                self._decided(head, each, conditions, self.models).verdict == "correct"
+                for each in self.values.with_names(link.tree)
+            ):
+                return Verdict("correct", "values", note="a given number stands in place of its name")
             if held is not None:
                 return Verdict("correct", "values", note="holds at the given values", numbers=held)
         if verdict.verdict in ("wrong", "undecided") and self.mistakes:
@@ -315,6 +327,13 @@ class Judging:
             if carried is not None:
                 return carried
         return verdict
+
+    def _is_given(self, head: Tree) -> bool:
+        """Whether a left side is a quantity that no equation works out."""
+        if not isinstance(head, t.Name) or head.text not in self.problem.quantities:
+            return False
+        name = head.text
+        return all(defined(each) != name for each in self.problem.equations)
 
     def _compared(self, head: Tree, link: Link, conditions: tuple[Tree, ...]) -> Verdict:
         """A row with another sign than =: refuted where the sides are equal and may not be, else left undecided."""
@@ -338,21 +357,23 @@ class Judging:
         """A printed number: it must follow, by some rule of rounding, from the formula at the given values."""
         assert self.values is not None
         try:
-            note = self.values.number(head, link.tree, self._formula_before(row, link))
+            note = self.values.number(head, link.tree, self._formula_before(row, head, link))
         except _NO_VALUE as failed:
             return _failure(failed)
         if note.verdict == "correct":
             return Verdict("correct", "values", numbers=[note])
         return Verdict("wrong", "values", reason=note.label, numbers=[note])
 
-    def _formula_before(self, row: Row, link: Link) -> Tree | None:
+    def _formula_before(self, row: Row, head: Tree, link: Link) -> Tree | None:
         """The link that stands before a number in its chain, from which it was worked out."""
         before: Tree | None = None
+        if isinstance(head, t.Name):
+            before = next((each.links[0].tree for each in self.problem.equations if each.head == head), None)
         for statement in row.statements:
             for each in statement.links:
                 if each is link:
                     return before
-                before = each.tree
+                before = each.tree if not is_literal(each.tree) else before
         return before
 
     def _decided(
@@ -472,6 +493,8 @@ class Judging:
         for instance in instances((mistake.head, mistake.right), mistake.conditions, model):
             try:
                 right = model.meaning.value(mistake.right, instance.env)
+                if self._believe_partial(model, mistake, instance.env, right):
+                    continue
                 places = model.adjoint_places(mistake.head, instance.env)
             except OutsideFamily:
                 continue
@@ -479,6 +502,21 @@ class Judging:
                 raise Unjudged("what the row is about is not a derivative of the loss")
             found.update(zip(places, right.nodes, strict=True))
         model.believe(found)
+
+    @staticmethod
+    def _believe_partial(model: Model, mistake: Mistake, env: Env, right: Shaped) -> bool:
+        """A wrong derivative of one named number by another, as the chain rule goes on with it."""
+        head = mistake.head
+        if not isinstance(head, t.Derivative) or model.adjoint_places(head, env) is not None:
+            return False
+        of = model.meaning.value(head.of, env)
+        if of.rank or right.rank or model.graph.kinds[of.scalar] != NAMED:
+            return False
+        by = model.derivatives.places(head.by, env)
+        if by.rank:
+            return False
+        model.believe_partial(of.scalar, {by.scalar: right.scalar})
+        return True
 
     def _same(self, one: Tree, other: Tree, conditions: tuple[Tree, ...]) -> bool:
         """Whether a link only repeats another."""

@@ -30,6 +30,9 @@ from derive.verify.problems import Problem
 from derive.verify.ranges import found_ranges
 from derive.verify.shaped import Env, OutsideFamily, ShapeClash, Shaped, Unjudged, scalar
 
+#: So many members before the first may be start values of a recursion.
+STARTS = 3
+
 
 class Model:
     """sizes : extents by name, `n` or `n[2]`.  numbers : inputs have the problem's [values].
@@ -66,6 +69,7 @@ class Model:
         self.meaning = Meaning(self)
         self.derivatives = Derivatives(self)
         self.given_adjoints: dict[Node, Node] = {}
+        self.given_partials: dict[Node, dict[Node, Node]] = {}
         self._adjoints: dict[Node, dict[Node, Node]] = {}
         self._aliases = {left.text: right for left, right in problem.aliases if isinstance(left, t.Name)}
         self._indexed = {
@@ -229,7 +233,7 @@ class Model:
         """The derivatives of a node by all below it; what a wrong row said of them is taken over."""
         found = self._adjoints.get(node)
         if found is None:
-            found = self._adjoints[node] = adjoints(self.graph, node, self.given_adjoints)
+            found = self._adjoints[node] = adjoints(self.graph, node, self.given_adjoints, local=self.given_partials)
         return found
 
     def loss_node(self) -> Node | None:
@@ -250,6 +254,12 @@ class Model:
     def believe(self, found: Mapping[Node, Node]) -> None:
         """Adjoints as a wrong row has them."""
         self.given_adjoints.update(found)
+        self._adjoints.clear()
+        self.meaning.forget()
+
+    def believe_partial(self, of: Node, found: Mapping[Node, Node]) -> None:
+        """Local partials of one named node as a wrong row has them."""
+        self.given_partials.setdefault(of, {}).update(found)
         self._adjoints.clear()
         self.meaning.forget()
 
@@ -280,6 +290,7 @@ class Model:
         self.dummies.clear()
         self.defined_members.clear()
         self.given_adjoints.clear()
+        self.given_partials.clear()
         self.meaning.forget()
 
     def forget(self, mark: int) -> None:
@@ -414,8 +425,8 @@ class Model:
                     made = self._worked_out.array(name, statement, (name, index), {})
                     break
             if made is None:
-                if name in self.equations and span is not None and not (span.start - 1 <= index < span.start):
-                    return None  # only a start value may be given from outside
+                if name in self.equations and span is not None and not (span.start - STARTS <= index < span.start):
+                    return None  # only start values may be given from outside
                 made = self.inputs.array(name, quantity, (name, index))
             self.families.setdefault(name, {})[index] = made
             return made

@@ -6,7 +6,7 @@ which is a mistake of the row and named as such.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Protocol
 
 from derive import tree as t
@@ -38,9 +38,15 @@ def index_names(tree: Tree, bound: frozenset[str] = frozenset()) -> Iterator[tup
 
 
 def found_ranges(
-    trees: Iterable[Tree], axes: Axes, env: Mapping[str, int], known: Mapping[str, range]
+    trees: Iterable[Tree],
+    axes: Axes,
+    env: Mapping[str, int],
+    known: Mapping[str, range],
+    restricted: Container[str] = (),
 ) -> dict[str, range]:
     """The ranges of index names by the subscripts in which they stand alone; known ones win.
+
+    restricted : names of which a condition says where they stand: they may run further than one of their axes.
 
     Raises ShapeClash where a name stands at two axes of different extents.
     """
@@ -51,6 +57,9 @@ def found_ranges(
                 continue
             if name not in found:
                 found[name] = (span, where)
+            elif found[name][0] != span and name in restricted:
+                wider = range(min(span.start, found[name][0].start), max(span.stop, found[name][0].stop))
+                found[name] = (wider, where)  # a condition says where it may stand
             elif found[name][0] != span:
                 raise ShapeClash(
                     f"the index {name} runs over {_size(found[name][0])} values at {found[name][1]}"

@@ -98,9 +98,10 @@ class Shapes:
             raise ShapeClash("a number and the identity matrix I are put together entry by entry")
         if other.unit:
             raise Unjudged("the size of I is not clear here", "ambiguous")
-        if other.rank != 2 or other.shape[0] != other.shape[1] or other.shape[0] is None:
+        extents = {extent for extent in other.shape if extent is not None}
+        if other.rank != 2 or len(extents) != 1:
             raise ShapeClash(f"I is square, and goes with {self.text(other)} here")
-        diagonal = self.identity(other.shape[0])
+        diagonal = self.identity(extents.pop())
         return self.mapped(diagonal, lambda node: self.graph.multiply(value.nodes[0], node))
 
     def identity(self, size: int) -> Shaped:

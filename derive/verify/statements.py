@@ -82,10 +82,11 @@ def instances(trees: Sequence[Tree], conditions: Sequence[Tree], model: Model) -
     leading = [letter for letter in letters if _family_range(letter, trees, model) is not None]
     spans = [_family_range(letter, trees, model) or range(0) for letter in leading]
     found: list[Instance] = []
+    restricted = {node.text for condition in conditions for node in t.walk(condition) if isinstance(node, t.Name)}
     for place in combinations(*spans):
         env = dict(zip(leading, place, strict=True))
         try:
-            ranges = found_ranges(trees, model, env, {})
+            ranges = found_ranges(trees, model, env, {}, restricted)
         except OutsideFamily:
             continue
         rest = [letter for letter in letters if letter not in env]

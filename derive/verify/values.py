@@ -8,7 +8,7 @@ Source of the rule: docs/verification.md; "must equal the correct rounding" woul
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -117,6 +117,15 @@ class Values:
             return None
         return [NumberNote(_source(link), "correct", "holds with the printed digits", _shown(true))]
 
+    def with_names(self, tree: Tree) -> Iterator[Tree]:
+        """A formula with each given number in it read as the name that has this value."""
+        for name, value in self.problem.values.items():
+            if isinstance(value, Fraction):
+                numbers = [node for node in t.walk(tree) if isinstance(node, t.Number) and node.value == abs(value)]
+                for number in numbers[:3]:
+                    named: Tree = t.Name(name) if value >= 0 else t.Negative(t.Name(name))
+                    yield t.transformed(tree, lambda node: named if node is number else node)  # noqa: B023
+
     def _ball(self, node: Node) -> Any:
         found = balls(self.model.judge.point(0), (node,), BITS)[node]
         if found is None:
@@ -170,6 +179,8 @@ class Intervals:
         self.model = model
         self.printed = printed
         self.wide = wide
+        # a number that the problem gives is exact
+        self.given = {abs(value) for value in model.problem.values.values() if isinstance(value, Fraction)}
         self.arb = flint().arb
 
     def value(self, tree: Tree) -> Any:
@@ -211,7 +222,7 @@ class Intervals:
 
     def _interval(self, printed: Printed) -> Any:
         value = _exact(printed.value)
-        if self.wide and not printed.is_whole:
+        if self.wide and not printed.is_whole and abs(printed.value) not in self.given:
             return value + self.arb(0, _exact(printed.unit / 2))
         return value
 
