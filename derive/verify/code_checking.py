@@ -21,6 +21,7 @@ from derive.verify.code_names import Names
 from derive.verify.code_reading import Code, notebook_code, read_code
 from derive.verify.code_reference import Reference
 from derive.verify.code_rows import lines_of
+from derive.verify.code_sizes import fitting_models
 from derive.verify.judging import Judging
 from derive.verify.problems import load_problem
 from derive.verify.report import Report
@@ -95,10 +96,11 @@ def _outcomes(
 ) -> list[tuple[Reference, Outcome]]:
     """What was found at each of two sizes and points; with vectors as columns where that is right and flat is not."""
     best: list[tuple[Reference, Outcome]] = []
+    known = fitting_models(judging, code)
     for columns in (False, True):
         found: list[tuple[Reference, Outcome]] = []
         for number in range(2):
-            model = judging.models[number % len(judging.models)]
+            model = known[number % len(known)]
             reference = Reference(model, number, turned(model) if is_network(code) else frozenset())
             outcome = _outcome(code, child, reference, columns, deadline, seconds)
             if outcome is None:
@@ -141,7 +143,9 @@ def _cost(found: Sequence[tuple[Reference, Outcome]]) -> int:
 
 
 def _has_vectors(judging: Judging) -> bool:
-    return any(value.rank == 1 for value in judging.models[0].arrays.values())
+    model = judging.models[0]
+    members = [value for family in model.families.values() for value in family.values()]
+    return any(value.rank == 1 for value in (*model.arrays.values(), *members))
 
 
 def verify_python(

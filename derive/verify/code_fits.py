@@ -20,6 +20,7 @@ class Fit:
     """What a record holds.  wanted : what its name stands for, the likeliest first.  found : what its value is.
 
     final : nothing changes it afterwards.  partial : a simple multiple of something known (`multiple`), or nothing yet.
+    moved : an input that the work changed before, as a training step does; what is not right then is not wrong.
     rough : right as far as the short numbers tell (single precision or less) in which the run computed something.
     """
 
@@ -31,6 +32,7 @@ class Fit:
     right: bool
     multiple: Candidate | None = None
     rough: bool = False
+    moved: str = ""
 
     @property
     def place(self) -> Place:
@@ -38,7 +40,7 @@ class Fit:
 
     @property
     def wrong(self) -> bool:
-        return self.final and bool(self.wanted) and not self.right and not self.rough
+        return self.final and bool(self.wanted) and not self.right and not self.rough and not self.moved
 
 
 class Matching:
@@ -59,19 +61,32 @@ class Matching:
         """What every record holds."""
         following = _following(run.records)
         error = max((SHORT.get(record.type, 0.0) for record in run.records), default=0.0)
-        return [self._fit(record, run.records, following[k], error) for k, record in enumerate(run.records)]
+        found: list[Fit] = []
+        moved = ""
+        for k, record in enumerate(run.records):
+            found.append(self._fit(record, run.records, following[k], error, moved))
+            moved = moved or (record.path if self._moves(record) else "")
+        return found
 
-    def _fit(self, record: Record, records: Sequence[Record], after: int | None, error: float) -> Fit:
+    def _moves(self, record: Record) -> bool:
+        """Whether an input gets a new value that is made of its old one: from then on the problem is another."""
+        meanings = [each for each in self.names.meanings(record.path) if each.kind == "value" and each.sure]
+        if not meanings or not self._continues(record) or not self.reference.is_input(meanings[0].name):
+            return False
+        return not any(self.agrees(record, each) for each in self.reference.find(meanings[0]))
+
+    def _fit(self, record: Record, records: Sequence[Record], after: int | None, error: float, moved: str) -> Fit:
         wanted = self.wanted(record.path)
         known, multiple = self._identified(record)
         if wanted and wanted[0].meaning.kind == "value":  # a name that is also the problem's: only for what fits it
             fitting = tuple(each for each in wanted if squeezed(each.shape) == squeezed(record.shape))
-            wanted = fitting if record.type.startswith("float") and record.entries else ()
+            computed = fitting and not self.reference.is_input(fitting[0].meaning.name)
+            wanted = fitting if computed and record.type.startswith("float") and record.entries else ()
         right = any(self.agrees(record, each) for each in wanted)
         empty = record.type == "None" or not any(record.entries)
         final = after is None or not (self._continues(records[after]) or (empty and not right))
         rough = error > 0 and not right and any(_nearly(record, each, error) for each in wanted)
-        return Fit(record, wanted, known, final, multiple is not None or empty, right, multiple, rough)
+        return Fit(record, wanted, known, final, multiple is not None or empty, right, multiple, rough, moved)
 
     def _continues(self, record: Record) -> bool:
         site = self.sites[record.site]

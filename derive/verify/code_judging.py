@@ -22,6 +22,8 @@ from derive.verify.code_reference import Candidate, Reference, squeezed, worst
 
 #: Most runs with corrections for one work at one point.
 RUNS = 400
+#: Most layers that are tried for a variable that does not say which it belongs to.
+LAYERS = 6
 #: Errors that stop a run and are the work's own mistake.
 MISTAKES = frozenset({"ValueError", "RuntimeError", "IndexError", "ZeroDivisionError", "FloatingPointError"})
 
@@ -109,6 +111,10 @@ class Assessing:
                 outcome.undecided[fit.record.site] = (
                     f"{fit.record.path} is right to the digits that float32 or less leaves; leave out the cast"
                 )
+        right = {fit.record.site for fit in outcome.fits if fit.right or fit.found is not None}
+        for fit in outcome.fits:
+            if fit.moved and fit.final and fit.wanted and not fit.right and fit.record.site not in right:
+                outcome.undecided[fit.record.site] = f"{fit.moved} was changed before: other values are right here"
         charged = {charge.site for charge in outcome.charges}
         rest = set(self._wrong(fits, outcome)) - charged
         for site in (*rest, *charged):
@@ -145,13 +151,13 @@ class Assessing:
         charged = {charge.site for charge in outcome.charges}
         left, at = len(fits) + 1, len(fits)
         if isinstance(first, Fit):
-            expected = self._expected(first.record, first.wanted)
-            alone = self._run({**patches, first.place: _patch(expected, first.record)})
+            expected, alone = self._likeliest(first, patches, outcome)
             left, at = self._count(alone, outcome), fits.index(first)
             if first.record.site not in charged and self._is_other(fits, alone):
                 outcome.excused[first.record.site] = expected
                 return None, {}
-        for fit in self._suspects(fits[:at], charged):
+        again = isinstance(first, Fit) and first.record.site in charged
+        for fit in () if again else self._suspects(fits[:at], charged):
             doubtful = fit.partial or fit.found is not None
             for candidate in self._repairs(fit):
                 for patch in self._patches(fit, candidate, fits):
@@ -166,7 +172,7 @@ class Assessing:
         if isinstance(first, dict):
             return Charge(self._site_at(first["line"]), None, None, first), {}
         start = self._start_of(first, fits[:at])
-        chosen = self._expected(start.record, start.wanted)
+        chosen = expected if start is first else self._likeliest(start, patches, outcome)[0]
         return Charge(start.record.site, start.record, chosen), {start.place: _patch(chosen, start.record)}
 
     def _patches(self, fit: Fit, candidate: Candidate, fits: Sequence[Fit]) -> Iterator[dict[Place, Any]]:
@@ -183,11 +189,16 @@ class Assessing:
             if more:
                 yield more | one
 
-    def _expected(self, record: Record, wanted: Sequence[Candidate]) -> Candidate:
-        """What should have been stored: of several what has the shape."""
-        exact = [each for each in wanted if squeezed(each.shape) == squeezed(record.shape)]
-        turned = [each for each in wanted if squeezed(each.shape)[::-1] == squeezed(record.shape)]
-        return (exact or turned or list(wanted))[0]
+    def _likeliest(self, fit: Fit, patches: Mapping[Place, Any], outcome: Outcome) -> tuple[Candidate, Run]:
+        """What should have been stored, and the run with it: of several layers what has the shape and mends most."""
+        shape = squeezed(fit.record.shape)
+        exact = [each for each in fit.wanted if squeezed(each.shape) == shape]
+        turned = [each for each in fit.wanted if squeezed(each.shape)[::-1] == shape]
+        tried = [
+            (candidate, self._run({**patches, fit.place: _patch(candidate, fit.record)}))
+            for candidate in (exact or turned or list(fit.wanted))[:LAYERS]
+        ]
+        return min(tried, key=lambda pair: self._count(pair[1], outcome))
 
     def _is_other(self, fits: Sequence[Fit], alone: Run) -> bool:
         """Whether putting a value right makes right ones wrong: then its name was meant otherwise."""
@@ -219,7 +230,7 @@ class Assessing:
             return
         others = [each for each in self.matching.forms(fit.record.shape) if each not in wanted]
         yield from others
-        if not fit.final:  # it is scaled later
+        if not fit.final and not fit.wanted:  # it is scaled later
             for candidate in (*wanted, *others):
                 for factor in self.matching.scales:
                     yield replace(candidate, entries=tuple(factor * value for value in candidate.entries))

@@ -111,6 +111,11 @@ class Reference:
     def value(self, name: str, member: int | None = None) -> Candidate | None:
         return self._by_meaning.get(("value", name, member))
 
+    def is_input(self, name: str) -> bool:
+        """Whether no equation works a quantity out."""
+        values = self.model.families.get(name) or {0: self.model.arrays[name]}
+        return not any(self.model.graph.kinds[node] == NAMED for value in values.values() for node in value.nodes)
+
     def is_whole(self, name: str) -> bool:
         """Whether an array holds whole numbers to index with: classes, counts."""
         quantity = self.model.problem.quantities.get(name)

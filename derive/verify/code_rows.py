@@ -162,7 +162,7 @@ def _event(
         verdict = "unread" if kind == "import" or event.get("kind") in UNREAD else "undecided"
         text = message(event, seconds)
         if kind == "failed" and outcome.charges and not outcome.is_charged(event):
-            text = f"{text}, after an earlier mistake"
+            text = f"not reached in working order after an earlier mistake ({event['kind']}: {event['message']})"
             verdict = "undecided"
         if kind == "none" and known:
             return
