@@ -294,12 +294,7 @@ class Judging:
     # --- links --------------------------------------------------------------------------------------------------------
 
     def _link(self, row: Row, head: Tree, link: Link, conditions: tuple[Tree, ...]) -> Verdict:
-        is_input = isinstance(head, t.Name) and head.text in self.problem.quantities
-        if (
-            link.relation == "<-"
-            and is_input
-            and not any(defined(each) == head.text for each in self.problem.equations)
-        ):
+        if link.relation == "<-" and self._is_given(head):
             return Verdict("undecided", reason="outside fragment: an update of what is given is no claim about it")
         if link.relation not in EQUALITIES:
             return self._compared(head, link, conditions)
