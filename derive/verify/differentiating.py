@@ -67,8 +67,8 @@ def adjoints(
         if adjoint == graph.zero or node in stop:
             continue
         if local is not None and node in local:
-            for operand, partial in _around(graph, node, local[node]).items():
-                found.setdefault(operand, []).append((1, graph.multiply(adjoint, partial)))
+            for operand, slope in _around(graph, node, local[node]).items():
+                found.setdefault(operand, []).append((1, graph.multiply(adjoint, slope)))
             continue
         for operand, partial in partials(graph, node):
             if isinstance(partial, tuple):
