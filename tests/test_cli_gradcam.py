@@ -62,6 +62,15 @@ def test_png_figures_have_the_signature_and_size(kept: Path, tmp_path: Path) -> 
     assert width > 1000 and height > 800
 
 
+def test_a_layer_that_is_none_is_refused_before_anything_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert run(["gradcam", "--data", "digits", "--layer", "conv2"]) == 2
+    assert "has no feature maps conv2; there are z1, m1, a1" in capsys.readouterr().err
+    assert not (tmp_path / "derive").exists()
+
+
 @pytest.mark.parametrize("layer", ["z1", "a2"])
 def test_json_holds_the_figures(kept: Path, layer: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["gradcam", "--data", "digits", "--run", str(kept), "--layer", layer, "--images", "100", "--json"]) == 0

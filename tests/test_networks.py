@@ -7,6 +7,7 @@ import gc
 import json
 import re
 import weakref
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,10 @@ GOLDEN = Path(__file__).parent / "golden" / "network_torch.txt"
 
 
 def activated(function: str, value: Any) -> Any:
-    functions = {"relu": torch.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid,
-                 "softplus": torch.nn.functional.softplus, "identity": lambda x: x}  # fmt: skip
+    # above 20 torch's softplus is the identity by default, 2e-9 too little
+    softplus = partial(torch.nn.functional.softplus, threshold=50)
+    functions = {"relu": torch.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid, "softplus": softplus,
+                 "identity": lambda x: x}  # fmt: skip
     return functions[function](value)
 
 

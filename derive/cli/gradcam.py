@@ -70,6 +70,7 @@ def command(
             report=told,
             notice=lambda text: progress.echo(text, err=True),
             stop=stop,
+            layer=layer,
         )
         training, names = found.training, found.data.classes
         code = GradCamCode(training.network, layer or last_convolution(training.network))

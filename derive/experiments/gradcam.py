@@ -42,7 +42,8 @@ def last_convolution(network: Network) -> str:
     return [name for name in feature_maps(network) if name.startswith("z")][-1]
 
 
-def _check_layer(network: Network, layer: str) -> None:
+def check_layer(network: Network, layer: str) -> None:
+    """Raises UsageError where the network has no feature maps of that name."""
     known = feature_maps(network)
     if layer not in known:
         close = nearest(layer, known)
@@ -55,7 +56,7 @@ def head_program(network: Network, layer: str) -> Program:
 
     Raises UsageError for a value that is no feature map of the network.
     """
-    _check_layer(network, layer)
+    check_layer(network, layer)
     text = [line for line in network.text.splitlines() if not line.startswith("#")]
     lines = [line for line in text if "=" in line]
     names = [line.split("[")[0] for line in lines]
@@ -73,7 +74,7 @@ class GradCamCode:
     layer: str
 
     def __post_init__(self) -> None:
-        _check_layer(self.network, self.layer)
+        check_layer(self.network, self.layer)
 
     @cached_property
     def gradients(self) -> Gradients:

@@ -13,9 +13,10 @@ from typing import Any
 from derive.codegen.to_torch import torch_module
 from derive.errors import OutputError, UsageError
 from derive.experiments.checkpoints import load_checkpoint
-from derive.experiments.configuration import Config
+from derive.experiments.configuration import Config, network_of
 from derive.experiments.data import Dataset, load
 from derive.experiments.formats import DataError
+from derive.experiments.gradcam import check_layer
 from derive.experiments.sources import Report, cache
 from derive.experiments.training import Training, train_run
 
@@ -71,13 +72,14 @@ def trained(
     report: Report | None = None,
     notice: Report | None = None,
     stop: Callable[[], bool] = lambda: False,
+    layer: str | None = None,
 ) -> Trained:
     """The network of a run, or of the default one, which is trained, or resumed, where it is not there yet.
 
     data : None for the data set of the run, or Fashion-MNIST where none is named.
-    report, notice, stop : as `train_run` has them.
-    Raises UsageError: no run, or one of another kind, data set, or with fewer than two convolutions; DataError for a
-    damaged one; MissingPartError without torch, the data or the device.
+    report, notice, stop : as `train_run` has them.  layer : feature maps that will be asked for.
+    Raises UsageError: no run, or one of another kind, data set, or with fewer than two convolutions, or no such layer;
+    DataError for a damaged one; MissingPartError without torch, the data or the device.
     """
     torch_module()
     if run is not None:
@@ -85,6 +87,8 @@ def trained(
     config = dataclasses.replace(default_config(data or "fashion-mnist"), device=device)
     folder = default_folder(config)
     images = load(config.data, seed=config.seed, dtype=config.dtype, report=report)  # refused before a folder is made
+    if layer is not None:
+        check_layer(network_of(config, images), layer)  # before it is trained for minutes
     if not (folder / FINISHED).is_file():
         if notice:
             notice(f"training {config.title}, {config.epochs} epochs, once; it is kept in {folder}")

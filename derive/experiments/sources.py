@@ -160,9 +160,11 @@ def _download(address: str, known: str, place: str, report: Report | None) -> Pa
         return Path(pooch.retrieve(address, known, fname=file, path=target, downloader=fetch))
     except (OSError, ValueError) as reason:
         why = "the checksum is wrong" if isinstance(reason, ValueError) else type(reason).__name__
+        named = os.environ.get("DERIVE_DATA")
+        folder = f"{named}, which DERIVE_DATA names," if named else "the folder that DERIVE_DATA names,"
         raise MissingPartError(
-            f"{place} is not there, and {address} gives no copy of it ({why}); put it into the folder that DERIVE_DATA "
-            f"names, or into {target}; {known.replace(':', ' ')}"
+            f"{place} is not there, and {address} gives no copy of it ({why}); put it into {folder} or into {target}; "
+            f"{known.replace(':', ' ')}"
         ) from reason
 
 
