@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from derive.errors import ReadingError
 from derive.reading.latex.rows import Row, read_work
 from derive.verify.judging import Judged, Judging
 from derive.verify.problems import Problem, load_problem
-from derive.verify.report import Line, Report, counterexample, read_as
+from derive.verify.report import Line, Report, counterexample, read_as, shown
 
 SUFFIXES = (".tex", ".md", ".txt", ".ipynb")
 
@@ -42,7 +44,8 @@ class Verifier:
             line = Line(judged, read_as(judged.row))
             decision = judged.verdict.decision
             if decision is not None and decision.witness is not None and judged.verdict.model is not None:
-                line.counterexample, line.left, line.right = counterexample(decision.witness, judged.verdict.model)
+                found = self._at_values(judged) or counterexample(decision.witness, judged.verdict.model)
+                line.counterexample, line.left, line.right = found
             elif judged.verdict.evidence == "shape":
                 line.counterexample = {"shapes": dict(self.judging.models[0].sizes)}
             if judged.verdict.verdict == "wrong":
@@ -51,6 +54,21 @@ class Verifier:
 
         self.judging.judge(rows, look)
         return sorted(found, key=lambda line: line.number)
+
+    def _at_values(self, judged: Judged) -> tuple[dict[str, Any], str, str] | None:
+        """Both sides of a wrong row at the problem's own values, where they differ there."""
+        values, verdict = self.judging.values, judged.verdict
+        if values is None or verdict.head is None or verdict.link is None or verdict.carried_from is not None:
+            return None
+        sides = values.both(verdict.head, verdict.link.tree)
+        if sides is None:
+            return None
+        given = {name: _number(value) for name, value in self.problem.values.items() if isinstance(value, Fraction)}
+        return given, shown(sides[0]), shown(sides[1])
+
+
+def _number(value: Fraction) -> Any:
+    return int(value) if value.denominator == 1 else float(value)
 
 
 def verify(work: str, problem: Problem | str, *, suffix: str = "", seed: int = 0) -> Report:

@@ -83,10 +83,10 @@ def _told(line: Line, mode: str) -> Iterator[str]:
     if verdict.verdict == "correct":
         if verdict.carried_from is not None:
             yield f"follows from row {verdict.carried_from}; the mistake is charged there"
-        elif verdict.note:
+        elif verdict.note and verdict.evidence != "values":
             yield verdict.note
         for note in verdict.numbers:
-            if note.label not in ("rounded", "exact"):
+            if note.label not in ("rounded", "exact", "holds with the printed digits"):
                 yield f"{note.printed}: {note.label} (the value is {note.true})"
         return
     if verdict.verdict in ("undecided", "unread"):

@@ -16,13 +16,14 @@ from typing import Any
 
 from derive import tree as t
 from derive.enclosures import flint
+from derive.errors import DeriveError
 from derive.tree import Tree
 from derive.verify.definitions import define
-from derive.verify.graph import Node
+from derive.verify.graph import Node, UndefinedNode
 from derive.verify.model import Model
 from derive.verify.points import Undecided, balls, precision
 from derive.verify.problems import Problem
-from derive.verify.shaped import Unjudged
+from derive.verify.shaped import OutsideFamily, ShapeClash, Unjudged
 
 BITS = 256
 
@@ -116,6 +117,15 @@ class Values:
         if not found.overlaps(true):
             return None
         return [NumberNote(_source(link), "correct", "holds with the printed digits", _shown(true))]
+
+    def both(self, left: Tree, right: Tree) -> tuple[Any, Any] | None:
+        """Both sides of a row at the values, where they are numbers and differ."""
+        try:
+            one = self._ball(self.model.meaning.node(left, {}))
+            other = self._ball(self.model.meaning.node(right, {}))
+        except (Unjudged, ShapeClash, UndefinedNode, OutsideFamily, DeriveError, Undecided):
+            return None
+        return None if one.overlaps(other) else (one, other)
 
     def with_names(self, tree: Tree) -> Iterator[Tree]:
         """A formula with each given number in it read as the name that has this value."""
