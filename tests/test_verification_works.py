@@ -70,3 +70,13 @@ def test_the_answer_key_gets_the_verdicts_it_deserves(work: dict[str, Any]) -> N
     found = {line.number: line for line in report.lines}
     for row in work.get("rows", ()):
         assert found[row["line"]].verdict.verdict == row["verdict"], row
+
+
+def test_what_only_one_row_asks_for_is_forgotten_with_it() -> None:
+    """The member z_0 that a wrong row reads is made for it alone; later works must not find its nodes."""
+    right = r"\delta_j^{[l]} = f'^{[l]}(z_j^{[l]}) \sum_k w_{kj}^{[l+1]} \delta_k^{[l+1]} \quad (l < L)"
+    wrong = right.replace("l+1]}", "l-1]}").replace("w_{kj}^{[l-1]}", "w_{kj}^{[l+1]}")
+    first = verifier("mlp").verify(wrong).data()
+    assert verifier("mlp").verify(right).verdict == "correct"
+    assert verifier("mlp").verify(wrong).data() == first
+    assert first["verdict"] != "correct"

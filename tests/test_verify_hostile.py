@@ -1,4 +1,4 @@
-"""Bad and hostile work through the whole verifier, one row of the table for each kind; the row's number is in the id."""
+"""Bad and hostile work through the whole verifier, a row of the table for each kind; its number is in the id."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def judged(verifier: Verifier, text: str) -> Report:
 
 
 def place(row: tuple[str, str, str, str]) -> str:
-    return f"{row[0]} {ascii(row[1][:30])}"
+    return f"{row[0]} {row[1][:30]!a}"
 
 
 @pytest.mark.parametrize("row", LINES, ids=place)

@@ -299,6 +299,9 @@ class Model:
         self._adjoints = {
             node: found for node, found in self._adjoints.items() if node < mark and max(found.values()) < mark
         }
+        self.arrays = {name: made for name, made in self.arrays.items() if max(made.nodes, default=0) < mark}
+        for name, members in self.families.items():  # such as z_0, which only a row asks for
+            self.families[name] = {k: made for k, made in members.items() if max(made.nodes, default=0) < mark}
         self.meaning.forget()
         self.judge.release(mark)
 

@@ -232,7 +232,14 @@ def _doubles(pairs: list[tuple[Work, list[tuple[Place, t.Tree]]]], count: int, f
         if one[0].row == other[0].row:
             continue
         both = _with(_with(work, *one), *other)
-        judged = work.judged(both.rows)
+        try:
+            judged = work.judged(both.rows)
+        except Exception as reason:  # as above
+            figures.crashes.append(
+                f"{work.name}: two mistakes in rows {one[0].row + 1} and {other[0].row + 1} {reason!r}"
+            )
+            verifier.cache_clear()
+            continue
         wrong = [found.row.number for found in judged if found.verdict.verdict == "wrong"]
         figures.counts["double"] += 1
         first = min(work.rows[one[0].row].number, work.rows[other[0].row].number)
