@@ -197,6 +197,8 @@ class Calls:
     def _prime_call(self, tree: t.Call, env: Env) -> Shaped:
         inner = tree.arguments[0]
         if isinstance(inner, t.Call) and self.meaning.model.is_function(inner.function):  # e'(y, yhat)
+            if not all(isinstance(each, (t.Name, t.Subscript)) for each in inner.arguments):
+                raise Unjudged("a prime behind a call has two readings; write d/dx(...)", "ambiguous")
             return self.value(replace(inner, orders=(sum(inner.orders) + 1,)), env)
         if self.meaning.model.convention("prime") == "transpose":
             return self.meaning.shapes.transposed(self.meaning.value(tree.arguments[0], env))

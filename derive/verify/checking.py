@@ -44,8 +44,8 @@ class Verifier:
             line = Line(judged, read_as(judged.row))
             decision = judged.verdict.decision
             if decision is not None and decision.witness is not None and judged.verdict.model is not None:
-                found = self._at_values(judged) or counterexample(decision.witness, judged.verdict.model)
-                line.counterexample, line.left, line.right = found
+                differs = self._at_values(judged) or counterexample(decision.witness, judged.verdict.model)
+                line.counterexample, line.left, line.right = differs
             elif judged.verdict.evidence == "shape":
                 line.counterexample = {"shapes": dict(self.judging.models[0].sizes)}
             if judged.verdict.verdict == "wrong":

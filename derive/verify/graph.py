@@ -276,7 +276,8 @@ class Graph:
         if self.kinds[u] == MONOMIAL:
             for factor, exponent in self.data[u][0]:
                 cut = self.data[factor][1][0] if self._is_step(factor) else None
-                if cut is not None and {(cut, 1), (factor, exponent)} == set(self.data[u][0]):
+                rest = [pair for pair in self.data[u][0] if pair[0] != factor]
+                if cut is not None and exponent == 1 and [(self.plain(n), e) for n, e in rest] == [(cut, 1)]:
                     step: Node = factor
                     return step  # [v [v > 0] > 0] is [v > 0]
         if self.kinds[u] == LINEAR and self.data[u][1][0][1] < 0 and self.is_smooth(u):
@@ -407,7 +408,7 @@ class Graph:
                 found = 1
                 steps = {self.data[factor][1][0] for factor, _ in data[0] if self._is_step(factor)}
                 for factor, exponent in data[0]:
-                    if factor in steps:  # v [v > 0]
+                    if self.plain(factor) in steps:  # v [v > 0]
                         found = 0
                         continue
                     sign = self.sign(factor)

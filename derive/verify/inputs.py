@@ -80,7 +80,8 @@ class Inputs:
         all_places = list(places(shape))
         turn = self.model.turn
         word = domain.word if isinstance(domain, d.Plain) else ""
-        if word == "integer" or (quantity.kind == "integer" and quantity.domain is None):
+        listed = isinstance(domain, (d.Values, d.Range, d.Classes))
+        if word == "integer" or (quantity.kind == "integer" and not listed):
             return [g.number(2 + (k + turn) % INTEGERS) for k in range(len(all_places))]
         match domain:
             case d.Values(numbers=(one, other)):

@@ -215,7 +215,10 @@ class Meaning:
         if len(at) > array.rank:
             void = len(at) - array.rank
             if array.rank == 1 and void == 1:  # a column or a row with both its indices
-                at = [at[0]] if not array.row else [at[1]]
+                kept, dropped = (at[1], at[0]) if array.row else (at[0], at[1])
+                if dropped != self.model.index_from:
+                    raise ShapeClash(f"{name} is {self.shapes.text(array)}, and is read at {list(at)}")
+                at = [kept]
             else:
                 raise ShapeClash(f"{name} is {self.shapes.text(array)}, and has {len(at)} indices here")
         first = self.model.index_from

@@ -32,7 +32,7 @@ def free_letters(trees: Sequence[Tree], model: Model) -> tuple[str, ...]:
     """The free indices of a statement: names in subscripts, parameters, limits or conditions that have no value."""
     found: dict[str, None] = {}
     for tree in trees:
-        for name in _in_index_places(tree, lambda name: model.lookup(name) is not None):
+        for name in _in_index_places(tree, lambda name: name not in model.sizes and model.lookup(name) is not None):
             quantity = model.problem.quantities.get(name)
             declared = quantity is not None and quantity.kind == "index"
             if declared or (name not in model.sizes and not model.is_function(name) and not _is_whole(name, model)):
@@ -44,6 +44,20 @@ def _is_whole(name: str, model: Model) -> bool:
     """Whether a name may stand for a whole number: an array of real numbers cannot, and its letter is an index."""
     value = model.lookup(name)
     return value is not None and not value.rank
+
+
+def _is_index_expression(tree: Tree, is_known: Callable[[str], bool]) -> bool:
+    """Whether a side of a condition is made of indices, sizes and numbers alone."""
+    for node in t.walk(tree):
+        match node:
+            case t.Name(text=name):
+                if is_known(name):
+                    return False
+            case t.Number() | t.Sum() | t.Negative() | t.Product():
+                continue
+            case _:
+                return False
+    return True
 
 
 def _in_index_places(tree: Tree, is_known: Callable[[str], bool]) -> Iterator[str]:
@@ -58,8 +72,7 @@ def _in_index_places(tree: Tree, is_known: Callable[[str], bool]) -> Iterator[st
                 stack.extend((index, True, bound) for index in reversed(indices))
             case t.Indicator(sides=sides):
                 for side in reversed(sides):  # [i < j] compares indices, [z > 0] values
-                    is_value = isinstance(side, t.Name) and is_known(side.text)
-                    stack.append((side, not is_value and not isinstance(side, (t.Subscript, t.Call)), bound))
+                    stack.append((side, _is_index_expression(side, is_known), bound))
             case t.Call(function="entry", arguments=arguments):
                 stack.extend((each, True, bound) for each in reversed(arguments[1:]))
                 stack.append((arguments[0], inside, bound))

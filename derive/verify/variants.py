@@ -19,6 +19,9 @@ from derive.verify.problems import Problem
 TURNS = 8
 
 
+LISTED = (d.Values, d.Range, d.Classes)
+
+
 class Variants:
     """The further models, each with the length of its graph before any work."""
 
@@ -56,7 +59,7 @@ class Variants:
                     else model.array(name).shape
                 )
                 most = max(most, shape[-1] or 1)
-            elif word == "integer" or (quantity.kind == "integer" and quantity.domain is None):
+            elif word == "integer" or (quantity.kind == "integer" and not isinstance(quantity.domain, LISTED)):
                 most = max(most, INTEGERS if name not in model.sizes else 1)
             elif isinstance(quantity.domain, d.Classes):
                 most = max(most, model.meaning.integer(quantity.domain.count, {}))
