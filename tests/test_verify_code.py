@@ -344,6 +344,11 @@ def test_H116_modules_beside_the_work_are_not_imported(tmp_path: Path, monkeypat
     assert judged("import numpy as np\ndA = np.dot(X.T, H)").verdict == "correct"
 
 
+def test_H116_the_files_beside_the_child_are_not_importable() -> None:
+    report = judged("import graph\ndA = X.T @ H")
+    assert row(report, "import graph").verdict.verdict == "unread"
+
+
 def test_H109_a_library_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     base = Path(sys.base_prefix, "bin", "python3")
     bare = base.exists() and subprocess.run([str(base), "-I", "-c", "import torch"], capture_output=True).returncode

@@ -18,6 +18,8 @@ def told(meaning: Meaning, loss: str) -> str:
     name = meaning.name if meaning.member is None else f"{meaning.name}[{meaning.member}]"
     if meaning.kind == "gradient":
         return f"d{loss or 'L'}/d{name}"
+    if meaning.kind == "part":
+        return f"a part of d{loss or 'L'}/d{name}"
     return name if meaning.kind == "value" else f"the slope of {name}"
 
 
@@ -33,7 +35,7 @@ def latex(meaning: Meaning, loss: str) -> str:
         name += f"_{{{''.join(rest)}}}"
     if meaning.member is not None:
         name += f"^{{[{meaning.member}]}}"
-    if meaning.kind == "gradient":
+    if meaning.kind in ("gradient", "part"):
         return f"\\frac{{\\partial {loss or 'L'}}}{{\\partial {name}}}"
     return name if meaning.kind == "value" else f"{name}'"
 

@@ -18,6 +18,7 @@ from derive.verify.model import Model
 _SYNONYMS = {
     "y_true": ("y",), "ytrue": ("y",), "target": ("y",), "targets": ("y",), "labels": ("y",), "t": ("y",),
     "y_pred": ("y_hat",), "ypred": ("y_hat",), "pred": ("y_hat",), "prediction": ("y_hat",), "output": ("y_hat",),
+    "var": ("sigma2",), "variance": ("sigma2",), "mean": ("mu",),
     "probs": ("p", "y_hat"), "dout": ("",), "grad_output": ("",), "upstream": ("",), "grad_out": ("",),
 }  # fmt: skip
 _LOSSES = "L|l|loss|Loss|J|C|E|cost|ell"
@@ -26,9 +27,10 @@ _CONTAINERS = re.compile(r"(?:self\.|model\.)?(?:d?grads?|gradients?|d|dparams|d
 
 @dataclass(frozen=True)
 class Meaning:
-    """kind : "value", "gradient", or "slope" for f'.  member : of a family, None where the spelling does not say.
+    """What a variable may hold.
 
-    sure : told by a declared name; else by a spelling that only looks like one.
+    kind : "value", "gradient", "slope" for f', or "part" for what one use adds to a gradient.  member : of a family,
+    None where the spelling does not say.  sure : told by a declared name; else by a spelling that only looks like one.
     """
 
     kind: str

@@ -13,6 +13,7 @@ from fractions import Fraction
 from math import prod
 
 from derive.verify.code_names import Meaning
+from derive.verify.code_parts import contributions
 from derive.verify.differentiating import adjoints
 from derive.verify.graph import FUNCTION, INPUT, NAMED, NUMBER, Node
 from derive.verify.model import Model
@@ -143,11 +144,19 @@ class Reference:
             slopes = self._slopes(value)
             if slopes is not None:
                 yield self._candidate(Meaning("slope", name, member), value, slopes)
+        arrays = {(name, member): value.nodes for name, member, value in known if None not in value.shape}
+        parts = contributions(self.model, self.doubles, arrays, self.gradients)
+        for name, member, value in known:
+            for part in parts.get((name, member), ()):
+                entries = [self.scale * part.get(node, 0.0) for node in value.nodes]
+                yield self._placed(Meaning("part", name, member), value, entries)
 
     def _candidate(self, meaning: Meaning, value: Shaped, nodes: Sequence[Node]) -> Candidate:
-        shape = tuple(extent or 1 for extent in value.shape)
         scale = self.scale if meaning.kind == "gradient" else 1.0
-        entries = tuple(scale * self.doubles[node] for node in nodes)
+        return self._placed(meaning, value, [scale * self.doubles[node] for node in nodes])
+
+    def _placed(self, meaning: Meaning, value: Shaped, numbers: Sequence[float]) -> Candidate:
+        shape, entries = tuple(extent or 1 for extent in value.shape), tuple(numbers)
         if meaning.name in self.turned and len(shape) == 2:
             return Candidate(meaning, shape[::-1], transpose(shape, entries))
         assert len(entries) == prod(shape)

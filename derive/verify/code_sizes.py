@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 
 from derive.errors import DeriveError
+from derive.verify import domains as d
 from derive.verify.choosing import size_names
 from derive.verify.code_names import Names
 from derive.verify.code_reading import Code
@@ -19,7 +20,17 @@ TRIALS = 8
 
 
 def fitting_models(judging: Judging, code: Code) -> Sequence[Model]:
-    """Two models of the problem with the number of layers that the code has, or those that there are."""
+    """Two models of the problem with the number of layers that the code has, or those that there are.
+
+    One-hot vectors are one-hot in them: code may look for the 1, and formulas may not.
+    """
+    found = _with_layers(judging, code)
+    if not any(quantity.domain == d.Plain("one-hot") for quantity in judging.problem.quantities.values()):
+        return found
+    return [Model(judging.problem, model.sizes, model.seed, turn=turn) for turn, model in enumerate(found)]
+
+
+def _with_layers(judging: Judging, code: Code) -> Sequence[Model]:
     names = size_names(judging.problem)
     lasts = [name for name, where in names.items() if "last" in where and not name.endswith("[]")]
     count = _members(Names(judging.models[0]), code)
