@@ -8,6 +8,7 @@ from derive import tree as t
 from derive.document import Block, Bullets, Cell, Display, Document, Heading, Inline, Prose, Row, Table
 from derive.document import Line as Formula
 from derive.verify.report import Line, Report
+from derive.verify.showing import displayed
 from derive.verify.terminal import evidence_text
 
 _WORDS = {"correct": "correct", "wrong": "wrong", "undecided": "not decided", "unread": "not read"}
@@ -47,6 +48,7 @@ def _shown(line: Line) -> Inline:
 def _formulas(line: Line) -> Iterator[t.Tree]:
     for statement in line.judged.row.statements:
         sides = [*(() if statement.head is None else (statement.head,)), *(link.tree for link in statement.links)]
+        sides = [displayed(side) for side in sides]
         yield t.Relation(tuple(sides)) if len(sides) > 1 else sides[0]
 
 
