@@ -86,18 +86,24 @@ def models(problem: Problem, seed: int = 0, count: int = 2) -> list[Model]:
 def _fitting(problem: Problem, seed: int, number: int, used: list[dict[str, int]]) -> Model | None:
     """The smallest fitting assignment; reads outside arrays are allowed only where nothing else fits."""
     reason: Exception | None = None
+    narrow: Model | None = None
     for strict in (True, False):
-        for sizes in _assignments(problem, number, random.Random(f"{seed}/{number}")):
+        for sizes in _assignments(problem, number, random.Random(f"{seed}/{number}"), used):
             if sizes in used:
                 continue
             try:
-                return Model(problem, sizes, seed + number, strict=strict)
+                model = Model(problem, sizes, seed + number, strict=strict)
+                if not _has_lone_axis(model):
+                    return model
+                narrow = narrow or model
             except (Unjudged, ShapeClash, UndefinedNode, LimitError) as failed:
                 reason = failed
             except ProgramError as failed:
                 reason = failed
                 if not size_names(problem):
                     raise
+        if narrow is not None:
+            return narrow
     if number == 0 and reason is not None:
         if isinstance(reason, DeriveError):
             raise reason
@@ -105,7 +111,19 @@ def _fitting(problem: Problem, seed: int, number: int, used: list[dict[str, int]
     return None
 
 
-def _assignments(problem: Problem, number: int, rng: random.Random) -> Iterator[dict[str, int]]:
+def _has_lone_axis(model: Model) -> bool:
+    """Whether an axis that nobody declared as 1 has one entry: strides and shifts along it could not be told."""
+    for name, array in model.arrays.items():
+        quantity = model.problem.quantities.get(name)
+        declared = quantity is not None and quantity.shape is not None and 1 in quantity.shape
+        if 1 in array.shape and not declared:
+            return True
+    return False
+
+
+def _assignments(
+    problem: Problem, number: int, rng: random.Random, used: list[dict[str, int]]
+) -> Iterator[dict[str, int]]:
     """Assignments of numbers to sizes, in groups that allow more and more, the cheapest of a group first."""
     names = size_names(problem)
     if not names:
@@ -118,7 +136,13 @@ def _assignments(problem: Problem, number: int, rng: random.Random) -> Iterator[
             dict.fromkeys(e for q in problem.quantities.values() for e in q.shape or () if isinstance(e, str))
         )
         cheap = sorted(
-            drawn, key=lambda sizes: (_equal_extents(extents, sizes), sum(each**2 for each in sizes.values()))
+            drawn,
+            key=lambda sizes: (
+                # a 2 in place of m must not pass because m is 2 at all sizes tried
+                _equal_extents(extents, sizes)
+                + sum(sizes[name] == other.get(name) for other in used for name in sizes),
+                sum(each**2 for each in sizes.values()),
+            ),
         )
         for sizes in cheap[:: max(1, len(cheap) // CANDIDATES)] if group else cheap[:CANDIDATES]:
             if sizes not in seen:

@@ -180,6 +180,8 @@ class Judging:
             return None
         name = head.text if isinstance(head, t.Name) else head.array
         model = self.models[0]
+        if name == "pi":
+            return None
         if isinstance(head, t.Subscript) and model.indexed_alias(name, len(head.indices)) is not None:
             return None
         if name in ("delta", "I", "pi", "e", "ones") and isinstance(head, t.Subscript) and model.is_kronecker(name):
@@ -289,7 +291,9 @@ class Judging:
         self._followed.clear()
         if self.values is not None:
             self.values.define(head, link.tree, conditions)
-        return Verdict("correct", "definition", head=head, link=link, statement=statement)
+        return Verdict(
+            "correct", "definition", note=f"{name} is taken as a new name", head=head, link=link, statement=statement
+        )
 
     # --- links --------------------------------------------------------------------------------------------------------
 

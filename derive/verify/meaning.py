@@ -315,6 +315,9 @@ class Meaning:
             self.outcomes.setdefault(tree, set()).add(held_all)
             return scalar(g.one if held_all else g.zero)
         values = [self.value(side, env) for side in tree.sides]
+        if all(not value.shape and g.value(value.nodes[0]) is not None for value in values) and len(values) == 2:
+            held_whole = self._compared(tree.operators[0], values[0].scalar, values[1].scalar) == g.one
+            self.outcomes.setdefault(tree, set()).add(held_whole)
         for operator, left, right in zip(tree.operators, values, values[1:], strict=False):
             compared = self.shapes.together(left, right, lambda a, b, o=operator: self._compared(o, a, b), "compared")  # type: ignore[misc]
             if compared.rank:

@@ -296,6 +296,11 @@ class Model:
     def forget(self, mark: int) -> None:
         """All nodes from `mark` on, and what a work defined."""
         self.forget_work()
+        self.arrays = {name: value for name, value in self.arrays.items() if max(value.nodes, default=0) < mark}
+        self.families = {
+            name: {index: value for index, value in members.items() if max(value.nodes, default=0) < mark}
+            for name, members in self.families.items()
+        }
         self._adjoints = {
             node: found for node, found in self._adjoints.items() if node < mark and max(found.values()) < mark
         }

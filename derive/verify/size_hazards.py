@@ -16,19 +16,24 @@ from derive.verify.model import Model
 
 #: Most assignments of sizes that are tried for one row.
 ASSIGNMENTS = 6
+#: An index takes at least three values at some sizes, which decides polynomials of degree two.
+INDEX_DEGREE = 2
 
 
 def assignments_needed(trees: Sequence[Tree], model: Model) -> int:
     """One more than the degree of a row in any bare size: a bound is how often it stands there, with its powers."""
     counts: Counter[str] = Counter()
+    indices: Counter[str] = Counter()
     for tree in trees:
         stack: list[tuple[Tree, int]] = [(tree, 1)]
         while stack:
             node, times = stack.pop()
             match node:
                 case t.Name(text=name):
-                    if name in model.sizes or _is_integer(name, model):
+                    if _is_count(name, model):
                         counts[name] += times
+                    elif _is_index(name, model):
+                        indices[name] += times
                 case t.Subscript() | t.Indicator():
                     continue
                 case t.Reduction(body=body):
@@ -38,14 +43,34 @@ def assignments_needed(trees: Sequence[Tree], model: Model) -> int:
                         counts["a limit"] += ASSIGNMENTS
                 case t.Call(function="max" | "min" | "abs" | "sign" | "relu" | "floor", arguments=arguments):
                     inside = [{each.text for each in t.walk(part) if isinstance(each, t.Name)} for part in arguments]
-                    if any(names and names <= model.sizes.keys() for names in inside):
+                    if any(names and all(_is_count(name, model) for name in names) for names in inside):
                         counts["a size in a kink"] += ASSIGNMENTS
                     stack.extend((child, times) for child in arguments)
                 case t.Power(base=base, exponent=t.Number() as exponent) if exponent.value.denominator == 1:
                     stack.append((base, times * max(1, abs(int(exponent.value)))))
                 case _:
                     stack.extend((child, times) for child in t.children(node))
+    if max(indices.values(), default=0) > INDEX_DEGREE:
+        return ASSIGNMENTS + 1  # a polynomial of an index that may vanish at all of its values
     return 1 + max(counts.values(), default=0)
+
+
+def _is_count(name: str, model: Model) -> bool:
+    return name in model.sizes or _is_integer(name, model)
+
+
+def _is_index(name: str, model: Model) -> bool:
+    """Whether a name that stands as a number is an index."""
+    quantity = model.problem.quantities.get(name)
+    if quantity is not None:
+        return quantity.kind == "index"
+    return (
+        len(name) == 1
+        and name != "e"
+        and name not in model.equations
+        and name not in model.defined
+        and (name not in model.dummies and name not in model.problem.vocabulary.names)
+    )
 
 
 def _is_integer(name: str, model: Model) -> bool:

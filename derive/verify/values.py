@@ -94,7 +94,9 @@ class Values:
         true = self._ball(self.model.meaning.node(head, {}))
         label = self._label(printed, true)
         if label is None and formula is not None and not is_literal(formula):
-            label = self._chained(printed, formula)
+            holds = self._ball(self.model.meaning.node(formula, {})).overlaps(true)
+            numbers_only = not any(isinstance(node, (t.Name, t.Subscript)) for node in t.walk(formula))
+            label = self._chained(printed, formula) if holds or numbers_only else None
             own = self._label(printed, self._ball(self.model.meaning.node(formula, {}))) if label is None else None
             if own is not None:
                 label = f"wrong, but {own} of the formula beside it"
