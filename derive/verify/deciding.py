@@ -20,6 +20,8 @@ from derive.verify.residues import Residues
 TRIALS, DRAWS = 3, 24
 #: Points at which a line must agree where residues do not decide, and how many are tried.
 POINTS, TRIED = 8, 40
+#: The size of zero, as a power of ten.
+NOTHING = -1e9
 #: Digits to which both sides must agree at each of them.
 DIGITS = 60
 CANCELLED = 100
@@ -324,9 +326,11 @@ class _Hazards:
             if constant:
                 sizes.append(log10(abs(Fraction(constant).numerator)) - log10(Fraction(constant).denominator))
             largest = max(sizes, default=0.0)
+            if largest <= NOTHING:
+                continue  # all terms are 0 here, which tells nothing of any
             for place, size in enumerate(sizes):
                 share = size - largest
-                self.share[node, place] = max(share, self.share.get((node, place), -1e9))
+                self.share[node, place] = max(share, self.share.get((node, place), NOTHING))
         for node, sign in signs.items():
             if node in self.seen:
                 self.seen[node].add(sign)
@@ -380,7 +384,7 @@ def _is_long(number: Fraction) -> bool:
 def _log_size(ball: Any, coefficient: Any) -> float:
     mantissa, exponent = ball.mid().man_exp()
     if not mantissa:
-        return -1e9
+        return NOTHING
     fraction = Fraction(abs(coefficient))
     return (
         log10(abs(int(mantissa))) + int(exponent) * log10(2) + log10(fraction.numerator) - log10(fraction.denominator)
