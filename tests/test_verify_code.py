@@ -232,8 +232,8 @@ H090 = [
     ("os._exit(0)", "import os\ndA = X.T @ H\nos._exit(0)", 3, "ends the process (os._exit)"),
     ("sys.exit", "import sys\ndA = X.T @ H\nsys.exit(3)", 3, "calls sys.exit"),
     ("prints 1 GB", "for i in range(10**6):\n    print('x' * 1000)", 2, "prints more than 1 MB"),
-    ("writes elsewhere", "open('/tmp/derive-verify-was-here', 'w')", 1, "writes to a file outside its folder"),
-    ("removes a file", "import os\nos.remove('/tmp/derive-verify-not-there')", 2, "changes files (os.remove)"),
+    ("writes elsewhere", "open('ELSEWHERE/trace', 'w')", 1, "writes to a file outside its folder"),
+    ("removes a file", "import os\nos.remove('ELSEWHERE/not-there')", 2, "changes files (os.remove)"),
     ("monkeypatches numpy", "import numpy as np\nnp.dot = lambda a, b: 0", 2, "replaces numpy.dot"),
     ("reads stdin", "n = input()", 1, "reads standard input"),
     ("reads sys.stdin", "import sys\nn = sys.stdin.readline()", 2, "reads standard input"),
@@ -251,15 +251,15 @@ H090 = [
     [each[1:] for each in H090],
     ids=[f"H090-{number}: {each[0]}" for number, each in enumerate(H090, 1)],
 )
-def test_code_that_does_what_it_may_not(code: str, place: int, words: str) -> None:
+def test_code_that_does_what_it_may_not(code: str, place: int, words: str, tmp_path: Path) -> None:
     before = time.monotonic()
-    report = judged(code, seconds=6.0)
+    report = judged(code.replace("ELSEWHERE", str(tmp_path)), seconds=6.0)
     assert report.verdict == "undecided"
     assert report.exit_code == 3
     line = next(line for line in report.lines if words in line.verdict.reason)
     assert line.judged.row.at.line == place
     assert time.monotonic() - before < 30
-    assert not Path("/tmp/derive-verify-was-here").exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_H090_messages_are_distinct() -> None:
