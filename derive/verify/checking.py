@@ -33,7 +33,7 @@ class Verifier:
         rows = read_work(text, suffix, self.problem.vocabulary)
         if not rows:
             raise ReadingError("there is no formula in this work", text[:80])
-        return Report(self.problem.title, self.lines(rows), self.seed, file)
+        return Report(self.problem.title, self.lines(rows), self.seed, file, self.problem.vocabulary)
 
     def lines(self, rows: Sequence[Row]) -> list[Line]:
         from derive.verify.diagnosis import diagnosed

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from derive import tree as t
 from derive.document import Block, Bullets, Cell, Display, Document, Heading, Inline, Prose, Row, Table
 from derive.document import Line as Formula
+from derive.errors import ReadingError
+from derive.reading.latex.rows import read_equation
+from derive.reading.latex.vocabulary import Vocabulary
 from derive.verify.report import Line, Report
 from derive.verify.showing import displayed
 from derive.verify.terminal import evidence_text
@@ -31,7 +34,7 @@ def report_document(report: Report, mode: str = "") -> Document:
     if mode != "hint":
         for line in report.lines:
             if _is_wrong(line):
-                blocks += _wrong(line, mode)
+                blocks += _wrong(line, mode, report.vocabulary)
     return Document(f"Verified: {report.title}", tuple(blocks), report.file or "")
 
 
@@ -70,13 +73,28 @@ def summary(report: Report) -> str:
     return told
 
 
-def _wrong(line: Line, mode: str) -> list[Block]:
+def _wrong(line: Line, mode: str, vocabulary: Vocabulary) -> list[Block]:
     blocks: list[Block] = [Heading(f"Row {line.number}", 2)]
     formulas = tuple(Formula(formula) for formula in _formulas(line))
     if formulas:
         blocks.append(Display(formulas))
-    blocks.append(Bullets(tuple((told,) for told in reasons(line, mode))))
+    right = _right(line, vocabulary) if mode == "reveal" else None
+    blocks.append(Bullets(tuple((told,) for told in reasons(line, "" if right is not None else mode))))
+    if right is not None:
+        blocks += [Prose(("Right is",)), Display((Formula(right),))]
     return blocks
+
+
+def _right(line: Line, vocabulary: Vocabulary) -> t.Tree | None:
+    """The right row as a formula."""
+    if not line.expected:
+        return None
+    try:
+        statement = read_equation(line.expected, vocabulary)
+    except ReadingError:
+        return None
+    sides = [*(() if statement.head is None else (statement.head,)), *(link.tree for link in statement.links)]
+    return t.Relation(tuple(displayed(side) for side in sides)) if len(sides) > 1 else None
 
 
 def reasons(line: Line, mode: str = "") -> list[str]:

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from derive.reading.latex.rows import Row
+from derive.reading.latex.vocabulary import Vocabulary
 from derive.tree import Span
 from derive.verify.deciding import Witness
 from derive.verify.graph import INPUT
@@ -106,6 +107,7 @@ class Report:
     lines: Sequence[Line]
     seed: int = 0
     file: str | None = None
+    vocabulary: Vocabulary = field(default_factory=Vocabulary)
 
     @property
     def verdict(self) -> str:
