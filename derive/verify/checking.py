@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from derive.errors import ReadingError
+from derive.errors import ReadingError, UsageError
 from derive.reading.latex.rows import Row, read_work
 from derive.verify.judging import Judged, Judging
 from derive.verify.problems import Problem, load_problem
@@ -71,17 +71,34 @@ def _number(value: Fraction) -> Any:
     return int(value) if value.denominator == 1 else float(value)
 
 
-def verify(work: str, problem: Problem | str, *, suffix: str = "", seed: int = 0) -> Report:
+def verify(
+    work: str,
+    problem: Problem | str,
+    *,
+    suffix: str = "",
+    seed: int = 0,
+    run_code: bool = False,
+    seconds: float = 10.0,
+) -> Report:
     """Whether a derivation is right, row by row.
 
     work : the text of a derivation, or the path of a file.  problem : a catalogue name, the path of a TOML file, or a
-    Problem.  suffix : ".tex", ".md", ".txt" or ".ipynb"; read off a path, else LaTeX where there is a backslash.
-    Raises ReadingError where nothing can be read, UsageError for an unknown problem.
+    Problem.  suffix : ".tex", ".md", ".txt", ".ipynb" or ".py"; read off a path, else LaTeX where there is a backslash.
+    run_code : run Python work, in a confined process, for at most `seconds`; without it Python is refused.
+    Raises ReadingError where nothing can be read, UsageError for an unknown problem or for Python that may not be run.
     """
-    path = Path(work) if "\n" not in work and len(work) < 1000 and work.endswith(SUFFIXES) else None
+    suffixes = (*SUFFIXES, ".py")
+    path = Path(work) if "\n" not in work and len(work) < 1000 and work.endswith(suffixes) else None
     text = work
     if path is not None and path.is_file():
         text = path.read_text(encoding="utf-8")
         suffix = suffix or path.suffix
     suffix = suffix or (".tex" if "\\" in text or "$" in text else ".txt")
-    return Verifier(problem, seed).verify(text, suffix, None if path is None else str(path))
+    file = None if path is None else str(path)
+    if suffix == ".py" and not run_code:
+        raise UsageError("Python work is run to be verified; allow that with run_code=True")
+    if run_code and suffix in (".py", ".ipynb"):
+        from derive.verify.code_checking import verify_python
+
+        return verify_python(lambda: Verifier(problem, seed), text, suffix, seconds=seconds, file=file)
+    return Verifier(problem, seed).verify(text, suffix, file)

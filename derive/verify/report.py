@@ -125,6 +125,17 @@ class Report:
             return 2
         return {"correct": 0, "wrong": 1}.get(self.verdict, 3)
 
+    def _repr_html_(self) -> str:
+        from derive.display import html_of  # a view, asked for by name
+        from derive.verify.pages import report_document
+
+        return html_of(report_document(self))
+
+    def __str__(self) -> str:
+        from derive.verify.terminal import written
+
+        return written(self).rstrip("\n")
+
     def data(self, hint: bool = False) -> dict[str, Any]:
         found: dict[str, Any] = {} if self.file is None else {"file": self.file}
         return found | {

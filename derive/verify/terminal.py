@@ -21,6 +21,9 @@ _EVIDENCE = {
     "randomised": "proved up to chance",
     "numerical": "agrees to 60 digits at 8 points",
     "values": "holds at the given values",
+    "partial sum": "part of a sum that is right",
+    "carried": "follows from what an earlier row says",
+    "run": "equal at the inputs tried",
 }
 #: Lines of source are cut to this many characters.
 WIDTH = 100
