@@ -85,7 +85,7 @@ def _at(node: Tree, ranks: dict[str, int], letters: Sequence[str], indexed: bool
                 for other, size in ranks.items():
                     if other != name and size == ranks[name]:
                         yield "other name", replace(node, array=other)
-            for k in range(rank - 1):
+            for k in range(1 if node.layer else 0, rank - 1):  # a declared layer is one, above or below
                 swapped = (*indices[:k], indices[k + 1], indices[k], *indices[k + 2 :])
                 yield "indices swapped", replace(node, indices=swapped)
             if not indexed:
