@@ -37,6 +37,7 @@ _PUBLIC = {
     "to_numpy": "derive.public",
     "to_torch": "derive.public",
     "check": "derive.checks.report",
+    "verify": "derive.verification.checking",
     "draw": "derive.display",
 }
 
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from derive.recording import record as record
     from derive.subjects.layers.gradients import grad_layer as grad_layer
     from derive.tracing import trace as trace
+    from derive.verification.checking import verify as verify
 
 __all__ = ["__version__", *sorted(_PUBLIC)]
 

@@ -17,13 +17,13 @@ from typing import Any
 
 from derive.reading.latex.rows import Link, Row, read_work
 from derive.tree import Tree
-from derive.verify.checking import Verifier
-from derive.verify.problems import read_problem
-from derive.verify.report import Line
-from derive.verify.slip_context import Context
-from derive.verify.slip_library import library
-from derive.verify.slips import Change, NamedSlip, changed
-from derive.verify.values import is_literal
+from derive.verification.checking import Verifier
+from derive.verification.problems import read_problem
+from derive.verification.report import Line
+from derive.verification.slip_context import Context
+from derive.verification.slip_library import library
+from derive.verification.slips import Change, NamedSlip, changed
+from derive.verification.values import is_literal
 
 WORKS = Path(__file__).parent / "verify" / "correct.toml"
 

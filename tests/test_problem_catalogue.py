@@ -14,9 +14,9 @@ from derive.reading.equations import read_equations
 from derive.subjects.gradcam import HEADS
 from derive.subjects.griewank import FUNCTION
 from derive.subjects.layers.catalogue import LAYERS
-from derive.verify.choosing import models
-from derive.verify.model import Model
-from derive.verify.problems import load_problem
+from derive.verification.choosing import models
+from derive.verification.model import Model
+from derive.verification.problems import load_problem
 
 
 @lru_cache

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from derive.cli.main import run
 from derive.errors import DeriveError, LimitError, OutputError, ReadingError
-from derive.verify.choices import CHOICES, SENTENCES
-from derive.verify.domains import Classes, Interval, Plain, Range, Values, holds, read_domain
-from derive.verify.library import catalogue_names, catalogue_text, catalogue_titles
-from derive.verify.places import path_text, split_key
-from derive.verify.problem_files import read_file
-from derive.verify.toml_text import LARGEST_FILE, text_of
+from derive.verification.choices import CHOICES, SENTENCES
+from derive.verification.domains import Classes, Interval, Plain, Range, Values, holds, read_domain
+from derive.verification.library import catalogue_names, catalogue_text, catalogue_titles
+from derive.verification.places import path_text, split_key
+from derive.verification.problem_files import read_file
+from derive.verification.toml_text import LARGEST_FILE, text_of
 
 ISSUE = """\
 title = "Affine layer, samples as rows"

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from derive import tree as t
 from derive.errors import DeriveError, ReadingError, UsageError
-from derive.verify.domains import Classes, Plain, Range
-from derive.verify.library import catalogue_names, catalogue_text
-from derive.verify.matching import message, suggest
-from derive.verify.problem_checks import defined
-from derive.verify.problems import Problem, load_problem, problem_names, read_problem
+from derive.verification.domains import Classes, Plain, Range
+from derive.verification.library import catalogue_names, catalogue_text
+from derive.verification.matching import message, suggest
+from derive.verification.problem_checks import defined
+from derive.verification.problems import Problem, load_problem, problem_names, read_problem
 from tests.test_problem_files import ISSUE
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from derive.verify.checking import Verifier
-from derive.verify.report import Line
-from derive.verify.slip_library import library, named
-from derive.verify.slip_table import table
-from derive.verify.slips import CLASSES, NamedSlip
+from derive.verification.checking import Verifier
+from derive.verification.report import Line
+from derive.verification.slip_library import library, named
+from derive.verification.slip_table import table
+from derive.verification.slips import CLASSES, NamedSlip
 from tests.slip_cases import cases, verifier
 
 #: Found from the difference of the sides, not by changing a place: planted by hand below.

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from derive.verify.checking import Verifier
-from derive.verify.problems import read_problem
+from derive.verification.checking import Verifier
+from derive.verification.problems import read_problem
 
 FOLDER = Path(__file__).parent / "verify"
 

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from derive.errors import DeriveError, LimitError, MissingPartError, ReadingError, UsageError
-from derive.verify import code_confinement
-from derive.verify.code_checking import verify_code
-from derive.verify.code_confinement import Child
-from derive.verify.code_reading import read_code
-from derive.verify.judging import Judging
-from derive.verify.problems import load_problem
-from derive.verify.report import Line, Report
+from derive.verification import code_confinement
+from derive.verification.code_checking import verify_code
+from derive.verification.code_confinement import Child
+from derive.verification.code_reading import read_code
+from derive.verification.judging import Judging
+from derive.verification.problems import load_problem
+from derive.verification.report import Line, Report
 
 FOLDER = Path(__file__).parent / "verify"
 WORKS: list[dict[str, Any]] = tomllib.loads((FOLDER / "code.toml").read_text())["work"]

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from derive.errors import DeriveError, LimitError, ReadingError
-from derive.verify.checking import Verifier
-from derive.verify.problems import read_problem
-from derive.verify.report import Report
+from derive.verification.checking import Verifier
+from derive.verification.problems import read_problem
+from derive.verification.report import Report
 
 SCALARS = r"""
 title = "Hostile lines"

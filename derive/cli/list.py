@@ -15,7 +15,7 @@ import click
 def command(as_json: bool, form: str) -> int:
     """List what `derive solve` can build, and the problems of `derive verify`."""
     from derive.subjects.catalogue import ENTRIES
-    from derive.verify.library import catalogue_titles
+    from derive.verification.library import catalogue_titles
 
     problems = catalogue_titles()
     if as_json or form == "json":

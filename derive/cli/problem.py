@@ -14,7 +14,7 @@ def command(name: str | None, output: str | None) -> int:
     A teacher's own problem begins with one of these: derive problem batchnorm -o mine.toml
     """
     from derive.errors import OutputError, UsageError
-    from derive.verify.library import catalogue_text, catalogue_titles
+    from derive.verification.library import catalogue_text, catalogue_titles
 
     if name is None:
         if output is not None:

@@ -18,8 +18,8 @@ from derive.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from derive.verify.checking import Verifier
-    from derive.verify.report import Report
+    from derive.verification.checking import Verifier
+    from derive.verification.report import Report
 
 SUFFIXES = (".tex", ".md", ".txt", ".ipynb", ".py")
 #: Seconds that a process may take to load numpy and torch, beside --timeout.
@@ -85,7 +85,7 @@ def command(
     code = run_code and suffix in (".py", ".ipynb")
     with Progress() as progress, time_limit(timeout + LOADING * code):
         progress.doing("reading")
-        from derive.verify.checking import Verifier
+        from derive.verification.checking import Verifier
 
         verifier = functools.cache(lambda: Verifier(problem, seed))
         if Path(work).is_dir():
@@ -95,7 +95,7 @@ def command(
             suffix = ".tex" if "\\" in text or "$" in text else ".txt"
         progress.doing("judging")
         if code:
-            from derive.verify.code_checking import verify_python
+            from derive.verification.code_checking import verify_python
 
             report = verify_python(verifier, text, suffix, seconds=timeout, file=work)
         else:
@@ -119,7 +119,7 @@ def _form_of(out: str | None) -> str:
 def _folder(folder: Path, verifier: Callable[[], Verifier], mode: str, seconds: float, run_code: bool) -> int:
     """One JSON object a file, sorted by name."""
     from derive.errors import DeriveError
-    from derive.verify.code_checking import verify_python
+    from derive.verification.code_checking import verify_python
 
     files = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
     if not files:
@@ -148,10 +148,10 @@ def _written(report: Report, form: str, mode: str, color: bool) -> bytes:
     if form == "json":
         return (json.dumps(report.data(mode == "hint"), indent=2, allow_nan=False) + "\n").encode()
     if form == "text":
-        from derive.verify.terminal import written
+        from derive.verification.terminal import written
 
         return written(report, mode, color).encode(sys.stdout.encoding or "utf-8", "backslashreplace")
-    from derive.verify.pages import markdown, report_document
+    from derive.verification.pages import markdown, report_document
 
     if form == "md":
         return markdown(report, mode).encode()

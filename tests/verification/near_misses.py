@@ -12,8 +12,8 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from derive.verify.checking import Verifier
-from derive.verify.problems import read_problem
+from derive.verification.checking import Verifier
+from derive.verification.problems import read_problem
 
 PROBLEM = """
 title = "Names for single lines"

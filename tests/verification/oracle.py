@@ -18,9 +18,9 @@ import numpy as np
 from derive import tree as t
 from derive.reading.latex.rows import Statement
 from derive.tree import Tree
-from derive.verify import domains as d
-from derive.verify.declarations import extent_tree
-from derive.verify.problems import Problem
+from derive.verification import domains as d
+from derive.verification.declarations import extent_tree
+from derive.verification.problems import Problem
 
 #: Relative difference from which two numbers differ; complex steps are good to 1e-12, nested ones to 1e-8.
 TOLERANCE = 1e-6

@@ -21,7 +21,7 @@ if __name__ == "__main__":
 from derive import tree as t
 from derive.reading.latex.rows import echo
 from derive.tree import Tree
-from derive.verify.values import is_literal
+from derive.verification.values import is_literal
 from tests.verification.corpus import Work, right_works
 from tests.verification.rewriting import Context, index_form, rewritten
 

@@ -6,8 +6,8 @@ import random
 from collections.abc import Iterator
 
 from derive import tree as t
-from derive.verify.choosing import size_names
-from derive.verify.problems import Problem
+from derive.verification.choosing import size_names
+from derive.verification.problems import Problem
 from tests.verification.oracle import IllTyped, Oracle, defined_by
 
 

@@ -23,8 +23,8 @@ import sympy
 from derive import tree as t
 from derive.reading.latex.rows import read_work
 from derive.tree import Tree
-from derive.verify.checking import Verifier
-from derive.verify.problems import read_problem
+from derive.verification.checking import Verifier
+from derive.verification.problems import read_problem
 from tests.test_verification_works import verifier, works
 from tests.verification.near_misses import PROBLEM, near_misses
 

@@ -20,9 +20,9 @@ if __name__ == "__main__":
 from derive import tree as t
 from derive.reading.latex.rows import Row, read_work
 from derive.tree import Tree
-from derive.verify.checking import Verifier
-from derive.verify.judging import Judging
-from derive.verify.problems import read_problem
+from derive.verification.checking import Verifier
+from derive.verification.judging import Judging
+from derive.verification.problems import read_problem
 from tests.test_verification_works import works
 from tests.verification.near_misses import PROBLEM, near_misses
 

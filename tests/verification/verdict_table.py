@@ -11,8 +11,8 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from derive.verify.checking import Verifier
-from derive.verify.problems import Problem, read_problem
+from derive.verification.checking import Verifier
+from derive.verification.problems import Problem, read_problem
 from tests.verification.corpus import verifier
 from tests.verification.near_misses import PROBLEM
 

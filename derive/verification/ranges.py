@@ -1,0 +1,119 @@
+"""Over which values the indices of a row run, at the sizes tried: read off the axes at which they stand.
+
+An index alone in a subscript has that axis's extent. One extent told in two ways that differ is a clash of shapes,
+which is a mistake of the row and named as such.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator, Mapping
+from typing import Protocol
+
+from derive import tree as t
+from derive.tree import Tree
+from derive.verification.shaped import ShapeClash, Shaped
+
+
+class Axes(Protocol):
+    """What ranges need of a problem at sizes."""
+
+    def axes(self, tree: t.Subscript, env: Mapping[str, int]) -> tuple[range | None, ...] | None:
+        """The range of each index of an entry, as far as known; None for a name that takes none."""
+        ...
+
+    def convention(self, key: str) -> str: ...
+
+    def shape_text(self, name: str) -> str: ...
+
+
+def index_names(tree: Tree, bound: frozenset[str] = frozenset()) -> Iterator[tuple[str, frozenset[str]]]:
+    """All names of a tree that are not bound, with the names bound around them."""
+    stack: list[tuple[Tree, frozenset[str]]] = [(tree, bound)]
+    while stack:
+        node, around = stack.pop()
+        if isinstance(node, t.Name) and node.text not in around:
+            yield node.text, around
+        inner = around | set(node.bound) if isinstance(node, t.Reduction) else around
+        stack.extend((child, inner) for child in reversed(t.children(node)))
+
+
+def found_ranges(
+    trees: Iterable[Tree],
+    axes: Axes,
+    env: Mapping[str, int],
+    known: Mapping[str, range],
+    restricted: Container[str] = (),
+) -> dict[str, range]:
+    """The ranges of index names by the subscripts in which they stand alone; known ones win.
+
+    restricted : names of which a condition says where they stand: they may run further than one of their axes.
+
+    Raises ShapeClash where a name stands at two axes of different extents.
+    """
+    found: dict[str, tuple[range, str]] = {}
+    for tree in trees:
+        for name, span, where in _alone(tree, axes, env):
+            if name in known or name in env:
+                continue
+            if name not in found:
+                found[name] = (span, where)
+            elif found[name][0] != span and name in restricted:
+                wider = range(min(span.start, found[name][0].start), max(span.stop, found[name][0].stop))
+                found[name] = (wider, where)  # a condition says where it may stand
+            elif found[name][0] != span:
+                raise ShapeClash(
+                    f"the index {name} runs over {_size(found[name][0])} values at {found[name][1]}"
+                    f" and over {_size(span)} at {where}"
+                )
+    return {name: span for name, (span, _) in found.items()}
+
+
+def _size(span: range) -> str:
+    return str(len(span))
+
+
+def _alone(tree: Tree, axes: Axes, env: Mapping[str, int]) -> Iterator[tuple[str, range, str]]:
+    """(index, range, where) for every index alone in a subscript, outside reductions that bind the name anew."""
+    stack: list[tuple[Tree, frozenset[str]]] = [(tree, frozenset())]
+    means: list[Tree] = []
+    while stack:
+        node, hidden = stack.pop()
+        entry, dropped = node, 0
+        if isinstance(node, t.Call) and node.function == "overline" and axes.convention("overline") == "mean":
+            entry, dropped = node.arguments[0], 1  # the mean over the first axis has an index less
+        if isinstance(entry, t.Subscript) and not (dropped == 0 and entry in means):
+            spans = axes.axes(entry, env)
+            if dropped and spans is not None:
+                means.append(entry)
+                spans = (
+                    spans[len(spans) - len(entry.indices) :] if len(entry.indices) < len(spans) else (None, *spans[1:])
+                )
+            for place, index in enumerate(entry.indices):
+                if spans is None or place >= len(spans) or not isinstance(index, t.Name) or index.text in hidden:
+                    continue
+                span = spans[place]
+                if span is not None:
+                    yield index.text, span, f"axis {place + 1} of {axes.shape_text(entry.array)}"
+        if isinstance(node, t.Reduction):
+            hidden = hidden | set(node.bound)
+        stack.extend((child, hidden) for child in reversed(t.children(node)))
+
+
+def inner_ranges(reduction: t.Reduction, axes: Axes, env: Mapping[str, int]) -> dict[str, range]:
+    """The ranges of the bound names by the subscripts of the body."""
+    found: dict[str, tuple[range, str]] = {}
+    for name, span, where in _alone(reduction.body, axes, env):
+        if name not in reduction.bound:
+            continue
+        if name not in found:
+            found[name] = (span, where)
+        elif found[name][0] != span:
+            raise ShapeClash(
+                f"the index {name} runs over {_size(found[name][0])} values at {found[name][1]}"
+                f" and over {_size(span)} at {where}"
+            )
+    return {name: span for name, (span, _) in found.items()}
+
+
+def spans_of(shape: Shaped, first: int) -> tuple[range | None, ...]:
+    return tuple(None if extent is None else range(first, first + extent) for extent in shape.shape)

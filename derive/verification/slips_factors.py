@@ -1,0 +1,268 @@
+"""Slips of factors: a number, a size, a named constant, or a local derivative that is missing or once too often."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from derive import tree as t
+from derive.tree import Tree
+from derive.verification.slips import COMMON, GENERIC, SPECIFIC, Edit, NamedSlip, Site
+from derive.verification.slips_editing import DIVIDING, TWO, cancelled, is_leaf, is_local, over, scaled, times, without
+
+_THREE, _FOUR = t.Number("3"), t.Number("4")
+
+
+def _scaled(*numbers: Tree, divide: bool = False) -> Edit:
+    """A term, or the whole, times or over a number."""
+
+    def edit(site: Site) -> Iterator[Tree]:
+        if site.is_term and not isinstance(site.node, (t.Negative, t.Reduction if not site.is_root else t.Negative)):
+            for number in numbers:
+                yield scaled(site.node, number, divide)
+
+    return edit
+
+
+def _sizes(site: Site) -> Sequence[Tree]:
+    """Sizes and products of two of them, such as H W."""
+    names = [t.Name(name) for name in site.context.sizes]
+    products: list[Tree] = [t.Product((("*", one), ("*", other))) for k, one in enumerate(names) for other in names[:k]]
+    return [*names, *products] if len(names) < 7 else names
+
+
+def _by_size(divide: bool) -> Edit:
+    def edit(site: Site) -> Iterator[Tree]:
+        if site.is_term and not isinstance(site.node, t.Negative):
+            for size in _sizes(site):
+                yield scaled(site.node, size, divide)
+
+    return edit
+
+
+def _by_root(divide: bool) -> Edit:
+    def edit(site: Site) -> Iterator[Tree]:
+        if site.is_term and not isinstance(site.node, t.Negative):
+            for name in site.context.sizes:
+                root = t.Call("sqrt", (t.Name(name),))
+                yield scaled(site.node, root, divide)
+
+    return edit
+
+
+def _with_constant(site: Site) -> Iterator[Tree]:
+    """A term times a named number, or over it."""
+    if site.is_term and not isinstance(site.node, t.Negative):
+        for name in site.context.scalars:
+            if site.node not in (name, t.Number("0")):
+                yield times(site.node, name)
+            if cancelled(site.node, name, True) is None:
+                yield over(site.node, name)
+
+
+def _without_constant(site: Site) -> Iterator[Tree]:
+    if isinstance(site.node, t.Product):
+        for left, _, factor in without(site.node):
+            if isinstance(factor, (t.Number, t.Name)) and not _is_array(site, factor):
+                yield left
+
+
+def _is_array(site: Site, factor: Tree) -> bool:
+    return isinstance(factor, t.Name) and site.context.ranks.get(factor.text, 0) > 0
+
+
+def _with_entry(site: Site) -> Iterator[Tree]:
+    """A term times an entry of an array of the problem."""
+    context = site.context
+    if site.is_term and (site.is_root or not isinstance(site.node, (t.Negative, t.Sum))):
+        for name, rank in context.ranks.items():
+            if rank:
+                for entry in context.entries(name, site.letters):
+                    yield times(site.node, entry, context.is_array(entry))
+
+
+def _without_entry(site: Site) -> Iterator[Tree]:
+    if isinstance(site.node, t.Product):
+        for left, operator, factor in without(site.node):
+            if operator not in DIVIDING and (is_leaf(factor) or isinstance(factor, t.Power)):
+                yield left
+
+
+def _with_local(site: Site) -> Iterator[Tree]:
+    """A term times f'(z) for a function of the equations."""
+    context = site.context
+    if site.is_term or _inside_chain(site):
+        for local in context.locals(site.letters):
+            yield times(site.node, local, context.is_array(local))
+
+
+def _inside_chain(site: Site) -> bool:
+    return isinstance(site.node, t.Derivative) or (isinstance(site.node, t.Call) and site.node.function == "overline")
+
+
+def _without_local(site: Site) -> Iterator[Tree]:
+    """A product without a factor that is a derivative: f'(z), s(1 - s), 1 - h^2, [z > 0], cos u."""
+    if not isinstance(site.node, t.Product):
+        return
+    for left, _, factor in without(site.node):
+        if is_local(factor):
+            yield left
+            if isinstance(left, t.Product):  # s and 1 - s, one after the other
+                for inner, _, other in without(left):
+                    if is_leaf(other):
+                        yield inner
+
+
+def _with_partial(site: Site) -> Iterator[Tree]:
+    """A term times a Jacobian of the problem is left to the paths; here 1/u of a logarithm."""
+    if site.is_term:
+        for _, call in site.context.activations:
+            if call.function == "log":
+                for argument in site.context.renamed(call.arguments[0], site.letters):
+                    yield over(site.node, argument)
+
+
+def _without_division(site: Site) -> Iterator[Tree]:
+    if isinstance(site.node, t.Product) and any(call.function == "log" for _, call in site.context.activations):
+        for left, operator, factor in without(site.node):
+            if operator in DIVIDING and is_leaf(factor):
+                yield left
+
+
+def slips() -> tuple[NamedSlip, ...]:
+    """The slips of this family, in the order in which they are tried."""
+    return (
+        NamedSlip(
+            "factor 2 of a square missing",
+            "factor",
+            "A factor 2 is missing; the derivative of u^2 is 2u: {after} belongs here, not {before}.",
+            _scaled(TWO, divide=True),
+            _scaled(TWO),
+            ("2*(a - y)", "a - y"),
+            SPECIFIC,
+            True,
+        ),
+        NamedSlip(
+            "factor 2 too many",
+            "factor",
+            "A factor 2 is too many; with 1/2 in front of a square it cancels: {after} belongs here, not {before}.",
+            _scaled(TWO),
+            _scaled(TWO, divide=True),
+            ("a - y", "2*(a - y)"),
+            SPECIFIC,
+            True,
+        ),
+        NamedSlip(
+            "factor of an exponent missing",
+            "factor",
+            "The derivative of u^n has the factor n: {after} belongs here, not {before}.",
+            _scaled(_THREE, _FOUR, divide=True),
+            _scaled(_THREE, _FOUR),
+            ("3*x^2", "x^2"),
+        ),
+        NamedSlip(
+            "number too many",
+            "factor",
+            "A number stands as a factor that does not belong here: {after}, not {before}.",
+            _scaled(_THREE, _FOUR),
+            _scaled(_THREE, _FOUR, divide=True),
+            ("x^2", "3*x^2"),
+        ),
+        NamedSlip(
+            "mean forgotten",
+            "sum-mean",
+            "A mean is differentiated, and its 1/N is lost: {after} belongs here, not {before}.",
+            _by_size(False),
+            _by_size(True),
+            ("1/N*(P - Y)", "P - Y"),
+            SPECIFIC,
+            True,
+        ),
+        NamedSlip(
+            "mean taken twice",
+            "sum-mean",
+            "The average is taken once too often; 1/N is in an earlier factor already: {after}, not {before}.",
+            _by_size(True),
+            _by_size(False),
+            ("X^T*D", "1/N*X^T*D"),
+            SPECIFIC,
+            True,
+        ),
+        NamedSlip(
+            "scaling by the root of a size forgotten",
+            "factor",
+            "The factor 1/sqrt(d) of the equation is lost: {after} belongs here, not {before}.",
+            _by_root(False),
+            _by_root(True),
+            ("1/sqrt(d)*S*K", "S*K"),
+            SPECIFIC,
+        ),
+        NamedSlip(
+            "scaling by the root of a size twice",
+            "factor",
+            "The factor 1/sqrt(d) stands once too often: {after} belongs here, not {before}.",
+            _by_root(True),
+            _by_root(False),
+            ("1/sqrt(d)*S*K", "1/d*S*K"),
+        ),
+        NamedSlip(
+            "constant factor missing",
+            "factor",
+            "A constant of the equations is lost: {after} belongs here, not {before}.",
+            _without_constant,
+            _with_constant,
+            ("gamma*g", "g"),
+        ),
+        NamedSlip(
+            "constant factor too many",
+            "factor",
+            "A factor stands here that does not belong to this term: {after}, not {before}.",
+            _with_constant,
+            _without_constant,
+            ("rho*g_1 + g_2", "rho*g_1 + rho*g_2"),
+        ),
+        NamedSlip(
+            "factor missing",
+            "factor",
+            "A factor of the product is lost: {after} belongs here, not {before}.",
+            _without_entry,
+            _with_entry,
+            ("d[i]*a[j]", "d[i]"),
+            GENERIC,
+        ),
+        NamedSlip(
+            "factor too many",
+            "factor",
+            "A factor stands here that does not belong to this derivative, as that of a bias has no activation: "
+            "{after}, not {before}.",
+            _with_entry,
+            _without_entry,
+            ("d[i]", "d[i]*a[i]"),
+        ),
+        NamedSlip(
+            "chain factor missing",
+            "chain-factor-missing",
+            "The chain rule needs the derivative of the function in between: {after} belongs here, not {before}.",
+            _without_local,
+            _with_local,
+            ("g*f'(z)", "g"),
+            COMMON,
+            True,
+        ),
+        NamedSlip(
+            "derivative of a logarithm missing",
+            "chain-factor-missing",
+            "The derivative of log u is 1/u, and the division is missing: {after} belongs here, not {before}.",
+            _without_division,
+            _with_partial,
+            ("y/p", "y"),
+        ),
+        NamedSlip(
+            "chain factor once too often",
+            "factor",
+            "The derivative of the function is multiplied in once too often; it is in another factor, or has "
+            "cancelled, already: {after} belongs here, not {before}.",
+            _with_local,
+            _without_local,
+            ("a - y", "(a - y)*a*(1 - a)"),
+        ),
+    )
