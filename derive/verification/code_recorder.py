@@ -87,7 +87,7 @@ class Recorder:
         return self.numpy.array(entries, dtype=self.numpy.int64 if whole else self.numpy.float64).reshape(shape)
 
     def wave(self, spec: dict[str, Any], operands: tuple[Any, ...]) -> Any:
-        """sum of b^k a^orders sin(b s + c + k pi/2) + (d s^2)^(k) a^orders, s = a . u, as in derive.verification.points."""
+        """sum of b^k a^orders sin(b s + c + k pi/2) + (d s^2)^(k) a^orders with s = a . u, as at `points`."""
         orders = spec["orders"]
         k = sum(orders)
         total: Any = 0.0
