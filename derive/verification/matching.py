@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from derive.names import ACCENTS
 from derive.verification.problems import Problem
+from derive.verification.shaped import Unjudged
 from derive.words import nearest
 
 #: Letters that students write for each other.
@@ -96,3 +97,15 @@ def message(name: str, problem: Problem) -> str:
 def _listed(names: Iterable[str]) -> str:
     *first, last = names
     return f"{', '.join(first)} or {last}" if first else last
+
+
+class UnknownName(Unjudged):
+    """A name that neither the problem nor a row says anything of; its message names what may have been meant."""
+
+    def __init__(self, name: str, problem: Problem) -> None:
+        super().__init__(name, "unread")
+        self.name = name
+        self.problem = problem
+
+    def __str__(self) -> str:  # made when it is shown: most are caught and never seen
+        return message(self.name, self.problem)

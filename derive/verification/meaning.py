@@ -16,6 +16,7 @@ from derive import tree as t
 from derive.tree import Tree
 from derive.verification.calls import Calls
 from derive.verification.graph import Node
+from derive.verification.matching import UnknownName
 from derive.verification.ranges import index_names
 from derive.verification.shaped import Env, OutsideFamily, ShapeClash, Shaped, Shapes, Unjudged, scalar
 from derive.verification.sums import Sums
@@ -165,7 +166,7 @@ class Meaning:
             return Shaped((None, None), (self.graph.one,), unit=True)
         if name in ("ones", "zeros"):
             return Shaped((None,), (self.graph.one if name == "ones" else self.graph.zero,))
-        raise Unjudged(f"{name} is not known", "unread")
+        raise UnknownName(name, self.model.problem)
 
     def integer(self, tree: Tree, env: Env) -> int:
         """A subscript, limit or side of a condition as a whole number."""
@@ -204,7 +205,7 @@ class Meaning:
                     'what delta with indices means is not declared: delta = "Kronecker", or a name', "unread"
                 )
             if found is None:
-                raise Unjudged(f"{name} is not known", "unread")
+                raise UnknownName(name, self.model.problem)
             array = found
         return self.picked(array, [self.integer(index, env) for index in indices], name)
 

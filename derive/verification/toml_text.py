@@ -12,7 +12,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from derive.errors import LimitError, OutputError, ReadingError
+from derive.errors import LimitError, ReadingError, UsageError
 from derive.reading.limits import SHOWN_CHARACTERS
 from derive.verification.places import Source
 from derive.words import nearest
@@ -25,15 +25,15 @@ _HIDDEN = re.compile(r"(?<!\\)(?:\\\\)*(\\[bfnrt][A-Za-z])")
 
 
 def text_of(path: str) -> str:
-    """The text of a problem file. Raises OutputError, ReadingError or LimitError before anything large is read."""
+    """The text of a problem file. Raises UsageError, ReadingError or LimitError before anything large is read."""
     file = Path(path)
     if not file.exists():
         folder = file.parent if file.parent.is_dir() else Path()
         close = nearest(file.name, sorted(os.listdir(folder))[:10_000])
         hint = f"; did you mean {folder / close}?" if close else ""
-        raise OutputError(f"{path}: there is no file {file.resolve()}{hint}")
+        raise UsageError(f"{path}: there is no file {file.resolve()}{hint}")
     if not file.is_file():
-        raise OutputError(f"{path}: {file.resolve()} is no file")
+        raise UsageError(f"{path}: {file.resolve()} is no file")
     with file.open("rb") as stream:
         data = stream.read(LARGEST_FILE + 1)
     if len(data) > LARGEST_FILE:
