@@ -80,3 +80,9 @@ def test_what_only_one_row_asks_for_is_forgotten_with_it() -> None:
     assert verifier("mlp").verify(right).verdict == "correct"
     assert verifier("mlp").verify(wrong).data() == first
     assert first["verdict"] != "correct"
+
+
+def test_rows_that_need_each_other_are_named_and_the_others_judged() -> None:
+    report = verifier("griewank").verify("q = r x_1\nr = q + 1\nv_0 = x_2\n", ".txt")
+    assert [line.verdict.verdict for line in report.lines] == ["unread", "unread", "correct"]
+    assert all("rows 1 and 2 need each other" in line.verdict.reason for line in report.lines[:2])

@@ -94,6 +94,7 @@ class Judging:
         self._head: tuple[Tree, tuple[Tree, ...]] | None = None
         self.variants = Variants(problem, seed, self.models)
         self._turns = self.variants.turns()
+        self._cycles: dict[int, tuple[int, int]] = {}
         self._sums: dict[tuple[int, int], Accumulation] = {}
         self._summed: dict[int, tuple[Verdict, int]] = {}
 
@@ -135,6 +136,7 @@ class Judging:
         for place, group in enumerate(groups):
             for name in self._new_names(group):
                 makes.setdefault(name, place)
+        self._cycles = {}
         if not makes:
             return [row for group in groups for row in group]
         needs = [
@@ -148,6 +150,11 @@ class Judging:
             }
             for place, group in enumerate(groups)
         ]
+        self._cycles = {
+            row.number: (groups[place][0].number, groups[other][0].number)
+            for place, other in _cycles(needs)
+            for row in groups[place]
+        }
         done: list[int] = []
         waiting: set[int] = set()
 
@@ -203,6 +210,9 @@ class Judging:
         if row.error is not None:
             self._head = None
             return Verdict("unread", reason=str(row.error))
+        if row.number in self._cycles and not self._makes_member(row):
+            one, other = sorted(self._cycles[row.number])
+            return Verdict("unread", reason=f"rows {one} and {other} need each other: neither name has a value first")
         verdicts = [
             self._added(row, place, statement)
             if (row.number, place) in self._sums and self._new_name(statement) is None
@@ -210,6 +220,11 @@ class Judging:
             for place, statement in enumerate(row.statements)
         ]
         return _worst(verdicts) if verdicts else Verdict("unread", reason="there is no formula in this row")
+
+    @staticmethod
+    def _makes_member(row: Row) -> bool:
+        """Whether a row defines an entry or a member: families may need each other, member by member."""
+        return any(isinstance(statement.head, t.Subscript) for statement in row.statements)
 
     def _statement(self, row: Row, statement: Statement) -> Verdict:
         conditions = tuple(statement.conditions)
@@ -522,6 +537,27 @@ class Judging:
         if is_literal(one) or is_literal(other):
             return False
         return self._decided(one, other, conditions, self.models).verdict == "correct"
+
+
+def _cycles(needs: Sequence[set[int]]) -> list[tuple[int, int]]:
+    """Pairs of places that need each other, directly or through others."""
+
+    def reached(start: int) -> set[int]:
+        found: set[int] = set()
+        stack = list(needs[start])
+        while stack:
+            place = stack.pop()
+            if place not in found:
+                found.add(place)
+                stack.extend(needs[place])
+        return found
+
+    below = {place: reached(place) for place, own in enumerate(needs) if own}
+    return [
+        (place, min(other for other in below[place] if place in below.get(other, ()) and other != place))
+        for place in below
+        if place in below[place] and any(place in below.get(other, ()) for other in below[place] if other != place)
+    ]
 
 
 def _defines(statement: Statement, head: Tree) -> bool:
