@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from derive.cli.main import run
-from derive.errors import DeriveError, LimitError, OutputError, ReadingError
+from derive.errors import DeriveError, LimitError, ReadingError, UsageError
 from derive.verification.choices import CHOICES, SENTENCES
 from derive.verification.domains import Classes, Interval, Plain, Range, Values, holds, read_domain
 from derive.verification.library import catalogue_names, catalogue_text, catalogue_titles
@@ -183,9 +183,9 @@ def test_files_that_cannot_be_read_are_told_apart(tmp_path: Path, monkeypatch: p
     good = tmp_path / "mine.toml"
     good.write_text(ISSUE)
     assert text_of(str(good)) == ISSUE
-    with pytest.raises(OutputError, match=r"did you mean .*mine\.toml"):
+    with pytest.raises(UsageError, match=r"did you mean .*mine\.toml"):
         text_of(str(tmp_path / "mien.toml"))
-    with pytest.raises(OutputError, match="is no file"):
+    with pytest.raises(UsageError, match="is no file"):
         text_of(str(tmp_path))
     for data, says in ((b"\xef\xbb\xbftitle", "byte order mark"), (b"\xff\xfet\x00", "byte order mark")):
         good.write_bytes(data)
@@ -201,7 +201,7 @@ def test_files_that_cannot_be_read_are_told_apart(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     for path in ("~/mine.toml", "$HOME/mine.toml"):  # taken as they stand; the message says what that is
-        with pytest.raises(OutputError, match=str(tmp_path / path.partition("/")[0]).replace("$", r"\$")):
+        with pytest.raises(UsageError, match=str(tmp_path / path.partition("/")[0]).replace("$", r"\$")):
             text_of(path)
 
 
