@@ -197,11 +197,15 @@ class Relation(Operators):
 
 @dataclass(frozen=True, slots=True)
 class Derivative(Operators):
-    """The partial derivative of one name by another, not yet worked out."""
+    """The partial derivative of one name by another, not yet worked out.
+
+    nabla : written as a gradient, which has the shape of `by` whatever the layout of derivatives.
+    """
 
     of: Tree
     by: Tree
     at: Span | None = field(default=None, compare=False)
+    nabla: bool = False
 
 
 Tree = Union[

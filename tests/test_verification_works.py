@@ -16,14 +16,14 @@ FOLDER = Path(__file__).parent / "verify"
 
 
 def works(name: str) -> list[dict[str, Any]]:
-    """The works of a file; those of points.toml with the problem's text."""
+    """The works of a file; those that stand below a problem with its text or its name."""
     data = tomllib.loads((FOLDER / f"{name}.toml").read_text())
     if "work" in data:
         return [{"file": name, "place": place, **each} for place, each in enumerate(data["work"])]
     return [
         {"file": name, "place": f"{each['name']} {place}", "toml": each["toml"], "verdict": verdict,
-         "first_wrong": row or None, "work": text}
-        for each in data["problem"] for place, (verdict, row, text) in enumerate(each["works"])
+         "first_wrong": row or None, "work": text, "suffix": ending[0] if ending else ".tex"}
+        for each in data["problem"] for place, (verdict, row, text, *ending) in enumerate(each["works"])
     ]  # fmt: skip
 
 
@@ -57,7 +57,7 @@ def test_wrong_works_are_charged_at_their_first_wrong_row(work: dict[str, Any]) 
     assert set(work.get("also_wrong", ())) <= set(wrong)
 
 
-@pytest.mark.parametrize("work", works("points"), ids=named)
+@pytest.mark.parametrize("work", works("points") + works("readings"), ids=named)
 def test_every_point_of_the_rules_holds(work: dict[str, Any]) -> None:
     report = judged(work)
     assert (report.verdict, report.first_wrong) == (work["verdict"], work["first_wrong"])

@@ -58,8 +58,10 @@ def sequences(rows: Sequence[Row]) -> dict[tuple[int, int], Accumulation]:
 
 
 def _accumulates(statement: Statement) -> bool:
+    """Whether a row adds to its left side: u = u + v. In A = A^T or u = 3 - u the row speaks of one value."""
     link = statement.links[0]
-    return link.relation in ("+=", "<-", "-=") or any(node == statement.head for node in t.walk(link.tree))
+    terms = link.tree.terms if isinstance(link.tree, t.Sum) else ()
+    return link.relation in ("+=", "<-", "-=") or ("+", statement.head) in terms
 
 
 def _sequence(group: Sequence[tuple[Row, int, Statement]]) -> Accumulation | None:

@@ -209,11 +209,11 @@ class Calls:
         match tree.arguments[0]:
             case t.Call(function=name, arguments=(variable,)) if not self.meaning.model.is_function(name):
                 if self.meaning.model.lookup(name) is not None:  # of a quantity, by what stands in the bracket
-                    return self.meaning.model.derivatives.value(t.Derivative(t.Name(name), variable), env)
+                    return self.meaning.model.derivatives.value(t.Derivative(t.Name(name), variable, nabla=True), env)
             case t.Product(factors=((_, t.Name() as quantity), ("", variable))):
-                return self.meaning.model.derivatives.value(t.Derivative(quantity, variable), env)
+                return self.meaning.model.derivatives.value(t.Derivative(quantity, variable, nabla=True), env)
         function = self._of_one(tree.arguments[0])
-        return self.meaning.model.derivatives.value(t.Derivative(function, function.arguments[0]), env)
+        return self.meaning.model.derivatives.value(t.Derivative(function, function.arguments[0], nabla=True), env)
 
     def _differential_call(self, tree: t.Call, env: Env) -> Shaped:
         """Df(x)h: the Jacobian applied to h."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from derive import tree as t
 from derive.tree import Tree
 from derive.verification.differentiating import adjoints
+from derive.verification.domains import Plain
 from derive.verification.graph import INPUT, NAMED, NUMBER, Node
 from derive.verification.shaped import Shaped, Unjudged, scalar
 
@@ -40,6 +41,8 @@ class Derivatives:
 
     def value(self, tree: t.Derivative, env: Env) -> Shaped:
         explicit = self._explicit(tree, env)
+        if tree.nabla and self.model.convention("layout") == "numerator":
+            return self._gradient(tree, explicit, env)
         if explicit is not None:
             return explicit
         found = self.jacobian(tree, env)
@@ -48,6 +51,16 @@ class Derivatives:
             nodes = [node for row in found.rows for node in row]
             return Shaped((*found.of.shape, *found.by.shape), nodes)
         return self.laid_out(found)
+
+    def _gradient(self, tree: t.Derivative, explicit: Shaped | None, env: Env) -> Shaped:
+        """The gradient of a number: the shape of what it is taken by, whatever the layout."""
+        if self.model.meaning.value(self._called(tree), env).rank:
+            told = "write \\frac{\\partial y}{\\partial x}, which the layout arranges"
+            raise Unjudged(f"a nabla before an array has two readings under the numerator layout; {told}", "ambiguous")
+        if explicit is not None:
+            return self.model.meaning.shapes.transposed(explicit) if explicit.rank in (1, 2) else explicit
+        found = self.jacobian(tree, env)
+        return replace(found.by, nodes=found.rows[0], unit=False)
 
     def of_loss(self, tree: Tree, env: Env) -> Shaped:
         """The derivative of the loss by what a tree names."""
@@ -102,11 +115,19 @@ class Derivatives:
         by = self.model.meaning.value(tree, env)
         if isinstance(tree, t.Subscript) and by.rank == 0 and by.scalar == self.graph.zero:
             return by  # an entry outside the array, which is 0: nothing depends on it
+        if self._is_symmetric(tree):
+            told = "one formula lets the entries i,j and j,i vary alone, another both at once"
+            raise Unjudged(f"a derivative by a symmetric array has two readings: {told}", "ambiguous")
         if any(len(self._variables(node)) != 1 for node in by.nodes):
             fixed = all(self.graph.value(node) is not None for node in by.nodes)
             reason = "a value that is given is not varied" if fixed else "only by names of the problem"
             raise Unjudged(f"a derivative by this is not taken: {reason}")
         return by
+
+    def _is_symmetric(self, tree: Tree) -> bool:
+        name = tree.text if isinstance(tree, t.Name) else tree.array if isinstance(tree, t.Subscript) else ""
+        quantity = self.model.problem.quantities.get(name)
+        return quantity is not None and quantity.domain == Plain("symmetric")
 
     def laid_out(self, found: Jacobian) -> Shaped:
         """The entries of a Jacobian as the layout convention arranges them."""
@@ -135,7 +156,7 @@ class Derivatives:
             return None
         found: list[Jacobian | Shaped] = []
         for _, factor in tree.factors:
-            if isinstance(factor, t.Derivative) and self._explicit(factor, env) is None:
+            if isinstance(factor, t.Derivative) and not factor.nabla and self._explicit(factor, env) is None:
                 found.append(self.jacobian(factor, env))
             else:
                 found.append(self.model.meaning.value(factor, env))

@@ -36,6 +36,8 @@ def _tree(tree: Tree, model: Model) -> Tree:
 
     def change(node: Tree) -> Tree:
         match node:
+            case t.Derivative(nabla=True) if model.convention("layout") != "numerator":
+                return replace(node, nabla=False)  # the shape of the variable is that of every derivative
             case t.Subscript(array=name, indices=(t.Name(text=label),)) if _is_label(name, label, model):
                 return t.Name(f"{name}_{label}", node.at)
             case t.Name(text=name) if (base := _differentiated(name, model)) is not None:

@@ -287,7 +287,7 @@ def nabla(reading: Interpreter, run: Run) -> Tree:
         run.place += 2
     of = value or reading.factor(run)
     at = reading.at(unit.start, run.units[run.place - 1].end)
-    return t.Call("gradient", (of,), at) if by is None else t.Derivative(of, by, at)
+    return t.Call("gradient", (of,), at) if by is None else t.Derivative(of, by, at, nabla=True)
 
 
 def differential(reading: Interpreter, run: Run, parts: Spelled) -> Tree | None:
