@@ -18,6 +18,7 @@ from derive.plain import formula
 from derive.tree import Tree
 from derive.verification.problem_checks import defined
 from derive.verification.slip_paths import whole_derivative
+from derive.verification.slip_search import FAILURES
 from derive.verification.slips_editing import product_of
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def expected(search: Search) -> Expected | None:
     for source in (_derived, _chained, _defined):
         try:
             found = source(search)
-        except (DeriveError, KeyError, ValueError, RecursionError):
+        except (*FAILURES, DeriveError, KeyError, ValueError):
             continue
         if found is not None:
             return found

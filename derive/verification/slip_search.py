@@ -72,7 +72,8 @@ class Search:
     ) -> None:
         self.judging = judging
         self.head, self.right, self.conditions = head, right, tuple(conditions)
-        self.models = list(among if among is not None else judging.models)
+        # the judging's own list, not a copy: for it alone further sizes and labels are tried
+        self.models = among if among is not None else judging.models
         self.model = self.models[0]
         self.context = Context(self.model, head, right, conditions)
         self.ends = time.process_time() + seconds
