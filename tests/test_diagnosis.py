@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from derive import tree as t
+from derive.reading.latex.rows import read_equation
 from derive.verification.report import Line
+from derive.verification.slip_context import Context
 from tests.test_verification_works import verifier
 
 
@@ -22,3 +25,29 @@ def test_a_slip_holds_at_sizes_where_a_condition_was_never_met(work: str) -> Non
             assert "N = 3" not in slip.repair
     judged = verifier("two-layer-softmax").verify(line.expected or "", ".tex")
     assert judged.verdict == "correct"
+
+
+#: y is a vector, n a number.
+MEAN = r"""
+loss = "L"
+equations = ['y = A x', 'L = \frac{1}{n} y^T y']
+[names]
+A = { shape = ["n", "m"] }
+x = { shape = ["m"] }
+"""
+
+
+@pytest.mark.parametrize("work", [r"\frac{\partial L}{\partial y} = n y", r"L = n y^T y", r"L = \frac{2}{n} y^T y"])
+def test_no_repair_transposes_a_number(work: str) -> None:
+    for slip in only(MEAN, work).slips:
+        assert "n^T" not in slip.repair and "2^T" not in slip.repair and "L^T" not in slip.repair
+
+
+def test_numbers_are_told_from_arrays_by_name() -> None:
+    model = verifier(MEAN).judging.models[0]
+    context = Context(model, t.Name("L"), t.Name("y"))
+    read = {text: read_equation(text, verifier(MEAN).problem.vocabulary).head for text in ("n", "n L", "y", "A x")}
+    assert [name for name, tree in read.items() if tree is not None and context.is_number(tree)] == ["n", "n L"]
+    for tree in read.values():
+        assert tree is not None
+        assert bool(context.ill_formed(t.Transpose(tree))) is context.is_number(tree)

@@ -14,6 +14,8 @@ from derive.verification.statements import free_letters
 
 #: Most names, and most ways to index one, that are put in a place.
 NAMES, INDEXED = 40, 12
+#: Functions of matrices, which a number is not.
+_SHAPING = frozenset(("tr", "diag", "vec", "rot180", "entry"))
 
 
 class Names:
@@ -138,6 +140,33 @@ class Names:
                 count += 1
                 if count >= INDEXED:
                     return
+
+    def is_number(self, tree: Tree) -> bool:
+        """Whether a formula is a number by the names in it, so that it has no transpose and no diagonal."""
+        match tree:
+            case t.Number() | t.Indicator():
+                return True
+            case t.Name(text=name):
+                return name in self.sizes or name == self.problem.loss or self.ranks.get(name) == 0
+            case t.Subscript(array=name, indices=indices):
+                return self.ranks.get(name) == len(indices)
+            case t.Derivative(of=of, by=by):
+                return self.is_number(of) and self.is_number(by)
+            case t.Call(function="inner" | "tr" | "norm" | "det"):
+                return True
+            case t.Call(function=name) if name in _SHAPING:
+                return False
+        parts = t.children(tree)
+        return bool(parts) and all(map(self.is_number, parts))
+
+    def ill_formed(self, tree: Tree) -> frozenset[Tree]:
+        """Parts that nobody would write: the transpose of a number, its trace, a matrix with it on the diagonal."""
+        return frozenset(
+            node
+            for node in t.walk(tree)
+            if (isinstance(node, t.Transpose) and self.is_number(node.body))
+            or (isinstance(node, t.Call) and node.function in _SHAPING and self.is_number(node.arguments[0]))
+        )
 
     def alike(self, node: Tree) -> Iterator[Tree]:
         """Other arrays of the problem in the place of one, with the same indices."""

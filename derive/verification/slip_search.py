@@ -79,6 +79,7 @@ class Search:
         self.ends = time.process_time() + seconds
         self.decided = 0
         self.seen: dict[Tree, bool] = {}
+        self._own_oddities = self.context.ill_formed(right)
         self._left: list[tuple[Instance, Shaped]] = []
         self._scale = 0.0
         self._look = 0
@@ -156,9 +157,14 @@ class Search:
         """
         known = self.seen.get(tree)
         if known is None:
-            known = not self.context.begs(tree if part is None else part) and self.fits(tree) and self._certain(tree)
+            known = not self.context.begs(tree if part is None else part) and self.fits(tree)
+            known = known and not self._odd(tree) and self._certain(tree)
             self.seen[tree] = known
         return known
+
+    def _odd(self, tree: Tree) -> bool:
+        """Whether a repair brings in what nobody would write, such as the transpose of a number."""
+        return not self.context.ill_formed(tree) <= self._own_oddities
 
     def _certain(self, tree: Tree) -> bool:
         if self.decided >= DECIDED:

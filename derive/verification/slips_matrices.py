@@ -20,14 +20,10 @@ def turned(tree: Tree) -> Tree:
 def matrix_like(site: Site, tree: Tree) -> bool:
     """Whether a transpose could matter: a whole array, in a row that is not written entry by entry."""
     match tree:
-        case t.Name(text=name):
-            return site.context.ranks.get(name, 1) > 0
-        case t.Subscript(array=name, indices=indices):
-            return site.context.ranks.get(name, 9) > len(indices)
-        case t.Transpose() | t.Product() | t.Sum() | t.Derivative():
-            return True
+        case t.Name() | t.Subscript() | t.Transpose() | t.Product() | t.Sum() | t.Derivative():
+            return not site.context.is_number(tree)
         case t.Call(function=name):
-            return name not in ("sqrt", "exp", "log")
+            return name not in ("sqrt", "exp", "log") and not site.context.is_number(tree)
     return False
 
 
