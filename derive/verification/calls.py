@@ -170,6 +170,8 @@ class Calls:
             if isinstance(argument, t.Subscript) and argument.indices:
                 return self._mean_entry(argument, env)
             value = self.meaning.value(argument, env)
+            if not value.rank and not isinstance(argument, (t.Name, t.Subscript)):
+                raise Unjudged("what the mean is taken over is not clear here; write it as a sum", "ambiguous")
             if not value.rank or value.shape[0] is None:
                 raise ShapeClash("the mean over the first axis is of an array, and this is a number")
             count = value.shape[0]

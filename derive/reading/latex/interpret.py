@@ -196,7 +196,7 @@ class Interpreter:
         if kind is Token:
             assert isinstance(core, Token)
             return self._leaf(run, unit, core)
-        if kind is Accent and naming.is_name(unit):
+        if kind is Accent and naming.is_name(unit) and not naming.is_bar_over_power(self, core):
             return naming.name_factor(self, run)
         if kind is Fraction:
             return derivatives.fraction(self, run)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from derive import tree as t
 from derive.reading.latex import derivatives, functions, indicators
-from derive.reading.latex.above import with_scripts
+from derive.reading.latex.above import above_of, with_scripts
 from derive.reading.latex.indices import indices_of
-from derive.reading.latex.resolving import is_declared, is_known, resolved
+from derive.reading.latex.resolving import is_declared, is_known, longest, resolved
 from derive.reading.latex.spelling import Spelled, joined, spelled
-from derive.reading.latex.syntax import Group, Scripted, Unit
+from derive.reading.latex.syntax import Accent, Group, Scripted, Unit
 from derive.tree import Tree
 
 if TYPE_CHECKING:
@@ -20,6 +20,18 @@ if TYPE_CHECKING:
 
 def is_name(unit: Unit) -> bool:
     return spelled(unit) is not None
+
+
+def is_bar_over_power(reading: Interpreter, unit: Unit) -> bool:
+    r"""Whether a bar stands over a power, \overline{x_i^2}, which is no name unless one is declared, `\sigma^2`."""
+    if type(unit) is not Accent or unit.word != "bar":
+        return False
+    inner, whole = spelled(unit.body), spelled(unit)
+    if inner is None or whole is None or not inner.sups:
+        return False
+    if any((match := longest(reading, parts)) is not None and not match.sups for parts in (inner, whole)):
+        return False
+    return bool(above_of(reading, inner.sups, inner.base).powers)
 
 
 def name_factor(reading: Interpreter, run: Run) -> Tree:

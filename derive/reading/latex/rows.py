@@ -20,6 +20,7 @@ from derive.reading.latex import heads, plain, splitting
 from derive.reading.latex.documents import pieces_of
 from derive.reading.latex.interpret import Interpreter
 from derive.reading.latex.linebreaks import Piece
+from derive.reading.latex.means import spelled_as_means
 from derive.reading.latex.source import Source
 from derive.reading.latex.statements import Draft, Link, Statement, echo_of, statement_of
 from derive.reading.latex.vocabulary import Vocabulary
@@ -141,7 +142,7 @@ def _interpreted(
     for draft in drafts:
         reading = Interpreter(piece.source, vocabulary, free if draft.continues else ())
         statement, free = statement_of(reading, draft)
-        found.append(statement)
+        found.append(spelled_as_means(statement, vocabulary))
     return found, free
 
 
