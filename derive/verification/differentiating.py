@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 
 from derive.verification.graph import FUNCTION, INPUT, LINEAR, MONOMIAL, NAMED, NUMBER, Graph, Node
+from derive.verification.tapes import Tape
 
 #: The derivative of a function by its only operand; step' = 0, so kinks follow the convention relu'(0) = abs'(0) = 0.
 _PARTIALS: dict[str, Callable[[Graph, Node, Node], Node]] = {
@@ -53,6 +54,10 @@ def adjoints(
     stop : nodes held fixed: nothing is carried through them.
     local : for a named node, local partials by other named nodes or inputs that are to be taken instead of its own.
     """
+    if isinstance(graph, Tape):
+        if given or stop or local:
+            raise ValueError("a tape has no derivatives but its own differences")
+        return graph.slopes(value)
     found: dict[Node, list[tuple[int | Fraction, Node]]] = {value: [(1, graph.one)]}
     answer: dict[Node, Node] = {}
     for node in reversed(graph.cone((value,))):

@@ -39,6 +39,7 @@ class Model:
 
     turn : which of their finitely many values integers and classes have; one-hot vectors are distributions without it.
     strict : no equation may read outside an array, whatever the boundary convention says; sizes are chosen by it.
+    graph : what the scalars are written to, a new Graph if not given.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Model:
         numbers: bool = False,
         strict: bool = False,
         turn: int | None = None,
+        graph: Graph | None = None,
     ) -> None:
         self.problem = problem
         self.sizes = dict(sizes)
@@ -56,7 +58,7 @@ class Model:
         self.numbers = numbers
         self.strict = strict
         self.turn, self.is_hot = turn or 0, turn is not None
-        self.graph = Graph()
+        self.graph = Graph() if graph is None else graph
         self.ranges: dict[str, Range] = {}
         self.judge = Judge(self.graph, self.ranges, seed)
         self.index_from = int(problem.conventions.get("index_from", "0"))
@@ -317,7 +319,7 @@ class Model:
         alias = self.indexed_alias(name, len(indices))
         if alias is not None:
             letters, body = alias
-            ranges = found_ranges((body,), self, {}, {})
+            ranges = found_ranges((body,), self, self._known(letters, indices, env), {})
             return tuple(ranges.get(letter) for letter in letters)
         leading: tuple[range | None, ...] = ()
         if self.is_family(name):
@@ -342,6 +344,25 @@ class Model:
                 return None
         first = self.index_from
         return (*leading, *(None if each is None else range(first, first + each) for each in value.shape))
+
+    def _known(self, letters: Sequence[str], indices: Sequence[Tree], env: Mapping[str, int]) -> dict[str, int]:
+        """The letters of an alias that have a value: which layer tells how many units there are."""
+        found: dict[str, int] = {}
+        for letter, index in zip(letters, indices, strict=True):
+            try:
+                found[letter] = self.meaning.integer(index, env)
+            except Unjudged:
+                continue
+        return found
+
+    def axes_of(self, tree: Tree, env: Mapping[str, int]) -> tuple[range | None, ...] | None:
+        """The ranges of the indices of a formula in brackets, [A B]_ij."""
+        try:
+            value = self.meaning.value(tree, env)
+        except (Unjudged, ShapeClash, OutsideFamily):
+            return None
+        first = self.index_from
+        return tuple(None if each is None else range(first, first + each) for each in value.shape)
 
     def family_range(self, name: str) -> range | None:
         quantity = self.problem.quantities.get(name)

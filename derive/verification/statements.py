@@ -142,27 +142,32 @@ def pairs(left: Tree, right: Tree, conditions: Sequence[Tree], model: Model) -> 
     found: Pairs = []
     skipped = 0
     for instance in instances((left, right), conditions, model):
-        model.meaning.sums.free = frozenset(instance.names)
         try:
-            one = model.meaning.value(left, instance.env)
-            other = model.meaning.value(right, instance.env)
-            masks = [model.meaning.node(condition, instance.env) for condition in conditions]
+            found += instance_pairs(left, right, conditions, instance, model)
         except OutsideFamily:
             skipped += 1
-            continue
-        finally:
-            model.meaning.sums.free = frozenset()
-        both = matched(one, other, instance.at, model)
-        if any(mask != model.graph.one for mask in masks):  # the row speaks of values for which a condition holds
-            times = model.graph.multiply
-            both = [(at, times(first, *masks), times(second, *masks)) for at, first, second in both]
-        found += both
     if not found:
         told = (
             "every member it needs is missing at one end" if skipped else "no values of the indices fit the conditions"
         )
         raise Unjudged(f"nothing is left to compare: {told}")
     return found
+
+
+def instance_pairs(left: Tree, right: Tree, conditions: Sequence[Tree], instance: Instance, model: Model) -> Pairs:
+    """Both sides for one value of the free indices. Raises OutsideFamily where a member is missing."""
+    model.meaning.sums.free = frozenset(instance.names)
+    try:
+        one = model.meaning.value(left, instance.env)
+        other = model.meaning.value(right, instance.env)
+        masks = [model.meaning.node(condition, instance.env) for condition in conditions]
+    finally:
+        model.meaning.sums.free = frozenset()
+    both = matched(one, other, instance.at, model)
+    if any(mask != model.graph.one for mask in masks):  # the row speaks of values for which a condition holds
+        times = model.graph.multiply
+        both = [(at, times(first, *masks), times(second, *masks)) for at, first, second in both]
+    return both
 
 
 def unbound(left: Tree, right: Tree, conditions: Sequence[Tree], model: Model) -> str | None:

@@ -1,0 +1,184 @@
+"""A row is called wrong only after a second evaluator found the same: a Tape in mpmath beside the Graph in balls.
+
+The two share the reader, and what a tree means at concrete sizes: its indices, sums and shapes
+(`derive.verification.meaning`). They share no rule of arithmetic: not what the graph simplifies, not the sweep that
+differentiates on it, not the library that encloses values. Of a counterexample both values are worked out again, at the
+witness's sizes, entry and point, and must lie in the witness's balls, each widened by a thousandth of the distance
+between them. Derivatives by inputs and named values are differences of replays; where only its upstream gradients tell
+the loss, those of sum(G * Y) with the witness's G. A clash of shapes, which has no values, must come again where
+nothing is simplified.
+
+What an earlier wrong row is taken for (adjoints and partials as it has them) never stands behind a row called wrong:
+rows that build on it are "carried", and not charged. A tape refuses such stated adjoints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Any
+
+from derive import tree as t
+from derive.errors import DeriveError
+from derive.tree import Tree
+from derive.verification.deciding import Witness
+from derive.verification.definitions import define
+from derive.verification.dummies import bind
+from derive.verification.graph import INPUT, Node, UndefinedNode
+from derive.verification.model import Model
+from derive.verification.points import Point
+from derive.verification.replays import Replay
+from derive.verification.shaped import OutsideFamily, ShapeClash, Unjudged
+from derive.verification.statements import instance_pairs, instances, pairs
+from derive.verification.tapes import Tape
+
+#: A value is confirmed in its ball, widened by one part of so many of the distance to the other side's.
+PARTS = 1000
+#: Two sides that agree to more digits than this are not told apart by the second evaluator.
+FINEST = 150
+#: Points at which sides must be equal that a row calls unequal, and to how many digits.
+POINTS, DIGITS = 2, 20
+#: What is said of a row that one evaluator alone finds wrong.
+UNCONFIRMED = "unconfirmed: a second evaluator does not find the same"
+
+_FAILURES = (Unjudged, ShapeClash, UndefinedNode, OutsideFamily, DeriveError, ArithmeticError, RecursionError)
+
+#: A definition of the work: left side, right side, conditions.
+Definition = tuple[t.Name | t.Subscript, Tree, tuple[Tree, ...]]
+
+
+class Second:
+    """The second evaluator of one work; each method says in words what it confirms with, or None where it does not.
+
+    definitions : what the rows so far define, in that order.
+    """
+
+    def __init__(self, definitions: Sequence[Definition]) -> None:
+        self.definitions = definitions
+
+    def differ(
+        self, model: Model, witness: Witness, left: Tree, right: Tree, conditions: tuple[Tree, ...]
+    ) -> str | None:
+        """A counterexample: both sides have the values there that the witness has."""
+        try:
+            made = self._taped(model, (left, right))
+            entry = _entry(made, witness.label, left, right, conditions)
+            return None if entry is None else _same(made, model, witness, entry)
+        except _FAILURES:
+            return None
+
+    def equal(self, model: Model, left: Tree, right: Tree, conditions: tuple[Tree, ...]) -> str | None:
+        """Sides that may not be equal: they are, at all entries and a few points."""
+        try:
+            made = self._taped(model, (left, right))
+            for number in range(POINTS):
+                play = replay(made, model, model.judge.point(number))
+                for _, one, other in pairs(left, right, conditions, made):
+                    first, second = play.value(one), play.value(other)
+                    if first is None or second is None:
+                        return None
+                    if abs(first - second) > (1 + abs(first) + abs(second)) / 10**DIGITS:
+                        return None
+        except _FAILURES:
+            return None
+        return play.name
+
+    def never(self, model: Model, relation: t.Indicator, conditions: tuple[Tree, ...]) -> str | None:
+        """A relation that never holds: it does not, at all entries and a few points."""
+        return self.equal(model, relation, t.Number("0"), conditions)
+
+    def number(self, model: Model, tree: Tree, true: Any, printed: Fraction) -> str | None:
+        """The true value beside which a printed number is wrong."""
+        witness = Witness((), model.judge.point(0), true, printed, (model.graph.zero, model.graph.zero))
+        try:
+            made = self._taped(model, (tree,))
+            return _same(made, model, witness, (made.meaning.node(tree, {}),))
+        except _FAILURES:
+            return None
+
+    def clash(self, model: Model, trees: Sequence[Tree], build: Callable[[Model], object]) -> str | None:
+        """Shapes that do not go together: the same `build` fails of the same where nothing is simplified."""
+        try:
+            build(self._taped(model, trees))
+        except ShapeClash:
+            return "met again without simplification"
+        except _FAILURES:
+            return None
+        return None
+
+    def _taped(self, model: Model, trees: Sequence[Tree]) -> Model:
+        """The model on a tape: same problem and sizes, what the work defines, names that the trees bind."""
+        turn = model.turn if model.is_hot else None
+        made = Model(model.problem, model.sizes, model.seed, model.numbers, turn=turn, graph=Tape())
+        for head, right, conditions in self.definitions:
+            define(head, right, conditions, made)
+        bind(trees, made)
+        return made
+
+
+def replay(made: Model, model: Model, point: Point, fine: int = 0) -> Replay:
+    """A taped model at a point of the model that it stands beside: inputs are matched by what they are.
+
+    fine : further digits, where what is to be told apart differs by so little.
+    """
+    assert isinstance(made.graph, Tape)
+    graph = model.graph
+    places = {graph.data[node]: node for node, kind in enumerate(graph.kinds) if kind == INPUT}
+
+    def coordinate(data: tuple[Any, ...]) -> Fraction:
+        if data not in places:
+            raise Unjudged(f"the point has no coordinate for {data[0]}")
+        return point.coordinate(places[data])
+
+    return Replay(made.graph, coordinate, point.waves, fine)
+
+
+def _entry(
+    made: Model, label: tuple[int, ...], left: Tree, right: Tree, conditions: tuple[Tree, ...]
+) -> tuple[Node, Node] | None:
+    """Both sides of one entry; rows of which other entries have no meaning may have this one."""
+    for instance in instances((left, right), conditions, made):
+        if instance.at == label[: len(instance.at)]:
+            for at, one, other in instance_pairs(left, right, conditions, instance, made):
+                if at == label:
+                    return one, other
+    return None
+
+
+def _same(made: Model, model: Model, witness: Witness, nodes: Sequence[Node]) -> str | None:
+    """Whether the nodes have the witness's values, the first of them or both."""
+    play = replay(made, model, witness.point)
+    fine = _finer(play, witness)
+    if fine is None:
+        return None
+    if fine:
+        play = replay(made, model, witness.point, fine)
+    balls = [_ball(play, value) for value in (witness.left, witness.right)]
+    part = _distance(balls) / PARTS
+    for node, (middle, radius) in zip(nodes, balls, strict=False):
+        found = play.value(node)
+        if found is None or abs(found - middle) > radius + part:
+            return None
+    return play.name
+
+
+def _finer(play: Replay, witness: Witness) -> int | None:
+    """How many further digits it takes to tell the two sides apart; None where that is too many."""
+    balls = [_ball(play, value) for value in (witness.left, witness.right)]
+    distance, size = _distance(balls), sum(abs(middle) for middle, _ in balls)
+    if distance <= size / play.mp.mpf(10) ** FINEST:
+        return None
+    return max(0, int(play.mp.ceil(play.mp.log10(size / distance))))
+
+
+def _distance(balls: Sequence[tuple[Any, Any]]) -> Any:
+    (one, first), (other, second) = balls
+    return abs(one - other) - first - second
+
+
+def _ball(play: Replay, value: Any) -> tuple[Any, Any]:
+    """Middle and radius of a ball or a fraction, in the arithmetic of a replay."""
+    if isinstance(value, Fraction):
+        return play.mp.mpf(value.numerator) / value.denominator, play.mp.mpf(0)
+    middle, radius = (part.man_exp() for part in (value.mid(), value.rad()))
+    return play.mp.ldexp(int(middle[0]), int(middle[1])), play.mp.ldexp(int(radius[0]), int(radius[1]))

@@ -1,0 +1,303 @@
+"""A tape played at a point, in mpmath: values of its entries, and derivatives as central differences of two replays.
+
+    d u/d p  =  (u at p + h  -  u at p - h) / 2h,    h = 10^-reach
+
+`p` is an input or a named value; all that is written after it and depends on it is played again. The error is of the
+order of h^2; the digits are so many that rounding stays below that for derivatives of derivatives, four deep.
+Source: Griewank & Walther, Evaluating Derivatives (2008), section 1.1, on what differences can show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from derive.verification.graph import FUNCTION, INPUT, LINEAR, MONOMIAL, NAMED, NUMBER, Node
+from derive.verification.tapes import DIFFERENCE, Tape
+
+#: Digits of an answer, of the steps of differences, and how deep derivatives may lie inside each other.
+DIGITS, REACH, DEPTH = 40, 16, 4
+
+#: The value of an input by its key, and the parameters of a function that is only named, by name and arity.
+Coordinate = Callable[[tuple[Any, ...]], Fraction]
+Waves = Callable[[str, int], Sequence[tuple[Fraction, ...]]]
+
+
+#: Operands above these, of a function and of one made of exponentials, would take more digits than there are.
+LARGEST, LARGEST_POWER = 10**300, 10**9
+_POWERS = frozenset("exp power sigmoid silu softplus tanh sinh cosh sech csch coth".split())
+
+
+class NoValue(ArithmeticError):
+    """A formula that has no real value at a point."""
+
+
+class _Run:
+    """Values of entries after some were moved; what does not depend on these is that of the run before."""
+
+    def __init__(self, before: _Run | None = None, moved: Node = -1, by: Any = None) -> None:
+        self.before = before
+        self.moved, self.by = moved, by
+        self.values: dict[Node, Any] = {}
+
+    def get(self, node: Node) -> Any:
+        run: _Run | None = self
+        while run is not None:
+            if node in run.values:
+                return run.values[node]
+            run = run.before
+        return _UNKNOWN
+
+
+_UNKNOWN = object()
+
+
+class Replay:
+    """One tape at one point.
+
+    fine : further digits, where what is to be told apart differs by so little.
+    """
+
+    def __init__(self, tape: Tape, coordinate: Coordinate, waves: Waves, fine: int = 0) -> None:
+        from mpmath import MPContext  # half a hundred milliseconds that only wrong rows need
+
+        self.tape = tape
+        self.coordinate = coordinate
+        self.waves = waves
+        self.mp = MPContext()
+        reach = REACH + fine
+        self.mp.dps = self.digits = DIGITS + 2 * fine + (DEPTH + 2) * reach
+        self.h = self.mp.mpf(10) ** -reach
+        self.tie = self.mp.mpf(10) ** -(self.digits - 2 * REACH)
+        self._base = _Run()
+        self._users: dict[Node, dict[Node, list[Node]]] = {}
+        self._waves: dict[tuple[str, int], list[list[Any]]] = {}
+
+    @property
+    def name(self) -> str:
+        return f"mpmath, {self.digits} digits"
+
+    def value(self, node: Node) -> Any:
+        """The value of an entry; None where it has none."""
+        return self._played(node, self._base)
+
+    # --- replaying ----------------------------------------------------------------------------------------------------
+
+    def _played(self, node: Node, run: _Run) -> Any:
+        """The value of an entry in a run; first all that is not known yet of what it depends on, in order."""
+        found = run.get(node)
+        if found is not _UNKNOWN:
+            return found
+        stack, wanted = [node], set[Node]()
+        while stack:
+            each = stack.pop()
+            if each not in wanted and run.get(each) is _UNKNOWN:
+                wanted.add(each)
+                stack.extend(self._needed(each))
+        for each in sorted(wanted):
+            run.values[each] = self._entry(each, run)
+        return run.values[node]
+
+    def _needed(self, node: Node) -> Sequence[Node]:
+        """What must be known before an entry; a difference plays for itself what it is of."""
+        if self._is_difference(node):
+            return ()
+        return self.tape.operands(node)
+
+    def _is_difference(self, node: Node) -> bool:
+        return self.tape.kinds[node] == FUNCTION and self.tape.data[node][0] == DIFFERENCE
+
+    def _difference(self, of: Node, by: Node, run: _Run) -> Any:
+        ends = []
+        self._played(of, run)
+        for step in (self.h, -self.h):
+            moved = _Run(run)
+            start = self._played(by, run)
+            if start is None:
+                return None
+            moved.values[by] = start + step
+            for each in self._behind(by, of):
+                moved.values[each] = self._entry(each, moved)
+            ends.append(moved.get(of))
+        if None in ends:
+            return None
+        return (ends[0] - ends[1]) / (2 * self.h)
+
+    def _behind(self, by: Node, of: Node) -> list[Node]:
+        """The entries between two that depend on the first, in order, the first itself left out."""
+        if of not in self._users:
+            users: dict[Node, list[Node]] = {}
+            for each in self.tape.cone((of,)):
+                for operand in self.tape.operands(each):
+                    users.setdefault(operand, []).append(each)
+            self._users[of] = users
+        found: set[Node] = set()
+        stack = [by]
+        while stack:
+            for user in self._users[of].get(stack.pop(), ()):
+                if user not in found:
+                    found.add(user)
+                    stack.append(user)
+        return sorted(found)
+
+    # --- one entry ----------------------------------------------------------------------------------------------------
+
+    def _entry(self, node: Node, run: _Run) -> Any:
+        data = self.tape.data[node]
+        match self.tape.kinds[node]:
+            case k if k == NUMBER:
+                return self._number(data[0])
+            case k if k == INPUT:
+                return self._number(self.coordinate(data))
+            case k if k == NAMED:
+                return run.get(data[1])
+            case k if k == LINEAR:
+                total = self._number(data[0])
+                for term, coefficient in data[1]:
+                    below = run.get(term)
+                    if below is None:
+                        return None
+                    total += below if coefficient == 1 else self._number(coefficient) * below
+                return total
+            case k if k == MONOMIAL:
+                return self._product([(run.get(factor), exponent) for factor, exponent in data[0]])
+        name, operands = data
+        if name == DIFFERENCE:
+            of, by = operands
+            return self._difference(of, by, run)
+        values = [run.get(each) for each in operands]
+        if None in values:
+            return None
+        try:
+            return self._opaque(name, values) if "|" in name else self._called(name, values)
+        except NoValue:
+            return None
+
+    def _number(self, value: int | Fraction) -> Any:
+        if isinstance(value, int):
+            return self.mp.mpf(value)
+        return self.mp.mpf(value.numerator) / value.denominator
+
+    def _product(self, factors: Sequence[tuple[Any, int | Fraction]]) -> Any:
+        if any(value is not None and not value and exponent > 0 for value, exponent in factors):
+            return self.mp.mpf(0)  # a product with a false indicator is 0, whatever else stands in it
+        product = self.mp.mpf(1)
+        for value, exponent in factors:
+            if value is None or (exponent < 0 and not value):
+                return None
+            if exponent.denominator == 1:
+                product *= value ** int(exponent)
+            elif value < 0:
+                return None
+            else:
+                product *= self.mp.power(value, self._number(exponent))
+        return product
+
+    # --- functions ----------------------------------------------------------------------------------------------------
+
+    def _called(self, name: str, values: Sequence[Any]) -> Any:
+        largest = max(map(abs, values), default=0)
+        if largest > LARGEST or (name in _POWERS and largest > LARGEST_POWER):
+            raise NoValue
+        return _FUNCTIONS[name](self, *values)
+
+    def above(self, u: Any, v: Any) -> int:
+        """The sign of u - v; 0 also where they are not told apart: one number in two spellings is off by rounding."""
+        return 0 if abs(u - v) <= self.tie * (abs(u) + abs(v)) else 1 if u > v else -1
+
+    def _opaque(self, name: str, values: Sequence[Any]) -> Any:
+        """A function that is only named, f|1,0: a sum of waves, differentiated by differences as often as it says."""
+        base, _, text = name.partition("|")
+        orders = [int(order) for order in text.split(",")]
+        place = next((k for k, order in enumerate(orders) if order), None)
+        if place is None:
+            if (base, len(orders)) not in self._waves:
+                waves = self.waves(base, len(orders))
+                self._waves[base, len(orders)] = [[self._number(each) for each in wave] for wave in waves]
+            total = self.mp.mpf(0)
+            for b, c, d, *slopes in self._waves[base, len(orders)]:
+                inside = sum((a * u for a, u in zip(slopes, values, strict=True)), self.mp.mpf(0))
+                total += self.mp.sin(b * inside + c) + d * inside * inside
+            return total
+        lower = f"{base}|{','.join(str(order - (k == place)) for k, order in enumerate(orders))}"
+        up, down = ([v + h * (k == place) for k, v in enumerate(values)] for h in (self.h, -self.h))
+        return (self._opaque(lower, up) - self._opaque(lower, down)) / (2 * self.h)
+
+
+def _logarithm(play: Replay, u: Any) -> Any:
+    if u <= 0:
+        raise NoValue
+    return play.mp.log(u)
+
+
+def _power(play: Replay, base: Any, exponent: Any) -> Any:
+    if base <= 0:
+        raise NoValue
+    return _FUNCTIONS["exp"](play, exponent * play.mp.log(base))
+
+
+def _inside(inverse: str) -> Callable[[Replay, Any], Any]:
+    def value(play: Replay, u: Any) -> Any:
+        if abs(u) > 1:
+            raise NoValue
+        return getattr(play.mp, inverse)(u)
+
+    return value
+
+
+def _reciprocal(below: Callable[[Replay, Any], Any]) -> Callable[[Replay, Any], Any]:
+    def value(play: Replay, u: Any) -> Any:
+        found = below(play, u)
+        if not found:
+            raise NoValue
+        return 1 / found
+
+    return value
+
+
+def _sigmoid(play: Replay, u: Any) -> Any:
+    return 1 / (1 + play.mp.exp(-u))
+
+
+_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "pi": lambda play: +play.mp.pi,
+    "exp": lambda play, u: play.mp.exp(u),
+    "log": _logarithm,
+    "ln": _logarithm,
+    "sqrt": lambda play, u: play._product([(u, Fraction(1, 2))]),
+    "power": _power,
+    "sigmoid": _sigmoid,
+    "silu": lambda play, u: u * _sigmoid(play, u),
+    "softplus": lambda play, u: play.mp.log(1 + play.mp.exp(u)),
+    "tanh": lambda play, u: play.mp.tanh(u),
+    "sinh": lambda play, u: play.mp.sinh(u),
+    "cosh": lambda play, u: play.mp.cosh(u),
+    "sech": _reciprocal(lambda play, u: play.mp.cosh(u)),
+    "csch": _reciprocal(lambda play, u: play.mp.sinh(u)),
+    "coth": _reciprocal(lambda play, u: play.mp.tanh(u)),
+    "sin": lambda play, u: play.mp.sin(u),
+    "cos": lambda play, u: play.mp.cos(u),
+    "tan": lambda play, u: play.mp.tan(u),
+    "cot": _reciprocal(lambda play, u: play.mp.tan(u)),
+    "sec": _reciprocal(lambda play, u: play.mp.cos(u)),
+    "csc": _reciprocal(lambda play, u: play.mp.sin(u)),
+    "asin": _inside("asin"),
+    "acos": _inside("acos"),
+    "atan": lambda play, u: play.mp.atan(u),
+    "erf": lambda play, u: play.mp.erf(u),
+    "abs": lambda play, u: abs(u),
+    "sign": lambda play, u: play.mp.sign(u),
+    "sgn": lambda play, u: play.mp.sign(u),
+    "step": lambda play, u: play.mp.mpf(int(u > 0)),
+    "heaviside": lambda play, u: play.mp.mpf(int(u > 0)),
+    "relu": lambda play, u: max(u, play.mp.mpf(0)),
+    "max": lambda play, *values: max(values),
+    "min": lambda play, *values: min(values),
+    "[=]": lambda play, u, v: play.mp.mpf(int(play.above(u, v) == 0)),
+    "[!=]": lambda play, u, v: play.mp.mpf(int(play.above(u, v) != 0)),
+    "[>]": lambda play, u, v: play.mp.mpf(int(play.above(u, v) > 0)),
+    "[<]": lambda play, u, v: play.mp.mpf(int(play.above(u, v) < 0)),
+    "[>=]": lambda play, u, v: play.mp.mpf(int(play.above(u, v) >= 0)),
+    "[<=]": lambda play, u, v: play.mp.mpf(int(play.above(u, v) <= 0)),
+}
