@@ -49,9 +49,9 @@ def made(term: Term, scope: Scope, depth: int, seeds: tuple[Seed, ...] = ()) -> 
 
     match term:
         case terms.Number():
-            return Literal(np.float64(float(term.value)))
+            return Literal(np.float64(float(term.value)), term.value)
         case terms.Constant():
-            return Literal(np.float64(CONSTANTS[term.name]))
+            return Literal(np.float64(CONSTANTS[term.name]), term.name)
         case terms.Whole():
             return WholeNumber(closure(term.value))
         case terms.Entry():
@@ -63,8 +63,9 @@ def made(term: Term, scope: Scope, depth: int, seeds: tuple[Seed, ...] = ()) -> 
             pure, reading, factors = split(term, scope, depth)
             return Product(tuple(held for _, held in pure), reading, tuple(map(child, factors)))
         case terms.Power():
-            exact = float(term.exponent.value) if isinstance(term.exponent, terms.Number) else None
-            return Call(term, "pow", (child(term.base), child(term.exponent)), exact)
+            literal = term.exponent.value if isinstance(term.exponent, terms.Number) else None
+            exact = None if literal is None else float(literal)
+            return Call(term, "pow", (child(term.base), child(term.exponent)), exact, literal)
         case terms.Apply():
             return Call(term, term.function, tuple(map(child, term.arguments)))
         case terms.Opaque():
@@ -164,10 +165,15 @@ def holds(condition: terms.Condition, scope: Scope, depth: int) -> Condition:
     else:
         sides = [_plain(made(side, scope, depth)) for side in condition.sides]
     operators = [COMPARISONS[operator] for operator in condition.operators]
+    of_entries = isinstance(condition, terms.Comparison)
 
     def held(grid: Grid) -> Any:
         values = [side(grid) for side in sides]
         result: Any = np.True_
+        if of_entries and (numbers := grid.environment.exact) is not None:
+            for operator, left, right in zip(condition.operators, values, values[1:], strict=False):
+                result = result & numbers.compared(operator, left, right)
+            return result
         for compare, left, right in zip(operators, values, values[1:], strict=False):
             result = result & compare(left, right)
         return result

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -47,10 +48,16 @@ class Seed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Literal(Node):
+    """value : as a double.  exact : the rational, or the name of a constant, for arithmetics that are not doubles."""
+
     value: np.float64
+    exact: Fraction | str
 
     def __call__(self, grid: Grid) -> Any:
-        return self.value
+        numbers = grid.environment.exact
+        if numbers is None:
+            return self.value
+        return numbers.constant(self.exact) if isinstance(self.exact, str) else numbers.number(self.exact)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,10 +78,13 @@ class Read(Node):
         environment = grid.environment
         subscripts = [each(grid) for each in self.indices]
         value = entry(environment.read(self.term.array), subscripts, self.term, grid)
+        if environment.exact is not None:
+            return environment.exact.array(value)
         if value.dtype != np.float64:
             value = value.astype(np.float64)
         if environment.scaled:
-            value = Scaled(value, np.abs(value))
+            known = environment.scales.get(self.term.array)
+            value = Scaled(value, np.abs(value) if known is None else entry(known, subscripts, self.term, grid))
         for seed in self.seeds:
             here: Any = np.True_
             for one, two in zip(subscripts, seed.indices, strict=True):
@@ -134,12 +144,14 @@ class Call(Node):
     """A function of the table, or a power.
 
     exact : for a power with a literal exponent: that number, which has no derivative and no rounding error.
+    exponent : the same as a rational, for arithmetics that are not doubles.
     """
 
     term: Term
     name: str
     arguments: tuple[Node, ...]
     exact: float | None = None
+    exponent: Fraction | None = None
 
     def operands(self, grid: Grid) -> list[Any]:
         operands = [argument(grid) for argument in self.arguments]
@@ -147,6 +159,8 @@ class Call(Node):
 
     def __call__(self, grid: Grid) -> Any:
         operands = self.operands(grid)
+        if (numbers := grid.environment.exact) is not None:
+            return numbers.applied(self.name, *(operands if self.exponent is None else [operands[0], self.exponent]))
         try:
             return applied(self.name, *operands)
         except FloatingPointError as reason:

@@ -14,6 +14,7 @@ import numpy as np
 
 from derive.errors import ProgramError
 from derive.evaluation.domains import Domain
+from derive.evaluation.duals import plain, scale_of
 from derive.evaluation.meaning import Compiled, compiled, environment_of, unfolded, value_of
 from derive.evaluation.storage import Environment, Storage
 from derive.integers import Index
@@ -77,10 +78,14 @@ def filled(loop: Recurrence, program: Program, environment: Environment) -> list
     axes = loop.axes
     domains = {line.name: Domain.of(head_of(line), environment) for line in lines}
     masks: dict[str, Any] = {}
+    if environment.scaled:
+        for line in lines:
+            domain = domains[line.name]
+            environment.scales[line.name] = Storage(line.name, np.zeros(domain.shape), domain.lower)
     for line in lines:
         domain = domains[line.name]
         masks[line.name] = np.zeros(domain.shape, dtype=bool)
-        array = np.zeros(domain.shape)
+        array = np.zeros(domain.shape, dtype=environment.dtype)
         environment.stored[line.name] = Storage(line.name, array, domain.lower, masks[line.name])
     steps = range(
         min(domain.lower[axes[name]] for name, domain in domains.items()),
@@ -95,8 +100,11 @@ def filled(loop: Recurrence, program: Program, environment: Environment) -> list
             stage = Stage(line, line.indices[axis], step)
             term = unfolded(line.term, environment.equations)
             value, starts = compiled(term, line.indices).over(environment, stage.only)
-            box = tuple(slice(start, start + size) for start, size in zip(starts, value.shape, strict=True))
-            environment.stored[line.name].array[box] = value
+            shape = np.shape(plain(value))
+            box = tuple(slice(start, start + size) for start, size in zip(starts, shape, strict=True))
+            environment.stored[line.name].array[box] = plain(value)
+            if environment.scaled:
+                environment.scales[line.name].array[box] = scale_of(value)
             slab: Any = (*(slice(None),) * axis, step)
             masks[line.name][slab] = True if domain.inside is None else domain.inside[slab]
             stages.append(stage)

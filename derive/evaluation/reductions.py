@@ -123,7 +123,9 @@ def first_extreme(operator: str, group: Group, value: Number, inner: Grid) -> tu
     starts, lengths = group.segments()
     numbers = plain(value) if operator == "max" else -plain(value)
     array = group.along_home(ranked(np.asarray(numbers), inner))
-    return padded(array, group.home, starts, lengths, -np.inf).argmax(axis=-1) + starts, starts
+    rows = padded(array, group.home, starts, lengths, -np.inf)
+    exact = inner.environment.exact
+    return (rows.argmax(axis=-1) if exact is None else exact.first_largest(rows)) + starts, starts
 
 
 def ranked(array: Array, grid: Grid) -> Array:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from derive.errors import ProgramError, UsageError
-from derive.evaluation.duals import Array
+from derive.evaluation.duals import Array, Scaled, plain
+from derive.evaluation.exact import Exact
 from derive.program import Equation
 from derive.terms import Entry
 
@@ -41,13 +42,22 @@ class Environment:
     """Everything that evaluation looks up.
 
     sizes : name -> whole number.  stored : array -> Storage.  equations : array -> the equation that defines it, for
-    the derivative of one array by another.  scaled : whether values carry the size of what they were made of.
+    the derivative of one array by another.  exact : the arithmetic, where it is not that of doubles.
+    scaled : whether values carry the size of what they were made of.  scales : that size, of arrays that were worked
+    out so; of all others it is that of their values.
     """
 
     sizes: Mapping[str, int]
     stored: dict[str, Storage] = field(default_factory=dict)
     equations: Mapping[str, Equation] = field(default_factory=dict)
     scaled: bool = False
+    scales: dict[str, Storage] = field(default_factory=dict)
+    exact: Exact | None = None
+
+    @property
+    def dtype(self) -> Any:
+        """Of the arrays of real numbers."""
+        return np.float64 if self.exact is None else object
 
     def size(self, name: str) -> int:
         try:
@@ -69,7 +79,7 @@ class Environment:
         from derive.evaluation.domains import Domain
 
         domain = Domain.of(head, self)
-        array = np.asarray(value, dtype=np.int64 if integer else np.float64)
+        array = np.asarray(plain(value), dtype=np.int64 if integer else self.dtype)
         if array.shape != domain.shape:
             raise ProgramError(
                 f"{head.array} has the shape {_shape(domain.shape)}, and its values have {_shape(array.shape)}",
@@ -77,11 +87,14 @@ class Environment:
             )
         stored = Storage(head.array, array, domain.lower, domain.inside)
         self.stored[head.array] = stored
+        if isinstance(value, Scaled):
+            scale = np.broadcast_to(value.scale, array.shape)
+            self.scales[head.array] = Storage(head.array, scale, domain.lower, domain.inside)
         return stored
 
     def with_scale(self) -> Environment:
         """The same, where values carry the size of what they were made of."""
-        return Environment(self.sizes, self.stored, self.equations, True)
+        return Environment(self.sizes, self.stored, self.equations, True, self.scales)
 
 
 def _shape(shape: tuple[int, ...]) -> str:
