@@ -61,7 +61,8 @@ def test_balls_contain_what_doubles_and_decimals_say(name, data):
         doubles = answer.values
     except Exception:  # no value there: not what is asked here
         return
-    certified = Certified(160)
+    # cells of the padding count as -10^308: only with all its digits are two of them known to be equal
+    certified = Certified(1280 if name == "max_pool2d" else 160)
     with certified.precision():
         balls = evaluated(answer, certified)
         decimals = evaluated(answer, Decimals(40))
