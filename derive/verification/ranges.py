@@ -21,6 +21,8 @@ class Axes(Protocol):
         """The range of each index of an entry, as far as known; None for a name that takes none."""
         ...
 
+    def axes_of(self, tree: Tree, env: Mapping[str, int]) -> tuple[range | None, ...] | None: ...
+
     def convention(self, key: str) -> str: ...
 
     def shape_text(self, name: str) -> str: ...
@@ -94,9 +96,22 @@ def _alone(tree: Tree, axes: Axes, env: Mapping[str, int]) -> Iterator[tuple[str
                 span = spans[place]
                 if span is not None:
                     yield index.text, span, f"axis {place + 1} of {axes.shape_text(entry.array)}"
+        if isinstance(node, t.Call) and node.function == "entry":
+            yield from _of_brackets(node, axes, env, hidden)
         if isinstance(node, t.Reduction):
             hidden = hidden | set(node.bound)
         stack.extend((child, hidden) for child in reversed(t.children(node)))
+
+
+def _of_brackets(
+    tree: t.Call, axes: Axes, env: Mapping[str, int], hidden: frozenset[str]
+) -> Iterator[tuple[str, range, str]]:
+    """The indices of [A B]_ij run over the axes of the product."""
+    body, *indices = tree.arguments
+    spans = axes.axes_of(body, env) or ()
+    for place, (index, span) in enumerate(zip(indices, spans, strict=False), 1):
+        if isinstance(index, t.Name) and index.text not in hidden and span is not None:
+            yield index.text, span, f"axis {place} of the brackets"
 
 
 def inner_ranges(reduction: t.Reduction, axes: Axes, env: Mapping[str, int]) -> dict[str, range]:
