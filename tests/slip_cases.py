@@ -18,6 +18,7 @@ from typing import Any
 from derive.reading.latex.rows import Link, Row, read_work
 from derive.tree import Tree
 from derive.verification.checking import Verifier
+from derive.verification.definitions import new_name
 from derive.verification.problems import read_problem
 from derive.verification.report import Line
 from derive.verification.slip_context import Context
@@ -78,7 +79,7 @@ class Case:
         return [
             row.text
             for row in self.rows
-            if row.number != self.row and any(judging._new_name(each) is not None for each in row.statements)
+            if row.number != self.row and any(new_name(each, judging.models[0]) is not None for each in row.statements)
         ]
 
     def line(self) -> Line:
@@ -126,7 +127,7 @@ def _planted(work: dict[str, Any], slip: NamedSlip, a_row: int) -> Iterator[Case
             continue
         statement = row.statements[0]
         head, link = statement.head, statement.links[0]
-        if head is None or is_literal(link.tree) or judging._new_name(statement) is not None:
+        if head is None or is_literal(link.tree) or new_name(statement, judging.models[0]) is not None:
             continue
         context = Context(judging.models[0], head, link.tree, statement.conditions)
         count = 0

@@ -9,9 +9,10 @@ from typing import Any
 
 from derive.errors import ReadingError, UsageError
 from derive.reading.latex.rows import Row, read_work
-from derive.verification.judging import Judged, Judging
+from derive.verification.judging import Judging
 from derive.verification.problems import Problem, load_problem
 from derive.verification.report import Line, Report, counterexample, read_as, shown
+from derive.verification.verdicts import Judged
 
 SUFFIXES = (".tex", ".md", ".txt", ".ipynb")
 

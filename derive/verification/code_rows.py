@@ -18,8 +18,8 @@ from derive.verification.code_names import Meaning, Names
 from derive.verification.code_reading import Code
 from derive.verification.code_reference import Reference, squeezed, worst
 from derive.verification.graph import INPUT
-from derive.verification.judging import Judged, Verdict
 from derive.verification.report import COORDINATES, Line
+from derive.verification.verdicts import Judged, Verdict
 
 
 @dataclass

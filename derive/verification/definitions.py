@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import prod
 
 from derive import tree as t
+from derive.reading.latex.rows import Statement
 from derive.tree import Tree
 from derive.verification.graph import Node
 from derive.verification.model import Model
@@ -24,6 +25,30 @@ def define(head: t.Name | t.Subscript, right: Tree, conditions: Sequence[Tree], 
         _members(head, right, conditions, model)
     else:
         model.define(head.array, _array(head, right, conditions, model))
+
+
+def new_name(statement: Statement, model: Model) -> str | None:
+    """The name that a statement defines, if the problem does not know it."""
+    head = statement.head
+    if not isinstance(head, (t.Name, t.Subscript)):
+        return None
+    name = head.text if isinstance(head, t.Name) else head.array
+    if name == "pi":
+        return None
+    if isinstance(head, t.Subscript) and model.indexed_alias(name, len(head.indices)) is not None:
+        return None
+    if name in ("delta", "I", "e", "ones") and isinstance(head, t.Subscript) and model.is_kronecker(name):
+        return None
+    if isinstance(head, t.Subscript) and name in model.defined_members and statement.links:
+        lacks = lacks_members(head, statement.links[0].tree, tuple(statement.conditions), model)
+        return name if lacks else None
+    if isinstance(head, t.Subscript) and name in model.sizes and name not in model.problem.quantities:
+        return name  # a size has no entries: the work means something else by this letter
+    try:
+        known = model.lookup(name) is not None or model.is_family(name)
+    except Unjudged:
+        known = True
+    return None if known or name in model.sizes else name
 
 
 def is_member(head: t.Subscript, right: Tree, model: Model) -> bool:

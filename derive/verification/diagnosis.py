@@ -44,8 +44,8 @@ def diagnosed(line: Line, judging: Judging) -> None:
     if head is None or link is None or statement is None:
         return
     conditions = tuple(statement.conditions)
-    if statement.head is None and judging._head is not None:
-        conditions = judging._head[1]
+    if statement.head is None and judging.head is not None:
+        conditions = judging.head[1]
     if is_literal(link.tree) and judging.values is not None and verdict.numbers:
         note = next((each for each in verdict.numbers if each.verdict == "wrong"), verdict.numbers[-1])
         formula = formula_before(line.judged.row, link)
@@ -88,8 +88,8 @@ def _formula(line: Line, judging: Judging, head: Tree, right: Tree, conditions: 
 def _built_on(search: Search, row: int) -> tuple[list[Change], int]:
     """Slips in a row that builds on an earlier wrong row, and that row."""
     judging = search.judging
-    for place in reversed([k for k, each in enumerate(judging.mistakes) if each.row != row][-FOLLOWED:]):
-        followed = judging._follow((place,))
+    for place in reversed([k for k, each in enumerate(judging.following.mistakes) if each.row != row][-FOLLOWED:]):
+        followed = judging.following.models((place,))
         if not followed:
             continue
         with scratch(followed):
@@ -98,7 +98,7 @@ def _built_on(search: Search, row: int) -> tuple[list[Change], int]:
             except (OutOfTime, *FAILURES):
                 found = []
         if found:
-            return found, judging.mistakes[place].row
+            return found, judging.following.mistakes[place].row
     return [], 0
 
 

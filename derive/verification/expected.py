@@ -56,7 +56,7 @@ def expected(search: Search) -> Expected | None:
 
 
 def _proved(search: Search, head: Tree, right: Tree) -> bool:
-    return search.judging._decided(head, right, search.conditions, search.models).verdict == "correct"
+    return search.judging.comparing.decided(head, right, search.conditions, search.models).verdict == "correct"
 
 
 # --- from the engine --------------------------------------------------------------------------------------------------

@@ -12,8 +12,8 @@ from derive.reading.latex.vocabulary import Vocabulary
 from derive.tree import Span
 from derive.verification.deciding import Witness
 from derive.verification.graph import INPUT
-from derive.verification.judging import Judged, Verdict, whole
 from derive.verification.model import Model
+from derive.verification.verdicts import Judged, Verdict, whole
 
 #: At most so many coordinates are shown of a counterexample.
 COORDINATES = 40

@@ -171,7 +171,7 @@ class Search:
             return False
         self.decided += 1
         self._clear()
-        verdict = self.judging._decided(self.head, tree, self.conditions, self.models)
+        verdict = self.judging.comparing.decided(self.head, tree, self.conditions, self.models)
         return verdict.verdict == "correct"
 
     # --- the search ---------------------------------------------------------------------------------------------------

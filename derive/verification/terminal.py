@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import click
 
-from derive.verification.judging import Verdict
 from derive.verification.report import Line, Report
+from derive.verification.verdicts import Verdict
 
 _MARKS = {
     "correct": ("ok", "green"),

@@ -91,7 +91,7 @@ class Values:
         formula : the link before it, evaluated on printed operands where the true value does not explain the digits.
         """
         printed = Printed.of(text_of(link))
-        true = self._ball(self.model.meaning.node(head, {}))
+        true = self.true(head)
         label = self._label(printed, true)
         if label is None and formula is not None and not is_literal(formula):
             holds = self._ball(self.model.meaning.node(formula, {})).overlaps(true)
@@ -103,6 +103,10 @@ class Values:
         self.printed[_key(head)] = printed
         verdict = "wrong" if label is None or label.startswith("wrong") else "correct"
         return NumberNote(printed.text, verdict, label or "wrong", _shown(true))
+
+    def true(self, tree: Tree) -> Any:
+        """The certified value of a number that a row is about."""
+        return self._ball(self.model.meaning.node(tree, {}))
 
     def holds(self, head: Tree, link: Tree) -> list[NumberNote] | None:
         """Notes if a formula with printed numbers in it agrees with its left side at the values; else None."""

@@ -14,9 +14,9 @@ from derive import tree as t
 from derive.reading.latex.rows import Row, read_work
 from derive.tree import Tree
 from derive.verification.checking import Verifier
-from derive.verification.judging import Judged
 from derive.verification.problems import Problem, load_problem, read_problem
 from derive.verification.values import is_literal
+from derive.verification.verdicts import Judged
 from tests.verification.oracle import IllTyped, Oracle, Outside, Unsupported, defined_by
 from tests.verification.sizes import oracles
 

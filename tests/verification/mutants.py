@@ -19,7 +19,7 @@ if __name__ == "__main__":
 
 from derive import tree as t
 from derive.reading.latex.rows import Row
-from derive.verification.judging import whole
+from derive.verification.verdicts import whole
 from tests.verification import text_mutations, tree_mutations
 from tests.verification.corpus import Place, Work, changed_rows, confirmed, defines, right_works, verifier
 

@@ -1,0 +1,131 @@
+"""Both sides of a link at all sizes and labels that are tried: wrong at one is wrong, once that is confirmed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from derive.plain import formula
+from derive.tree import Tree
+from derive.verification.confirming import UNCONFIRMED, Definition, Second
+from derive.verification.definitions import define
+from derive.verification.dummies import bind
+from derive.verification.model import Model
+from derive.verification.problems import Problem
+from derive.verification.size_hazards import ASSIGNMENTS, assignments_needed, one_sided
+from derive.verification.statements import pairs, unbound
+from derive.verification.values import is_literal
+from derive.verification.variants import Variants
+from derive.verification.verdicts import NO_VALUE, Verdict, of_decision, of_failure, worse
+
+Conditions = tuple[Tree, ...]
+
+
+class Comparing:
+    """A problem at sizes, with what a work defines.  definitions : of the work so far, in that order."""
+
+    def __init__(self, problem: Problem, seed: int, models: list[Model]) -> None:
+        self.models = models
+        self.variants = Variants(problem, seed, models)
+        self.definitions: list[Definition] = []
+        self._turns = self.variants.turns()
+
+    def forget(self) -> None:
+        """What the work defined."""
+        self.definitions = []
+        self.variants.forget()
+
+    # --- verdicts -----------------------------------------------------------------------------------------------------
+
+    def decided(self, left: Tree, right: Tree, conditions: Conditions, among: Sequence[Model] | None = None) -> Verdict:
+        """The two sides at all sizes, and at further ones where the row needs them; or among given models alone."""
+        if among is not None and among is not self.models:
+            return self._at_all(left, right, conditions, among)
+        trees = (left, right)
+        needed = min(assignments_needed(trees, self.models[0]), ASSIGNMENTS)
+        further = self._prepared(self.variants.sizes(needed), trees) if needed > len(self.models) else []
+        verdict = self._at_all(left, right, conditions, [*self.models, *further])
+        if self.variants.has_one_hot and verdict.verdict != "correct":
+            for turn in range(self.variants.turns()):
+                turned = self._prepared(self.variants.turned(turn), trees)
+                found = self._at_all(left, right, conditions, turned)
+                verdict = found if turn == 0 or found.verdict != "correct" else worse(verdict, found)
+                if found.verdict != "correct":
+                    return verdict
+        elif verdict.verdict == "correct" and self._turns > 1 and not self.variants.has_one_hot:
+            for turn in range(1, self._turns):
+                found = self._at_all(left, right, conditions, self._prepared(self.variants.turned(turn), trees))
+                verdict = worse(verdict, found)
+        return self._unless_hazard(verdict, trees) if verdict.verdict == "correct" else verdict
+
+    def _unless_hazard(self, verdict: Verdict, trees: tuple[Tree, Tree]) -> Verdict:
+        """A right verdict, unless the sizes tried cannot show it."""
+        if assignments_needed(trees, self.models[0]) > ASSIGNMENTS:
+            return Verdict("undecided", reason="hazard: sizes stand there as numbers more often than sizes are tried")
+        if (test := one_sided(trees, self.models)) is not None:
+            return Verdict("undecided", reason=f"hazard: {formula(test)} is the same at all sizes tried")
+        return verdict
+
+    def _prepared(self, chosen: Sequence[Model], trees: tuple[Tree, ...]) -> Sequence[Model]:
+        def work(model: Model) -> None:
+            for head, right, conditions in self.definitions:
+                define(head, right, conditions, model)
+            bind(trees, model)
+
+        return self.variants.prepare(chosen, work)
+
+    def _at_all(self, left: Tree, right: Tree, conditions: Conditions, among: Sequence[Model]) -> Verdict:
+        """The verdict at all of these models: wrong at one is wrong."""
+        best: Verdict | None = None
+        for model in among:
+            verdict = self._at(left, right, conditions, model)
+            if verdict.verdict == "wrong":
+                return verdict
+            if verdict.verdict == "correct" and (letter := unbound(left, right, conditions, model)) is not None:
+                reason = f"the index {letter} is bound by no sum, and is not on the left side"
+                return Verdict("unread", reason=reason)
+            best = verdict if best is None else worse(best, verdict)
+        assert best is not None
+        return best
+
+    @staticmethod
+    def _at(left: Tree, right: Tree, conditions: Conditions, model: Model) -> Verdict:
+        """The verdict at one model."""
+        try:
+            return of_decision(model.judge.decide(pairs(left, right, conditions, model)), model)
+        except (*NO_VALUE, RecursionError) as failed:
+            return of_failure(failed, model)
+
+    def same(self, one: Tree, other: Tree, conditions: Conditions) -> bool:
+        """Whether a link only repeats another."""
+        if is_literal(one) or is_literal(other):
+            return False
+        return self.decided(one, other, conditions).verdict == "correct"
+
+    # --- the second evaluator -----------------------------------------------------------------------------------------
+
+    def confirmed(self, verdict: Verdict, left: Tree, right: Tree, conditions: Conditions) -> Verdict:
+        """A wrong verdict on two sides after a second evaluator found the same, else one that is not decided."""
+        if verdict.verdict != "wrong" or verdict.model is None:
+            return stated(verdict, None)
+        second, sides = self.second(), verdict.sides or (left, right)
+        if verdict.decision is not None and verdict.decision.witness is not None:
+            found = second.differ(verdict.model, verdict.decision.witness, *sides, conditions)
+        else:
+            found = second.clash(verdict.model, sides, lambda model: pairs(*sides, conditions, model))
+        return stated(verdict, found)
+
+    def second(self) -> Second:
+        """The second evaluator, with what the work defines so far."""
+        return Second(self.definitions)
+
+
+def stated(verdict: Verdict, confirmed: str | None) -> Verdict:
+    """A wrong verdict with what confirms it; without that it is none. Other verdicts stay as they are."""
+    if verdict.verdict != "wrong":
+        return verdict
+    if confirmed is None:
+        return Verdict(
+            "undecided", reason=UNCONFIRMED, head=verdict.head, link=verdict.link, statement=verdict.statement
+        )
+    return replace(verdict, confirmed=confirmed)
