@@ -80,6 +80,8 @@ def _joined(node: Tree, texts: Sequence[str]) -> str:
 def _call(node: t.Call, texts: Sequence[str]) -> str:
     """A call; of a function that is only named also its derivative and its indices, f''[l](z) and d_2 e[i](y, a)."""
     count = len(node.arguments)
+    if node.function == ":" and not count:
+        return ":"  # all entries of an axis, X[i, :]
     if node.function in ("max", "min") and count > 2:  # functions of two operands
         nested = texts[-1]
         for text in reversed(texts[:-1]):

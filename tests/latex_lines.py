@@ -158,6 +158,8 @@ MATRIX_LINES = {
         " = sum(i) [1 <= i < n + 1]*sum(j) [1 <= j < n + 1]*A[i, j]",
     r"\frac{\partial x^T A x}{\partial x} = (A + A^\top) x": "d(x^T A x)/dx = (A + A^T) x",
     r"\frac{\partial}{\partial X}\left(\|X\|_F^2\right) = 2X": "d(norm(X)^2)/dX = 2 X",
+    r"W_{\cdot j} = W_{:,j} = W_{: j}, \; W_{i \bullet} = W_{i,:} = W_{i*}":
+        "W[:, j] = W[:, j] = W[:, j] | W[i, :] = W[i, :] = W[i, :]",
     r"\nabla \|x\|^2 = 2x": "gradient(norm(x)^2) = 2 x",
     r"\mathrm{d}C = \operatorname{tr}(H^\top \mathrm{d}Y) = {\rm tr}(H^{\rm T} dY)": "dC = tr(H^T dY) = tr(H^T dY)",
     r"\frac{\mathrm{d}C}{\mathrm{d}x} = \mathrm dC/\mathrm dx": "dC/dx = dC/dx",

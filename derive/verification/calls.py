@@ -208,14 +208,39 @@ class Calls:
 
     def _gradient_call(self, tree: t.Call, env: Env) -> Shaped:
         """The gradient of a function of one argument, by it."""
-        match tree.arguments[0]:
-            case t.Call(function=name, arguments=(variable,)) if not self.meaning.model.is_function(name):
+        of, by = self._of_and_by(tree.arguments)
+        return self.meaning.model.derivatives.value(t.Derivative(of, by, nabla=True), env)
+
+    def _of_and_by(self, arguments: tuple[Tree, ...]) -> tuple[Tree, Tree]:
+        """What a nabla stands before, and by what it differentiates: what stands below it, else in brackets behind."""
+        match arguments:
+            case (of, by):
+                return of, by
+            case (t.Call(function=name, arguments=(by,)),) if not self.meaning.model.is_function(name):
                 if self.meaning.model.lookup(name) is not None:  # of a quantity, by what stands in the bracket
-                    return self.meaning.model.derivatives.value(t.Derivative(t.Name(name), variable, nabla=True), env)
-            case t.Product(factors=((_, t.Name() as quantity), ("", variable))):
-                return self.meaning.model.derivatives.value(t.Derivative(quantity, variable, nabla=True), env)
-        function = self._of_one(tree.arguments[0])
-        return self.meaning.model.derivatives.value(t.Derivative(function, function.arguments[0], nabla=True), env)
+                    return t.Name(name), by
+            case (t.Product(factors=((_, t.Name() as of), ("", by))),):
+                return of, by
+            case (t.Name(text=name) as of,) if self.meaning.model.lookup(name) is not None:
+                raise Unjudged(f"by what the nabla differentiates is not said; write \\nabla_x {of.text}", "ambiguous")
+        function = self._of_one(arguments[0])
+        return function, function.arguments[0]
+
+    def _nabla2_call(self, tree: t.Call, env: Env) -> Shaped:
+        """The Hessian matrix or the Laplacian of a number, as the problem says."""
+        choice = self.meaning.model.convention("nabla_squared")
+        if choice == "ask":
+            told = 'say nabla_squared = "Hessian", or "Laplacian", or write the derivatives'
+            raise Unjudged(f"\\nabla^2 has two readings, a matrix and the sum of its diagonal; {told}", "ambiguous")
+        of, by = self._of_and_by(tree.arguments)
+        variable = self.meaning.value(by, env)
+        if self.meaning.value(of, env).rank or variable.rank > 1:
+            raise Unjudged("of \\nabla^2 that of a number by a vector is read; use indices")
+        hessian = self.meaning.model.derivatives.value(t.Derivative(t.Derivative(of, by), by), env)
+        if choice == "Hessian" or not hessian.rank:
+            return hessian
+        count = len(variable.nodes)
+        return scalar(self.meaning.shapes.total(hessian.nodes[k * count + k] for k in range(count)))
 
     def _differential_call(self, tree: t.Call, env: Env) -> Shaped:
         """Df(x)h: the Jacobian applied to h."""

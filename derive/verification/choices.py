@@ -19,6 +19,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "star": ("cross-correlation",),
     "asterisk": ("ask", "convolution"),
     "jacobian": ("full", "elementwise"),
+    "nabla_squared": ("ask", "Hessian", "Laplacian"),
 }
 
 #: Convention -> value -> what it means, for those who write a problem.
@@ -53,6 +54,11 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
     "jacobian": {
         "full": "da/dz of an elementwise map is a diagonal matrix",
         "elementwise": "it is the vector of that matrix's diagonal",
+    },
+    "nabla_squared": {
+        "ask": "a \\nabla^2 is not judged, and the convention asked for",
+        "Hessian": "\\nabla^2 f is the matrix of second derivatives",
+        "Laplacian": "\\nabla^2 f is the sum of the unmixed second derivatives",
     },
 }
 

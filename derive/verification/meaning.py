@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import product as combinations
 from math import prod
+from operator import mul
 from typing import TYPE_CHECKING, Any
 
 from derive import tree as t
@@ -34,6 +36,8 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
     ">=": lambda a, b: a >= b,
 }
 
+
+_ALL = t.Call(":", ())
 
 #: Kinds of trees whose values are kept: those that cost more than to look them up.
 _KEPT = frozenset({t.Reduction, t.Call, t.Derivative, t.Power, t.Transpose})
@@ -72,6 +76,7 @@ class Meaning:
         self.graph = model.graph
         self.shapes = Shapes(model.graph, model.size_text)
         self.wholes, self.sums, self.calls = Wholes(self), Sums(self), Calls(self)
+        self.rows_are_columns = False  # X[i, :] is the column of these entries
         self._memo: dict[tuple[int | None, ...], Shaped] = {}
         self._free: dict[int, tuple[str, ...]] = {}
         self._products: dict[int, _Factors] = {}
@@ -207,7 +212,26 @@ class Meaning:
             if found is None:
                 raise UnknownName(name, self.model.problem)
             array = found
+        if any(type(index) is t.Call and index == _ALL for index in indices):
+            return self._sliced(array, indices, env, name)
         return self.picked(array, [self.integer(index, env) for index in indices], name)
+
+    def _sliced(self, array: Shaped, indices: Sequence[Tree], env: Env, name: str) -> Shaped:
+        """X[i, :] is a row of X, or its entries as a column, X[:, j] a column."""
+        if array.rank < len(indices) or None in array.shape:
+            raise ShapeClash(f"{name} is {self.shapes.text(array)}, and has {len(indices)} indices here")
+        axes = [range(extent or 1) for extent in array.shape]
+        for axis, index in enumerate(indices):
+            if index != _ALL:
+                at = self.integer(index, env) - self.model.index_from
+                if at not in axes[axis]:
+                    raise Unjudged(f"{name} is read outside its axis {axis + 1} here", "boundary")
+                axes[axis] = range(at, at + 1)
+        kept = [k for k in range(array.rank) if k >= len(indices) or indices[k] == _ALL]
+        strides = [prod(extent or 1 for extent in array.shape[k + 1 :]) for k in range(array.rank)]
+        nodes = [array.nodes[sum(map(mul, place, strides))] for place in combinations(*axes)]
+        row = array.row if array.rank == 1 else kept == [array.rank - 1] and not self.rows_are_columns
+        return Shaped(tuple(array.shape[k] for k in kept), nodes, row=row and len(kept) == 1)
 
     def picked(self, array: Shaped, at: Sequence[int], name: str) -> Shaped:
         """The entry or slice of an array at subscripts counted as the problem counts."""

@@ -22,6 +22,8 @@ def _node(node: Tree) -> Tree:
             return t.Name(f"{printable(text)}_bar", node.at)
         case t.Call(function="overline", arguments=(t.Subscript() as entry,)):
             return replace(entry, array=f"{entry.array}_bar")
+        case t.Call(function=":", arguments=()):
+            return t.Name(":", node.at)
         case t.Call(function="asterisk" | "star", arguments=(left, right)):
             return t.Product((("*", left), ("*", right)), node.at)
         case t.Call(function="entry", arguments=(t.Name(text=text), *indices)):

@@ -87,14 +87,16 @@ def _in_index_places(tree: Tree, is_known: Callable[[str], bool]) -> Iterator[st
                 stack.extend((child, inside, bound) for child in reversed(t.children(node)))
 
 
-def instances(trees: Sequence[Tree], conditions: Sequence[Tree], model: Model) -> list[Instance]:
-    """All values of the free indices at which the conditions hold."""
+def blocks(
+    trees: Sequence[Tree], conditions: Sequence[Tree], model: Model
+) -> Iterator[tuple[dict[str, int], dict[str, range]]]:
+    """The free indices: for all values of those that count members, the ranges of the others."""
     letters = free_letters((*trees, *conditions), model)
     if not letters:
-        return [Instance((), ())]
+        yield {}, {}
+        return
     leading = [letter for letter in letters if _family_range(letter, trees, model) is not None]
     spans = [_family_range(letter, trees, model) or range(0) for letter in leading]
-    found: list[Instance] = []
     restricted = {node.text for condition in conditions for node in t.walk(condition) if isinstance(node, t.Name)}
     for place in combinations(*spans):
         env = dict(zip(leading, place, strict=True))
@@ -103,15 +105,22 @@ def instances(trees: Sequence[Tree], conditions: Sequence[Tree], model: Model) -
         except OutsideFamily:
             continue
         rest = [letter for letter in letters if letter not in env]
-        inner = []
+        inner = {}
         for letter in rest:
             span = ranges.get(letter) or model.domain_range(letter)
             if span is None:
                 raise Unjudged(f"the index {letter} is not bound, and no array says how far it runs", "unread")
-            inner.append(span)
-        names = (*leading, *rest)
-        for at in combinations(*inner):
-            instance = Instance(names, (*place, *at))
+            inner[letter] = span
+        yield env, inner
+
+
+def instances(trees: Sequence[Tree], conditions: Sequence[Tree], model: Model) -> list[Instance]:
+    """All values of the free indices at which the conditions hold."""
+    found: list[Instance] = []
+    for env, inner in blocks(trees, conditions, model):
+        names = (*env, *inner)
+        for at in combinations(*inner.values()):
+            instance = Instance(names, (*env.values(), *at))
             try:
                 if all(model.meaning.may_hold(condition, instance.env) for condition in conditions):
                     found.append(instance)
@@ -137,8 +146,27 @@ def _family_range(letter: str, trees: Sequence[Tree], model: Model) -> range | N
 def pairs(left: Tree, right: Tree, conditions: Sequence[Tree], model: Model) -> Pairs:
     """Both sides for every value of the free indices.
 
+    X[i, :] is a row, as it stands in the matrix, or where that does not fit a column, as vectors are.
     Raises ShapeClash where the shapes differ, Unjudged where a side has no meaning or nothing is left to compare.
     """
+    try:
+        return _pairs(left, right, conditions, model)
+    except ShapeClash as clash:
+        if not any(node == t.Call(":", ()) for tree in (left, right) for node in t.walk(tree)):
+            raise
+        model.meaning.forget()
+        model.meaning.rows_are_columns = True
+        try:
+            return _pairs(left, right, conditions, model)
+        except ShapeClash:
+            raise clash from None
+    finally:
+        if model.meaning.rows_are_columns:
+            model.meaning.rows_are_columns = False
+            model.meaning.forget()
+
+
+def _pairs(left: Tree, right: Tree, conditions: Sequence[Tree], model: Model) -> Pairs:
     found: Pairs = []
     skipped = 0
     for instance in instances((left, right), conditions, model):

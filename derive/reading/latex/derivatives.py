@@ -271,22 +271,26 @@ def _declared_length(reading: Interpreter, run: Run, place: int) -> int:
 
 
 def nabla(reading: Interpreter, run: Run) -> Tree:
-    r"""`\nabla_W L` is the derivative by W; without a variable it is the gradient."""
+    r"""`\nabla_W L` is the derivative by W; without a variable it is the gradient. The problem says what `\nabla^2` is."""
     unit = run.units[run.place]
     run.place += 1
     if run.beside() is None:
         raise reading.error("what is differentiated? write it behind the nabla", unit)
     by: Tree | None = None
+    squared = False
     if type(unit) is Scripted:
-        if unit.sups or unit.primes or len(unit.subs) != 1:
-            raise reading.error("a nabla has its variable below and nothing above", unit)
-        by = reading.argument(unit.subs[0])
+        squared = len(unit.sups) == 1 and _number(unit.sups[0]) == 2
+        if len(unit.sups) > squared or unit.primes or len(unit.subs) > 1:
+            raise reading.error("a nabla has its variable below, and above it only a 2", unit)
+        by = reading.argument(unit.subs[0]) if unit.subs else None
     following = run.part(run.place, min(run.place + 2, run.end))
     value = functions.evaluated(reading, following)
     if value is not None:
         run.place += 2
     of = value or reading.factor(run)
     at = reading.at(unit.start, run.units[run.place - 1].end)
+    if squared:
+        return t.Call("nabla2", (of,) if by is None else (of, by), at)
     return t.Call("gradient", (of,), at) if by is None else t.Derivative(of, by, at, nabla=True)
 
 

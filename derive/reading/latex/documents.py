@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from derive.reading.latex.boxes import unboxed
 from derive.reading.latex.commands import RELATIONS
 from derive.reading.latex.linebreaks import (
     COLUMNS,
@@ -62,6 +63,7 @@ def _document(source: Source, suffix: str) -> Iterator[Piece]:
     text = source.text
     if text.startswith("\ufeff"):
         source = source.masked(" " + text[1:])
+    source = source.masked(unboxed(source.text))
     if suffix == ".md":
         source = source.masked(_FENCE.sub(_without_code, source.text))
     regions = list(_regions(source))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from derive import tree as t
+from derive.reading.latex.marks import ALL
 from derive.reading.latex.spelling import spelled
 from derive.reading.latex.syntax import Argument, Chain, Group, Scripted, Token, Unit
 from derive.tree import Tree
@@ -52,7 +53,7 @@ def indices_of(reading: Interpreter, parts: Sequence[Chain | Argument], rank: in
                 found += [t.Number(digit, reading.at(unit.start, unit.end)) for digit in unit.text]
                 spare = 0
                 continue
-            if type(unit) is Token and unit.kind in ("letter", "word"):
+            if type(unit) is Token and unit.kind in ("letter", "word", "all"):
                 found.append(index(reading, unit))
                 continue
         found.append(reading.expression(part) if type(part) is Chain else reading.argument(part))  # type: ignore[arg-type]
@@ -82,7 +83,7 @@ def _letters_in_a_row(part: Chain | Argument) -> Sequence[Unit] | None:
         return None
     for unit in term.units:
         core = unit.core if type(unit) is Scripted else unit
-        if type(core) is not Token or core.kind not in ("letter", "number"):
+        if type(core) is not Token or core.kind not in ("letter", "number", "all"):
             return None
         if core.kind == "number" and (len(core.text) != 1 or unit is term.units[0]):
             return None
@@ -92,6 +93,8 @@ def _letters_in_a_row(part: Chain | Argument) -> Sequence[Unit] | None:
 def index(reading: Interpreter, unit: Unit) -> Tree:
     """One letter of a subscript; a prime belongs to its name."""
     if type(unit) is Token:
+        if unit.kind == "all":
+            return t.Call(ALL, (), reading.at(unit.start, unit.end))
         if unit.kind == "number":
             return t.Number(unit.text, reading.at(unit.start, unit.end))
         return t.Name(unit.text, reading.at(unit.start, unit.end))

@@ -13,6 +13,7 @@ from derive.errors import LimitError
 from derive.reading import limits
 from derive.reading.latex import commands as c
 from derive.reading.latex.fonts import Words
+from derive.reading.latex.marks import marked
 from derive.reading.latex.scanner import SPACES
 from derive.reading.latex.source import Source
 from derive.reading.latex.syntax import Token
@@ -88,7 +89,7 @@ class Lexer(Words):
         if self.open:
             kind, opened, _ = self.open[-1]
             raise self.error(f"this {self.shown(opened)} is never closed", opened.start, opened.end)
-        return tokens
+        return marked(tokens)
 
     def sign(self, piece: str, place: int) -> None:
         if piece in ("(", "["):

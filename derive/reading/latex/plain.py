@@ -16,6 +16,7 @@ from derive.errors import ReadingError
 from derive.names import ACCENTS, NAME_PATTERN
 from derive.reading.classify import classify
 from derive.reading.grammar import parse
+from derive.reading.latex.marks import ALL
 from derive.reading.latex.source import Source
 from derive.reading.latex.spelling import plain_name
 from derive.reading.lexer import Line, scan
@@ -34,6 +35,7 @@ Primed = dict[str, tuple[str, int]]
 _SIGN = re.compile(r"\+=|-=|:=|<-|~=|\u2248|<=|>=|!=|=|<|>|[()\[\]]|[,;]")
 _NAME = re.compile(NAME_PATTERN)
 _RELATIONS = {"~=": "approx", "\u2248": "approx", ":=": "="}
+_ALL_OF_AXIS = re.compile(r"([\[,][ \t]*):(?=[ \t]*[,\]])")
 _CONDITION = re.compile(r"\s\(([^()]*(?:!=|<=|>=|<|>|=)[^()]*)\)\s*$")
 
 
@@ -136,6 +138,7 @@ def _expression(reading: Interpreter, start: int, end: int, before: str = "", af
     shift = at.column - 1 - len(before)
     text = before + re.sub(r"\r\n|\r|\n", " ", source.text[start:end]) + after
     text, primed = _without_primes(text if after else text.rstrip(" \t."))
+    text, primed = _without_colons(text, primed)
     try:
         lines = scan(text)
         if len(lines) != 1:
@@ -166,6 +169,13 @@ def _without_primes(text: str) -> tuple[str, Primed]:
         return word
 
     return re.sub(rf"({NAME_PATTERN})('+)", replaced, text), primed
+
+
+def _without_colons(text: str, primed: Primed) -> tuple[str, Primed]:
+    """The text with a letter for the colon of X[i, :], which the plain notation has not."""
+    letter = next((sign for sign in "UQZJXYVKGB" if sign not in text), "")
+    changed, count = _ALL_OF_AXIS.subn(rf"\g<1>{letter}", text) if letter else (text, 0)
+    return (changed, {**primed, letter: (ALL, 0)}) if count else (text, primed)
 
 
 def _known(reading: Interpreter, line: Line, primed: Primed) -> tuple[set[str], set[str]]:
@@ -199,6 +209,8 @@ def _canonical(reading: Interpreter, tree: Tree, primed: Primed, line: int, shif
     def changed(node: Tree) -> Tree:
         at = Span(line, node.at.column + shift, node.at.end + shift) if node.at is not None else None
         match node:
+            case t.Name(text=text) if primed.get(text) == (ALL, 0):
+                return t.Call(ALL, (), at)
             case t.Name(text=text):
                 return named(*primed.get(text, (text, 0)), at)
             case t.Subscript(array=array):

@@ -20,7 +20,7 @@ from derive.reading.latex.syntax import Accent, Argument, Chain, Group, Scripted
 _PLAIN = re.compile(r"([^\\{}$^']*?)(\^(?:\{.*\}|\[.*\]|\(.*\)|\S+))?('*)", re.DOTALL)
 
 
-_ABOVE = re.compile(r"\^[A-Za-z0-9*]|\^[\[({].*[\])}]|")
+_ABOVE = re.compile(r"\^[A-Za-z0-9*+-]|\^[\[({].*[\])}]|")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:_(?:-?[0-9]+|\.?[A-Za-z0-9]+|\{[^{}]*\}))*(?:\.[0-9]+)*")
 
 
@@ -36,7 +36,7 @@ def canonical(spelling: str) -> str:
     plain = _PLAIN.fullmatch(text)
     if plain is not None and plain[1]:
         above = re.sub(r"\s+", "", plain[2] or "")
-        if (inside := re.fullmatch(r"\^\{(\[[^{}]*\]|\([^{}]*\)|[A-Za-z0-9*])\}", above)) is not None:
+        if (inside := re.fullmatch(r"\^\{(\[[^{}]*\]|\([^{}]*\)|[A-Za-z0-9*+-])\}", above)) is not None:
             above = "^" + inside[1]
         words = plain[1].split()
         if _ABOVE.fullmatch(above) and all(map(_WORD.fullmatch, words)) and not any("_" in word for word in words[:-1]):
