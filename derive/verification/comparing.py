@@ -7,11 +7,16 @@ from dataclasses import replace
 
 from derive.plain import formula
 from derive.tree import Tree
+from derive.verification.agreement import agreed
 from derive.verification.confirming import UNCONFIRMED, Definition, Second
 from derive.verification.definitions import define
 from derive.verification.dummies import bind
 from derive.verification.model import Model
 from derive.verification.problems import Problem
+from derive.verification.readings import refuted
+from derive.verification.shaped import Unjudged
+from derive.verification.readings import refuted
+from derive.verification.shaped import Unjudged
 from derive.verification.size_hazards import ASSIGNMENTS, assignments_needed, one_sided
 from derive.verification.statements import pairs, unbound
 from derive.verification.values import is_literal
@@ -91,10 +96,14 @@ class Comparing:
     @staticmethod
     def _at(left: Tree, right: Tree, conditions: Conditions, model: Model) -> Verdict:
         """The verdict at one model."""
+        chance = agreed(left, right, conditions, model)
+        if chance is not None:
+            return Verdict("correct", "randomised", errors=chance)
         try:
             return of_decision(model.judge.decide(pairs(left, right, conditions, model)), model)
         except (*NO_VALUE, RecursionError) as failed:
-            return of_failure(failed, model)
+            found = _refuted(left, right, conditions, model, failed) if isinstance(failed, Unjudged) else None
+            return of_failure(failed, model) if found is None else found
 
     def same(self, one: Tree, other: Tree, conditions: Conditions) -> bool:
         """Whether a link only repeats another."""
@@ -120,6 +129,19 @@ class Comparing:
         return Second(self.definitions)
 
 
+def _however(failed: Unjudged, left: Tree, right: Tree, conditions: Conditions, model: Model) -> Verdict:
+    """The verdict on a row that leaves something open: wrong if it is in all cases, else asked back."""
+    try:
+        found = refuted(left, right, conditions, model, failed)
+    except (*NO_VALUE, RecursionError):
+        found = None
+    if found is None:
+        return of_failure(failed)
+    decision, sides = found
+    reason = f"whichever way it is meant: {failed}"
+    return replace(of_decision(decision, model), reason=reason, sides=sides)
+
+
 def stated(verdict: Verdict, confirmed: str | None) -> Verdict:
     """A wrong verdict with what confirms it; without that it is none. Other verdicts stay as they are."""
     if verdict.verdict != "wrong":
@@ -129,3 +151,15 @@ def stated(verdict: Verdict, confirmed: str | None) -> Verdict:
             "undecided", reason=UNCONFIRMED, head=verdict.head, link=verdict.link, statement=verdict.statement
         )
     return replace(verdict, confirmed=confirmed)
+
+
+def _refuted(left: Tree, right: Tree, conditions: Conditions, model: Model, failed: Unjudged) -> Verdict | None:
+    """A wrong verdict on a row that leaves something open, if it is wrong however it is completed."""
+    try:
+        found = refuted(left, right, conditions, model, failed)
+    except (*NO_VALUE, RecursionError):
+        return None
+    if found is None:
+        return None
+    decision, sides = found
+    return replace(of_decision(decision, model), reason=f"whichever way it is meant: {failed}", sides=sides)
