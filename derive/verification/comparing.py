@@ -15,8 +15,6 @@ from derive.verification.model import Model
 from derive.verification.problems import Problem
 from derive.verification.readings import refuted
 from derive.verification.shaped import Unjudged
-from derive.verification.readings import refuted
-from derive.verification.shaped import Unjudged
 from derive.verification.size_hazards import ASSIGNMENTS, assignments_needed, one_sided
 from derive.verification.statements import pairs, unbound
 from derive.verification.values import is_literal
@@ -127,19 +125,6 @@ class Comparing:
     def second(self) -> Second:
         """The second evaluator, with what the work defines so far."""
         return Second(self.definitions)
-
-
-def _however(failed: Unjudged, left: Tree, right: Tree, conditions: Conditions, model: Model) -> Verdict:
-    """The verdict on a row that leaves something open: wrong if it is in all cases, else asked back."""
-    try:
-        found = refuted(left, right, conditions, model, failed)
-    except (*NO_VALUE, RecursionError):
-        found = None
-    if found is None:
-        return of_failure(failed)
-    decision, sides = found
-    reason = f"whichever way it is meant: {failed}"
-    return replace(of_decision(decision, model), reason=reason, sides=sides)
 
 
 def stated(verdict: Verdict, confirmed: str | None) -> Verdict:
