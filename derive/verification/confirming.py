@@ -137,12 +137,12 @@ def _entry(
     made: Model, label: tuple[int, ...], left: Tree, right: Tree, conditions: tuple[Tree, ...]
 ) -> tuple[Node, Node] | None:
     """Both sides of one entry; rows of which other entries have no meaning may have this one."""
-    for instance in instances((left, right), conditions, made):
-        if instance.at == label[: len(instance.at)]:
-            for at, one, other in instance_pairs(left, right, conditions, instance, made):
-                if at == label:
-                    return one, other
-    return None
+    try:
+        found = pairs(left, right, conditions, made)
+    except Unjudged:
+        chosen = [each for each in instances((left, right), conditions, made) if each.at == label[: len(each.at)]]
+        found = [pair for each in chosen for pair in instance_pairs(left, right, conditions, each, made)]
+    return next(((one, other) for at, one, other in found if at == label), None)
 
 
 def _same(made: Model, model: Model, witness: Witness, nodes: Sequence[Node]) -> str | None:
