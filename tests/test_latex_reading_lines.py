@@ -75,7 +75,7 @@ def refusal(latex: str, vocabulary: Vocabulary) -> ReadingError:
         (r"y = x + + 2", "found +", "+ 2"),
         (r"y = ", "row ends", None),
         (r"y = ()", "empty", "()"),
-        (r"y = x_{1:3}", "found :", ":"),
+        (r"y = x_{1:3}", ": is no comparison", ":"),
         (r"y = 3, 5", "no decimal point", "5"),
     ],
 )

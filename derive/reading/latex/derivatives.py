@@ -271,7 +271,7 @@ def _declared_length(reading: Interpreter, run: Run, place: int) -> int:
 
 
 def nabla(reading: Interpreter, run: Run) -> Tree:
-    r"""`\nabla_W L` is the derivative by W; without a variable it is the gradient. The problem says what `\nabla^2` is."""
+    r"""`\nabla_W L`; without a variable the gradient of what stands behind; what `\nabla^2` is the problem says."""
     unit = run.units[run.place]
     run.place += 1
     if run.beside() is None:
