@@ -26,16 +26,16 @@ from derive.verification.definitions import define
 from derive.verification.dummies import bind
 from derive.verification.graph import INPUT, Node, UndefinedNode
 from derive.verification.model import Model
-from derive.verification.points import Point
-from derive.verification.replays import Replay
+from derive.verification.points import BITS, Point
+from derive.verification.replays import Replay, depth
 from derive.verification.shaped import OutsideFamily, ShapeClash, Unjudged
 from derive.verification.statements import instance_pairs, instances, pairs
 from derive.verification.tapes import Tape
 
 #: A value is confirmed in its ball, widened by one part of so many of the distance to the other side's.
 PARTS = 1000
-#: Two sides that agree to more digits than this are not told apart by the second evaluator.
-FINEST = 150
+#: Sides that differ by less than 10^-digits are not told apart if that takes more digits times operations than this.
+FINEST = 500_000
 #: Points at which sides must be equal that a row calls unequal, and to how many digits.
 POINTS, DIGITS = 2, 20
 #: What is said of a row that one evaluator alone finds wrong.
@@ -71,9 +71,11 @@ class Second:
         """Sides that may not be equal: they are, at all entries and a few points."""
         try:
             made = self._taped(model, (left, right))
+            found = pairs(left, right, conditions, made)
+            nodes = [node for _, one, other in found for node in (one, other)]
             for number in range(POINTS):
-                play = replay(made, model, model.judge.point(number))
-                for _, one, other in pairs(left, right, conditions, made):
+                play = replay(made, model, model.judge.point(number), nodes)
+                for _, one, other in found:
                     first, second = play.value(one), play.value(other)
                     if first is None or second is None:
                         return None
@@ -116,10 +118,10 @@ class Second:
         return made
 
 
-def replay(made: Model, model: Model, point: Point, fine: int = 0) -> Replay:
+def replay(made: Model, model: Model, point: Point, nodes: Sequence[Node], fine: int = 0) -> Replay:
     """A taped model at a point of the model that it stands beside: inputs are matched by what they are.
 
-    fine : further digits, where what is to be told apart differs by so little.
+    nodes : what will be asked for.  fine : further digits, where what is to be told apart differs by so little.
     """
     assert isinstance(made.graph, Tape)
     graph = model.graph
@@ -130,7 +132,7 @@ def replay(made: Model, model: Model, point: Point, fine: int = 0) -> Replay:
             raise Unjudged(f"the point has no coordinate for {data[0]}")
         return point.coordinate(places[data])
 
-    return Replay(made.graph, coordinate, point.waves, fine)
+    return Replay(made.graph, coordinate, point.waves, depth(made.graph, nodes), fine)
 
 
 def _entry(
@@ -147,28 +149,31 @@ def _entry(
 
 def _same(made: Model, model: Model, witness: Witness, nodes: Sequence[Node]) -> str | None:
     """Whether the nodes have the witness's values, the first of them or both."""
-    play = replay(made, model, witness.point)
-    fine = _finer(play, witness)
-    if fine is None:
+    fine = _finer(witness.left, witness.right)
+    if fine * len(made.graph.cone(nodes)) > FINEST:
         return None
-    if fine:
-        play = replay(made, model, witness.point, fine)
-    balls = [_ball(play, value) for value in (witness.left, witness.right)]
-    part = _distance(balls) / PARTS
-    for node, (middle, radius) in zip(nodes, balls, strict=False):
+    play = replay(made, model, witness.point, nodes, fine)
+    sides = [_ball(play.mp, value) for value in (witness.left, witness.right)]
+    part = _distance(sides) / PARTS
+    for node, (middle, radius) in zip(nodes, sides, strict=False):
         found = play.value(node)
         if found is None or abs(found - middle) > radius + part:
             return None
     return play.name
 
 
-def _finer(play: Replay, witness: Witness) -> int | None:
-    """How many further digits it takes to tell the two sides apart; None where that is too many."""
-    balls = [_ball(play, value) for value in (witness.left, witness.right)]
-    distance, size = _distance(balls), sum(abs(middle) for middle, _ in balls)
-    if distance <= size / play.mp.mpf(10) ** FINEST:
-        return None
-    return max(0, int(play.mp.ceil(play.mp.log10(size / distance))))
+def _finer(one: Any, other: Any) -> int:
+    """How many digits it takes to tell two values apart; more than there are where they are not."""
+    if isinstance(one, Fraction) and isinstance(other, Fraction):
+        ratio = (abs(one) + abs(other)) / abs(one - other)
+        return (ratio.numerator.bit_length() - ratio.denominator.bit_length()) * 3 // 10 + 1
+    from mpmath import MPContext  # as in a replay
+
+    mp = MPContext()
+    mp.prec = 2 * BITS[-1]
+    sides = [_ball(mp, value) for value in (one, other)]
+    apart = _distance(sides)
+    return int(mp.log10(sum(abs(middle) for middle, _ in sides) / apart)) + 1 if apart > 0 else FINEST + 1
 
 
 def _distance(balls: Sequence[tuple[Any, Any]]) -> Any:
@@ -176,9 +181,9 @@ def _distance(balls: Sequence[tuple[Any, Any]]) -> Any:
     return abs(one - other) - first - second
 
 
-def _ball(play: Replay, value: Any) -> tuple[Any, Any]:
-    """Middle and radius of a ball or a fraction, in the arithmetic of a replay."""
+def _ball(mp: Any, value: Any) -> tuple[Any, Any]:
+    """Middle and radius of a ball or a fraction, in mpmath."""
     if isinstance(value, Fraction):
-        return play.mp.mpf(value.numerator) / value.denominator, play.mp.mpf(0)
+        return mp.mpf(value.numerator) / value.denominator, mp.mpf(0)
     middle, radius = (part.man_exp() for part in (value.mid(), value.rad()))
-    return play.mp.ldexp(int(middle[0]), int(middle[1])), play.mp.ldexp(int(radius[0]), int(radius[1]))
+    return mp.ldexp(int(middle[0]), int(middle[1])), mp.ldexp(int(radius[0]), int(radius[1]))

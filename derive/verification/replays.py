@@ -3,7 +3,7 @@
     d u/d p  =  (u at p + h  -  u at p - h) / 2h,    h = 10^-reach
 
 `p` is an input or a named value; all that is written after it and depends on it is played again. The error is of the
-order of h^2; the digits are so many that rounding stays below that for derivatives of derivatives, four deep.
+order of h^2; the digits are so many that rounding stays below that for derivatives of derivatives too.
 Source: Griewank & Walther, Evaluating Derivatives (2008), section 1.1, on what differences can show.
 """
 
@@ -16,8 +16,8 @@ from typing import Any
 from derive.verification.graph import FUNCTION, INPUT, LINEAR, MONOMIAL, NAMED, NUMBER, Node
 from derive.verification.tapes import DIFFERENCE, Tape
 
-#: Digits of an answer, of the steps of differences, and how deep derivatives may lie inside each other.
-DIGITS, REACH, DEPTH = 40, 16, 4
+#: Digits of an answer without differences, of a step, and of what is one number in two spellings beside rounding.
+DIGITS, REACH, ROUNDING = 60, 16, 20
 
 #: The value of an input by its key, and the parameters of a function that is only named, by name and arity.
 Coordinate = Callable[[tuple[Any, ...]], Fraction]
@@ -31,6 +31,18 @@ _POWERS = frozenset("exp power sigmoid silu softplus tanh sinh cosh sech csch co
 
 class NoValue(ArithmeticError):
     """A formula that has no real value at a point."""
+
+
+def depth(tape: Tape, nodes: Sequence[Node]) -> int:
+    """How many derivatives lie inside each other in entries."""
+    found: dict[Node, int] = {}
+    for node in tape.cone(nodes):
+        own = 0
+        if tape.kinds[node] == FUNCTION:
+            name = tape.data[node][0]
+            own = 1 if name == DIFFERENCE else sum(map(int, name.partition("|")[2].split(","))) if "|" in name else 0
+        found[node] = own + max((found[each] for each in tape.operands(node)), default=0)
+    return max(found.values())
 
 
 class _Run:
@@ -56,20 +68,21 @@ _UNKNOWN = object()
 class Replay:
     """One tape at one point.
 
+    deep : how many derivatives may lie inside each other.
     fine : further digits, where what is to be told apart differs by so little.
     """
 
-    def __init__(self, tape: Tape, coordinate: Coordinate, waves: Waves, fine: int = 0) -> None:
+    def __init__(self, tape: Tape, coordinate: Coordinate, waves: Waves, deep: int = 2, fine: int = 0) -> None:
         from mpmath import MPContext  # half a hundred milliseconds that only wrong rows need
 
         self.tape = tape
         self.coordinate = coordinate
         self.waves = waves
         self.mp = MPContext()
-        reach = REACH + fine
-        self.mp.dps = self.digits = DIGITS + 2 * fine + (DEPTH + 2) * reach
+        reach = REACH + fine // 2
+        self.mp.dps = self.digits = DIGITS + fine + deep * reach
         self.h = self.mp.mpf(10) ** -reach
-        self.tie = self.mp.mpf(10) ** -(self.digits - 2 * REACH)
+        self.tie = self.mp.mpf(10) ** -(self.digits - ROUNDING)
         self._base = _Run()
         self._users: dict[Node, dict[Node, list[Node]]] = {}
         self._waves: dict[tuple[str, int], list[list[Any]]] = {}

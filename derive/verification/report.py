@@ -70,6 +70,7 @@ class Line:
             "read_as": self.read_as,
             "verdict": verdict.verdict,
             "evidence": verdict.evidence or None,
+            "confirmed": verdict.confirmed or None,
             "reason": verdict.reason or None,
             "note": verdict.note or None,
             "carried_from": verdict.carried_from,
