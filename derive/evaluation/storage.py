@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from derive.errors import ProgramError, UsageError
-from derive.evaluation.duals import Array, Scaled, plain
+from derive.evaluation.duals import Array, plain, scale_of
 from derive.evaluation.exact import Exact
 from derive.program import Equation
 from derive.terms import Entry
@@ -87,8 +87,8 @@ class Environment:
             )
         stored = Storage(head.array, array, domain.lower, domain.inside)
         self.stored[head.array] = stored
-        if isinstance(value, Scaled):
-            scale = np.broadcast_to(value.scale, array.shape)
+        if self.scaled and not integer:
+            scale = np.broadcast_to(scale_of(value), array.shape)
             self.scales[head.array] = Storage(head.array, scale, domain.lower, domain.inside)
         return stored
 

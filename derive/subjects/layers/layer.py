@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from derive.errors import UsageError
@@ -72,11 +72,13 @@ class Written:
     """A layer written out: the text, the arrays it reads with the extents they have in it, and the names it defines.
 
     outputs : the results, the one with the upstream gradient (or the loss) first.
+    shapes : of results whose subscripts do not settle it.
     """
 
     text: str
     operands: tuple[Operand, ...]
     outputs: tuple[str, ...]
+    shapes: Mapping[str, tuple[Size, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -132,7 +134,7 @@ class Layer:
             lines.append(f"loss {self.outputs[0]}")
         elif self.outputs[0] == "Y":
             lines.append(f"upstream Y = {UPSTREAM}")
-        return Written("\n".join(lines) + "\n", bound, self.outputs)
+        return Written("\n".join(lines) + "\n", bound, self.outputs, dict(written.shapes or {}))
 
     def _operands(self, chosen: Mapping[str, Any], given: Mapping[str, tuple[Size, ...]]) -> tuple[Operand, ...]:
         """The operands, once the rank of the first of them is known."""
