@@ -21,7 +21,7 @@ from typing import Any
 from derive import tree as t
 from derive.errors import DeriveError
 from derive.tree import Tree
-from derive.verification.deciding import Witness
+from derive.verification.decisions import Witness
 from derive.verification.definitions import define
 from derive.verification.dummies import bind
 from derive.verification.graph import INPUT, Node, UndefinedNode

@@ -12,7 +12,7 @@ from itertools import islice, product
 
 from derive import tree as t
 from derive.tree import Tree
-from derive.verification.deciding import Decision
+from derive.verification.decisions import Decision
 from derive.verification.model import Model
 from derive.verification.shaped import OutsideFamily, ShapeClash, Shaped, Unjudged
 from derive.verification.statements import Pairs, instances, matched

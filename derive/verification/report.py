@@ -10,7 +10,7 @@ from typing import Any
 from derive.reading.latex.rows import Row
 from derive.reading.latex.vocabulary import Vocabulary
 from derive.tree import Span
-from derive.verification.deciding import Witness
+from derive.verification.decisions import Witness
 from derive.verification.graph import INPUT
 from derive.verification.model import Model
 from derive.verification.verdicts import Judged, Verdict, whole

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from derive.errors import DeriveError, LimitError
 from derive.reading.latex.rows import Link, Row, Statement
 from derive.tree import Tree
-from derive.verification.deciding import Decision
+from derive.verification.decisions import Decision
 from derive.verification.graph import UndefinedNode
 from derive.verification.model import Model
 from derive.verification.points import Undecided
