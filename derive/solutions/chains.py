@@ -7,8 +7,6 @@ from dataclasses import replace
 
 from derive.step import Step
 
-DETAILS = ("low", "medium", "high")
-
 #: Rules that only move things about: at medium detail they are folded into the step that they prepare.
 BOOKKEEPING = frozenset(
     {

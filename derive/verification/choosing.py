@@ -17,7 +17,6 @@ from derive.verification.graph import UndefinedNode
 from derive.verification.model import Model
 from derive.verification.problems import Problem
 from derive.verification.shaped import ShapeClash, Unjudged
-from derive.words import nearest
 
 #: Groups of assignments, how many are drawn for each, and how many of them are tried.
 GROUPS, TRIALS, CANDIDATES = 6, 150, 40
@@ -191,12 +190,3 @@ def _extent(extent: str, sizes: Mapping[str, int]) -> int | None:
         return None
 
     return sizes[extent] if extent in sizes else value(extent_tree(extent))
-
-
-def check_sizes(given: Mapping[str, int], problem: Problem) -> None:
-    """Sizes asked for by a user are sizes of the problem. Raises ProgramError with the nearest name."""
-    names = size_names(problem)
-    for name in given:
-        if name not in names:
-            close = nearest(name, list(names))
-            raise ProgramError(f"the problem has no size {name}" + (f"; did you mean {close}?" if close else ""), name)

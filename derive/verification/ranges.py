@@ -11,7 +11,7 @@ from typing import Protocol
 
 from derive import tree as t
 from derive.tree import Tree
-from derive.verification.shaped import ShapeClash, Shaped
+from derive.verification.shaped import ShapeClash
 
 
 class Axes(Protocol):
@@ -128,7 +128,3 @@ def inner_ranges(reduction: t.Reduction, axes: Axes, env: Mapping[str, int]) -> 
                 f" and over {_size(span)} at {where}"
             )
     return {name: span for name, (span, _) in found.items()}
-
-
-def spans_of(shape: Shaped, first: int) -> tuple[range | None, ...]:
-    return tuple(None if extent is None else range(first, first + extent) for extent in shape.shape)
