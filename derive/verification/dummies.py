@@ -31,13 +31,13 @@ def _bound(tree: Tree, model: Model) -> Iterator[tuple[str, tuple[int, ...]]]:
                         yield argument.text, _shape(definition, place, model)
             case t.Call(orders=orders, arguments=(t.Name(text=name),)) if any(orders):
                 yield name, ()
-            case t.Derivative(of=t.Name(text=function), by=t.Name(text=name)):
+            case t.Derivative(of=t.Name(text=function), by=t.Name(text=name)) if model.is_function(function):
                 yield name, ()
                 definition = model.functions.get(function)
                 for place, formal in enumerate(() if definition is None else definition.arguments):
                     if isinstance(formal, t.Name):
                         yield formal.text, _shape(definition, place, model)
-            case t.Derivative(by=t.Name(text=name)):
+            case t.Derivative(of=of, by=t.Name(text=name)) if name in t.names_in(of):
                 yield name, ()
 
 

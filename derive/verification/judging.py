@@ -23,7 +23,7 @@ from derive.verification.following import Following, Mistake
 from derive.verification.gradient_names import spelled_out
 from derive.verification.links import Links
 from derive.verification.model import Model
-from derive.verification.ordering import ordered
+from derive.verification.ordering import ordered, ordered_places
 from derive.verification.problems import Problem
 from derive.verification.values import Values, is_literal
 from derive.verification.verdicts import NO_VALUE, Judged, Verdict, of_failure, worst
@@ -83,13 +83,17 @@ class Judging:
         if row.number in self._cycles and not self._makes_member(row):
             one, other = sorted(self._cycles[row.number])
             return Verdict("unread", reason=f"rows {one} and {other} need each other: neither name has a value first")
-        verdicts = [
-            self._added(row, place, statement)
-            if (row.number, place) in self._sums and new_name(statement, self.models[0]) is None
-            else self._statement(row, statement)
-            for place, statement in enumerate(row.statements)
-        ]
-        return worst(verdicts) if verdicts else Verdict("unread", reason="there is no formula in this row")
+        found: dict[int, Verdict] = {}
+        heads: dict[int, tuple[Tree, Conditions] | None] = {}
+        for place in ordered_places(row.statements, lambda statement: new_name(statement, self.models[0])):
+            statement = row.statements[place]
+            adds = (row.number, place) in self._sums and new_name(statement, self.models[0]) is None
+            found[place] = self._added(row, place, statement) if adds else self._statement(row, statement)
+            heads[place] = self.head
+        if not found:
+            return Verdict("unread", reason="there is no formula in this row")
+        self.head = heads[len(found) - 1]
+        return worst([found[place] for place in sorted(found)])
 
     @staticmethod
     def _makes_member(row: Row) -> bool:

@@ -44,12 +44,33 @@ def ordered(rows: Sequence[Row], new_name: NewName) -> Order:
     return Order([row for place in _sorted(needs) for row in groups[place]], cycles)
 
 
+def ordered_places(statements: Sequence[Statement], new_name: NewName) -> Sequence[int]:
+    """The places of the statements of one row as they are judged: a = b c where c = 2 says first what c is."""
+    groups: list[list[int]] = []
+    for place, statement in enumerate(statements):
+        if groups and statement.head is None:
+            groups[-1].append(place)
+        else:
+            groups.append([place])
+    makes: dict[str, int] = {}
+    for number, group in enumerate(groups):
+        if statements[group[0]].links and (name := new_name(statements[group[0]])) is not None:
+            makes.setdefault(name, number)
+    if not makes:
+        return range(len(statements))
+    needs = [_used([statements[k] for k in group], makes) - {number} for number, group in enumerate(groups)]
+    return [k for number in _sorted(needs) for k in groups[number]]
+
+
 def _needs(group: Sequence[Row], makes: dict[str, int]) -> set[int]:
     """The places of the groups that define what a group uses."""
+    return _used([statement for row in group for statement in row.statements], makes)
+
+
+def _used(statements: Sequence[Statement], makes: dict[str, int]) -> set[int]:
     return {
         makes[name]
-        for row in group
-        for statement in row.statements
+        for statement in statements
         for link in statement.links
         for name in t.names_in(link.tree)
         if name in makes

@@ -159,6 +159,7 @@ def _variables(reading: Interpreter, run: Run, order: int) -> list[Tree]:
     starts = [
         place for place in range(run.end) if _differential(reading, run.units[place]) and run.operators[place] != "/"
     ]
+    starts = [place for place in starts if place - 1 not in starts]  # \partial dW: by a name that begins with d
     found: list[Tree] = []
     for start, stop in zip(starts, [*starts[1:], run.end], strict=True):
         if stop == start + 1:

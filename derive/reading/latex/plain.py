@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 Primed = dict[str, tuple[str, int]]
 
 _SIGN = re.compile(r"\+=|-=|:=|<-|~=|\u2248|<=|>=|!=|=|<|>|[()\[\]]|[,;]")
+_PARTS = re.compile(
+    r"[()\[\],;]|(?<![A-Za-z0-9_.])(?:where|with|wobei|mit|and|und|if|when|for|falls)(?![A-Za-z0-9_(\[])"
+)
+_CONDITIONS = frozenset(("if", "when", "for", "falls"))
+_INDICES = re.compile(r"(?:(?:all|every|each|any) )?[a-z](?:(?:, ?| and )[a-z])*")
 _NAME = re.compile(NAME_PATTERN)
 _RELATIONS = {"~=": "approx", "\u2248": "approx", ":=": "="}
 _ALL_OF_AXIS = re.compile(r"([\[,][ \t]*):(?=[ \t]*[,\]])")
@@ -44,7 +49,13 @@ def drafts(piece: Piece) -> list[Draft]:
     from derive.reading.latex.statements import Draft, PlainDraft
 
     found: list[Draft] = []
-    for start, end in _statements(piece.source, piece.start, piece.end):
+    for word, start, end in _statements(piece.source, piece.start, piece.end):
+        if found and word in _CONDITIONS:
+            if any(sign in piece.source.text[start:end] for sign in "=<>"):
+                found[-1].ranges.append((start, end))  # type: ignore[arg-type]
+                continue
+            if _INDICES.fullmatch(piece.source.text[start:end].strip(" \t.")):
+                continue
         sides = list(_sides(piece.source, start, end))
         if len(sides) == 1 and not sides[0][0]:
             signs = [match[0] for match in _SIGN.finditer(piece.source.text, start, end)]
@@ -61,17 +72,18 @@ def drafts(piece: Piece) -> list[Draft]:
     return found
 
 
-def _statements(source: Source, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """The parts between commas and semicolons outside brackets."""
-    depth, begin = 0, start
-    for match in _SIGN.finditer(source.text, start, end):
+def _statements(source: Source, start: int, end: int) -> Iterator[tuple[str, int, int]]:
+    """The parts between commas, semicolons and words such as `where` outside brackets, each with the word before it."""
+    depth, begin, word = 0, start, ""
+    for match in _PARTS.finditer(source.text, start, end):
         depth += (match[0] in "([") - (match[0] in ")]")
-        if match[0] in ",;" and depth <= 0:
+        if depth <= 0 and match[0] not in "()[]":
             if source.text[begin : match.start()].strip():
-                yield begin, match.start()
-            begin = match.end()
+                yield word, begin, match.start()
+                word = ""
+            begin, word = match.end(), match[0] if match[0] not in ",;" else word
     if source.text[begin:end].strip(" \t."):
-        yield begin, end
+        yield word, begin, end
 
 
 def _sides(source: Source, start: int, end: int) -> Iterator[tuple[str, int, int]]:

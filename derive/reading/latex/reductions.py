@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from derive import tree as t
 from derive.errors import LimitError
+from derive.reading.latex.above import with_scripts
 from derive.reading.latex.resolving import is_known
 from derive.reading.latex.spelling import single, spelled
 from derive.reading.latex.syntax import Chain, Group, Scripted, Token, Total, Unit
@@ -53,8 +54,10 @@ def reduction(reading: Interpreter, run: Run) -> Tree:
     reading.bound += bound.names
     following = run.units[run.place]
     group = following.core if type(following) is Scripted else following
+    scripted: Unit | None = None
     if operator == "mean" and core.kind == "function" and type(group) is Group and group.kind == "(":
-        body = reading.factor(run)  # \mathrm{mean}_i(u): its argument
+        run.place += 1  # \mathrm{mean}_i(u): its argument, and scripts behind are those of the mean
+        body, scripted = reading.core(group), following
     else:
         body = _body(reading, run)
     del reading.bound[len(reading.bound) - len(bound.names) :]
@@ -65,7 +68,26 @@ def reduction(reading: Interpreter, run: Run) -> Tree:
     limits: tuple[tuple[Tree, Tree] | None, ...] = tuple(
         (bound.lower[name], bound.stop[name]) if name in bound.lower else None for name in bound.names
     )
-    return t.Reduction(operator, tuple(bound.names), body, at, limits if any(limits) else ())
+    if operator in ("mean", "max", "min") and core.kind == "function" and _is_vector(reading, bound, body):
+        tree: Tree = t.Call(operator, (body,), at)  # \mathrm{mean}_i(u) of a vector u: of all its entries
+    else:
+        tree = t.Reduction(operator, tuple(bound.names), body, at, limits if any(limits) else ())
+    return tree if scripted is None else with_scripts(reading, tree, scripted)
+
+
+def _is_vector(reading: Interpreter, bound: Bound, body: Tree) -> bool:
+    """Whether a body without the index that is bound is built, entry by entry, of vectors and numbers."""
+    nodes = list(t.walk(body))
+    names = [node.text for node in nodes if isinstance(node, t.Name)]
+    ranks = {reading.vocabulary.names.get(name) for name in names}
+    allowed = (t.Name, t.Number, t.Sum, t.Negative, t.Power, t.Product)
+    return (
+        len(bound.names) == 1
+        and not (bound.lower or bound.conditions or bound.names[0] in names)
+        and ranks <= {0, 1}
+        and 1 in ranks
+        and all(isinstance(node, allowed) for node in nodes)
+    )
 
 
 def _body(reading: Interpreter, run: Run) -> Tree:
