@@ -8,6 +8,7 @@ the same with H in their place.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from itertools import product as combinations
 
 from derive import tree as t
@@ -29,6 +30,8 @@ from derive.verification.problem_checks import defined
 from derive.verification.problems import Problem
 from derive.verification.ranges import found_ranges
 from derive.verification.shaped import Env, OutsideFamily, ShapeClash, Shaped, Unjudged, scalar
+from derive.verification.slopes import Slopes
+from derive.verification.tables import Doubled, Residual
 
 #: So many members before the first may be start values of a recursion.
 STARTS = 3
@@ -108,6 +111,18 @@ class Model:
                 self.array(name)
         self.strict = False
         self._complete()
+        self.base = len(self.graph)
+        self.slopes = Slopes(self)
+
+    @cached_property
+    def residual(self) -> Residual:
+        """Arrays of residues of nodes."""
+        return Residual(self.judge, self.base)
+
+    @cached_property
+    def doubled(self) -> Doubled:
+        """Arrays of doubles of nodes, at the first point."""
+        return Doubled(self.judge)
 
     def _complete(self) -> None:
         """Make everything that a row may ask for, so that what a work adds can be forgotten again."""

@@ -31,7 +31,7 @@ _MONOMIALS = 400
 ROOTS = 6
 
 #: Stands among the roots of a node where a root is taken of something that holds a root.
-_NESTED = -1
+NESTED = -1
 
 Monomial = tuple[tuple[Node, int], ...]
 
@@ -59,16 +59,18 @@ def is_prime(number: int) -> bool:
 class Residues:
     """The residues of all nodes of a graph at one draw. `seed` and `trial` decide the draw; names do not.
 
+    bits : the prime lies between 2^bits and twice that.
     A node has no residue (None) where it has no value: a division by zero, a root that does not exist modulo the prime.
     """
 
-    def __init__(self, graph: Graph, seed: int, trial: int) -> None:
+    def __init__(self, graph: Graph, seed: int, trial: int, bits: int = 60) -> None:
         self.graph = graph
-        self.seed = f"{seed}/{trial}"
+        self.seed = f"{seed}/{trial}" if bits == 60 else f"{seed}/{trial}/{bits}"
+        self.bits = bits
         self.prime = self._prime()
         self.i = self._root_of_minus_one()
         self._values: list[int | None] = []
-        self._root_of: list[frozenset[int]] = []
+        self.roots: list[frozenset[int]] = []
         self._roots: dict[int, int | None] = {}
         self._polynomials: dict[Node, dict[Monomial, Fraction] | None] = {}
 
@@ -77,7 +79,7 @@ class Residues:
         return int.from_bytes(digest, "big")
 
     def _prime(self) -> int:
-        start = (1 << 60) + self._random("prime") % (1 << 60)
+        start = (1 << self.bits) + self._random("prime") % (1 << self.bits)
         candidate = start - start % 4 + 1
         while not is_prime(candidate):
             candidate += 4
@@ -91,7 +93,7 @@ class Residues:
         return pow(base, (p - 1) // 4, p)
 
     def release(self, mark: int) -> None:
-        del self._values[mark:], self._root_of[mark:]
+        del self._values[mark:], self.roots[mark:]
         for node in [node for node in self._polynomials if node >= mark]:
             del self._polynomials[node]
 
@@ -99,8 +101,18 @@ class Residues:
         values = self._values
         while len(values) <= node:
             values.append(self._residue(len(values), values))
-            self._root_of.append(self._roots_in(len(values) - 1))
+            self.roots.append(self._roots_in(len(values) - 1))
         return values[node]
+
+    def upto(self, count: int) -> Sequence[int | None]:
+        """The residues of the first `count` nodes, and of others."""
+        if count:
+            self[count - 1]
+        return self._values
+
+    def branched(self, node: Node, branch: Branch, turned: Collection[int]) -> int | None:
+        """The residue of a node with other roots of the squares in `turned`, which its operands have in `branch`."""
+        return self._residue(node, branch, turned)
 
     # --- agreement ----------------------------------------------------------------------------------------------------
 
@@ -114,17 +126,17 @@ class Residues:
             unequal = unequal or one != other
         if unequal:
             return False
-        sets = {self._root_of[left] | self._root_of[right] for left, right in pairs}
+        sets = {self.roots[left] | self.roots[right] for left, right in pairs}
         colours = _coloured(sets)
-        if colours is None or _NESTED in colours:
+        if colours is None or NESTED in colours:
             return None
         count = 1 + max(colours.values(), default=-1)
         if not count:
             return True
-        cone = [node for node in self.graph.cone(n for pair in pairs for n in pair) if self._root_of[node]]
+        cone = [node for node in self.graph.cone(n for pair in pairs for n in pair) if self.roots[node]]
         for flips in range(1, 1 << count):
             turned = {square for square, colour in colours.items() if flips >> colour & 1}
-            branch = _Branch(self)
+            branch = Branch(self)
             for node in cone:
                 branch.changed[node] = self._residue(node, branch, turned)
             if any(branch[left] != branch[right] or branch[left] is None for left, right in pairs):
@@ -135,18 +147,18 @@ class Residues:
         """The residues of whose square roots the node is made; of nested roots NESTED as well."""
         found: frozenset[int] = frozenset()
         for operand in self.graph.operands(node):
-            if self._root_of[operand]:
-                found |= self._root_of[operand]
+            if self.roots[operand]:
+                found |= self.roots[operand]
         if self.graph.kinds[node] == MONOMIAL:
             for factor, exponent in self.graph.data[node][0]:
                 if not isinstance(exponent, int) and exponent.denominator == 2:
                     square = self._values[factor]
-                    found |= {_NESTED if self._root_of[factor] or square is None else square}
+                    found |= {NESTED if self.roots[factor] or square is None else square}
         return found
 
     # --- one node -----------------------------------------------------------------------------------------------------
 
-    def _residue(self, node: Node, values: Sequence[int | None] | _Branch, turned: Collection[int] = ()) -> int | None:
+    def _residue(self, node: Node, values: Sequence[int | None] | Branch, turned: Collection[int] = ()) -> int | None:
         kind, data, p = self.graph.kinds[node], self.graph.data[node], self.prime
         if kind == LINEAR:
             constant, terms = data
@@ -211,7 +223,7 @@ class Residues:
 
     # --- functions ----------------------------------------------------------------------------------------------------
 
-    def _function(self, name: str, operands: Sequence[Node], values: Sequence[int | None] | _Branch) -> int | None:
+    def _function(self, name: str, operands: Sequence[Node], values: Sequence[int | None] | Branch) -> int | None:
         p = self.prime
         below = [values[operand] for operand in operands]
         if None in below:
@@ -243,7 +255,7 @@ class Residues:
         atom = self._random("step", mirror) % self.prime
         return atom if u == mirror else (1 - atom) % self.prime
 
-    def _largest(self, operands: Sequence[Node], values: Sequence[int | None] | _Branch) -> int | None:
+    def _largest(self, operands: Sequence[Node], values: Sequence[int | None] | Branch) -> int | None:
         """max by steps: the sum of each operand times [it is above the others]."""
         p, total = self.prime, 0
         below = [values[operand] for operand in operands]
@@ -260,7 +272,7 @@ class Residues:
             total += product
         return total % p
 
-    def _logarithm(self, node: Node, values: Sequence[int | None] | _Branch) -> int | None:
+    def _logarithm(self, node: Node, values: Sequence[int | None] | Branch) -> int | None:
         """log of a node; of a product of positive factors the sum of theirs, and log(exp(u)) is u."""
         graph, p = self.graph, self.prime
         kind, data = graph.kinds[node], graph.data[node]
@@ -287,7 +299,7 @@ class Residues:
             total = (total + times * inner) % p
         return total
 
-    def _exponential(self, node: Node, family: str, values: Sequence[int | None] | _Branch) -> int | None:
+    def _exponential(self, node: Node, family: str, values: Sequence[int | None] | Branch) -> int | None:
         """exp of a node as the product of the powers of the atoms of its monomials."""
         p = self.prime
         polynomial = self._polynomial(node)
@@ -363,7 +375,7 @@ def _times(left: dict[Monomial, Fraction], right: dict[Monomial, Fraction]) -> d
     return {key: value for key, value in product.items() if value}
 
 
-class _Branch:
+class Branch:
     """The residues of nodes of which some have changed, as other roots are taken."""
 
     def __init__(self, base: Residues) -> None:

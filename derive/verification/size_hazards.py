@@ -82,7 +82,7 @@ def one_sided(trees: Sequence[Tree], models: Sequence[Model]) -> t.Indicator | N
     """A condition that compares with a number beyond the sizes tried, and came out the same at all of them."""
     for tree in trees:
         for node in t.walk(tree):
-            if not isinstance(node, t.Indicator) or not _names_a_number(node):
+            if not isinstance(node, t.Indicator) or not names_a_number(node):
                 continue
             outcomes = set().union(*(model.meaning.outcomes.get(node, set()) for model in models))
             if len(outcomes) == 1:
@@ -90,7 +90,7 @@ def one_sided(trees: Sequence[Tree], models: Sequence[Model]) -> t.Indicator | N
     return None
 
 
-def _names_a_number(tree: t.Indicator) -> bool:
+def names_a_number(tree: t.Indicator) -> bool:
     """Whether a literal above 1 stands in a condition."""
     return any(isinstance(node, t.Number) and node.value > 1 for side in tree.sides for node in t.walk(side))
 

@@ -1,0 +1,79 @@
+"""Whether a statement holds at one model, by residues of whole arrays: a quick yes, or nothing said.
+
+Yes means what it means in `derive.verification.deciding`: both sides have equal residues at all draws, and the left
+side has a value. Whatever is not so, or does not fit into arrays, is left to the graph of scalars.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from derive import tree as t
+from derive.errors import DeriveError
+from derive.tree import Tree
+from derive.verification.arrays import Array, Arrays
+from derive.verification.graph import UndefinedNode
+from derive.verification.model import Model
+from derive.verification.shaped import OutsideFamily, ShapeClash, Unjudged
+from derive.verification.size_hazards import names_a_number
+from derive.verification.statements import blocks
+from derive.verification.tables import Unfit, Values, chance
+
+_UNFIT = (Unfit, Unjudged, ShapeClash, UndefinedNode, DeriveError, RecursionError)
+
+
+def agreed(left: Tree, right: Tree, conditions: Sequence[Tree], model: Model) -> float | None:
+    """log10 of the probability that a statement which was found to hold is false; None where nothing is said."""
+    trees = (left, right, *conditions)
+    if any(isinstance(node, t.Indicator) and names_a_number(node) for tree in trees for node in t.walk(tree)):
+        return None
+    count, degree = 0, 1.0
+    try:
+        for one, other, mask, value in _sides(left, right, conditions, model):
+            differs = one.data != other.data
+            if differs.any() and (differs & mask).any():
+                return None
+            if not (np.isfinite(value.data) | ~mask).all():
+                return None
+            count += differs.size
+            degree = max(degree, one.degree, other.degree)
+    except _UNFIT:
+        return None
+    return chance(count, degree) if count else None
+
+
+def _sides(
+    left: Tree, right: Tree, conditions: Sequence[Tree], model: Model
+) -> Iterator[tuple[Array, Array, Values, Array]]:
+    """Both sides for each member of a family, where the conditions hold, and the left side in double precision."""
+    bound = dict.fromkeys(
+        name for tree in (left, right) for node in t.walk(tree) if isinstance(node, t.Reduction) for name in node.bound
+    )
+    for env, spans in blocks((left, right), conditions, model):
+        letters = list(dict.fromkeys((*spans, *bound)))
+        if any(letter in model.sizes or model.lookup(letter) is not None for letter in letters):
+            raise Unfit
+        arrays = Arrays(model, model.residual, letters)
+        at = env | {letter: arrays.along(letter, span) for letter, span in spans.items()}
+        mask = arrays.all
+        for condition in conditions:
+            held = arrays.held(condition, at)
+            if held is None:
+                raise Unfit
+            mask = mask & held
+        if not mask.any():
+            continue
+        model.meaning.sums.free = frozenset(at)
+        try:
+            one = arrays.value(left, at, mask)
+            other = arrays.value(right, at, mask)
+            double = Arrays(model, model.doubled, letters).value(left, at, mask)
+        except OutsideFamily:
+            continue  # nothing is said of a member that does not exist
+        finally:
+            model.meaning.sums.free = frozenset()
+        if one.shape != other.shape or (one.row != other.row and one.shape != (1,)):
+            raise Unfit
+        yield one, other, mask.reshape((1, *mask.shape) + (1,) * len(one.shape)), double
