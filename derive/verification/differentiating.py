@@ -2,8 +2,9 @@
 
     adjoint of an operand = sum over the nodes that use it of adjoint * local partial
 
-Source: Griewank & Walther, Evaluating Derivatives (2008), chapter 3. The sweep is the only differentiation of the
-verifier; each model it makes is held against difference quotients (`derive.verification.model`).
+Source: Griewank & Walther, Evaluating Derivatives (2008), chapter 3. Every problem of the catalogue is held against
+differences of its forward equations (`derive.verification.replays`) in tests/test_second_evaluator.py; they also stand
+behind each row that is called wrong.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ def adjoints(
     given : adjoints that are to be taken instead of those found, as a derivation goes on from a line that says so.
     stop : nodes held fixed: nothing is carried through them.
     local : for a named node, local partials by other named nodes or inputs that are to be taken instead of its own.
+    On a tape they are differences of replays. Raises ValueError where it is given any of the above.
     """
     if isinstance(graph, Tape):
         if given or stop or local:
