@@ -18,6 +18,7 @@ from derive.reading.latex.linebreaks import (
     WITH_COLUMNS,
     Piece,
     environment_end,
+    is_row,
     rows_of,
     rows_of_table,
     stripped,
@@ -38,6 +39,7 @@ _CLOSING = {
     "\\(": re.compile(r"\\\)"),
 }
 _FENCE = re.compile(r"^[ \t]*(```|~~~).*?^[ \t]*\1[^\n]*$|(?<!`)`[^`\n]+`(?!`)|<!--.*?-->", re.DOTALL | re.MULTILINE)
+_EMPTY_LINE = re.compile(r"(?:\r\n|\r|\n)[ \t]*(?:\r\n|\r|\n)")
 _SOMETHING = re.compile(r"[ \t]*\S")
 _INNER = frozenset(("array", "aligned", "alignedat", "gathered", "split"))
 _TABLES = frozenset(("tabular", "tabularx", "longtable"))
@@ -111,7 +113,8 @@ def _bare_lines(source: Source, text: str, suffix: str) -> Iterator[Piece]:
         depth += _open_brackets(text[start:end])
         begin = start if begin is None else begin
         start = following
-        if depth > 0 and match is not None and end - begin < 10_000 and _SOMETHING.match(text, following):
+        goes_on = depth > 0 and end - begin < 10_000 and not is_row(text, following, len(text))
+        if goes_on and match is not None and _SOMETHING.match(text, following):
             continue
         depth = 0
         line = text[begin:end]
@@ -181,9 +184,12 @@ def _delimited(source: Source) -> Iterator[tuple[int, int, str, tuple[int, int]]
             stop = environment_end(text, match.end(), name)
             if name in _INNER and not _stands_alone(text, match.start(), stop[1] if stop else len(text)):
                 continue
-            if stop is None:
-                yield match.start(), len(text), "unclosed", (match.end(), match.end())
-                return
+            if stop is None:  # the rows below are read all the same, up to an empty line
+                first, last = _line_end(text, match.end()), _paragraph_end(text, match.end())
+                yield match.start(), first, "unclosed", (match.end(), match.end())
+                yield first, last, "display", (first, last)
+                place = last
+                continue
             begin = match.end()
             if name in WITH_COLUMNS and (columns := COLUMNS.match(text, begin)) is not None:
                 begin = columns.end()
@@ -192,6 +198,8 @@ def _delimited(source: Source) -> Iterator[tuple[int, int, str, tuple[int, int]]
             continue
         opening = match[0]
         closing = _CLOSING[opening].search(text, place)
+        if closing is not None and _is_spoiled(text, place, closing.start(), opening):
+            closing = None
         if closing is None:
             yield match.start(), _line_end(text, place), "unclosed", (place, place)
             place = _line_end(text, place)
@@ -199,6 +207,18 @@ def _delimited(source: Source) -> Iterator[tuple[int, int, str, tuple[int, int]]
         kind = "inline" if match["INLINE"] is not None else "display"
         yield match.start(), closing.end(), kind, (place, closing.start())
         place = closing.end()
+
+
+def _is_spoiled(text: str, start: int, end: int, opening: str) -> bool:
+    """Whether a formula is closed by the sign of a later one: an empty line, or another opening, is in it."""
+    if opening in ("$", "\\("):
+        return _paragraph_end(text, start) < end
+    return opening == "\\[" and re.search(r"(?<!\\)\\\[", text[start:end]) is not None
+
+
+def _paragraph_end(text: str, place: int) -> int:
+    match = _EMPTY_LINE.search(text, place)
+    return match.start() if match is not None else len(text)
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:

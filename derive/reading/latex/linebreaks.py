@@ -7,7 +7,7 @@ row wrong.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from derive.errors import ReadingError
@@ -72,8 +72,19 @@ def rows_of(source: Source, start: int, end: int) -> Iterator[Piece]:
         return
     begin = start
     braces = brackets = environments = 0
-    for match in _PIECES.finditer(text, start, end):
+    found = list(_PIECES.finditer(text, start, end))
+    lowest = _lowest(found)
+    depth = 0
+    for match, low in zip(found, lowest, strict=True):
         kind = match.lastgroup
+        depth += (kind == "OPEN") - (kind == "CLOSE")
+        opened = max(braces, 0) + max(brackets, 0)
+        if kind in ("ROW", "LINE") and opened and environments == 0 and low > depth - opened:
+            # what stands open is closed nowhere: the row alone is spoiled
+            if kind == "ROW" or is_row(text, match.end(), end):
+                braces = brackets = 0
+        elif kind == "LINE" and opened and environments == 0 and is_row(text, match.end(), end):
+            braces = brackets = 0
         if kind == "BEGIN":
             environments += 1
         elif kind == "END":
@@ -92,6 +103,30 @@ def rows_of(source: Source, start: int, end: int) -> Iterator[Piece]:
             yield from _row(source, begin, match.start())
             begin, braces, brackets = match.end(), 0, 0
     yield from _row(source, begin, end)
+
+
+def _lowest(matches: Sequence[re.Match[str]]) -> list[int]:
+    """How deep in brackets the text still gets behind each piece, at the least."""
+    depth = 0
+    depths = []
+    for match in matches:
+        depth += (match.lastgroup == "OPEN") - (match.lastgroup == "CLOSE")
+        depths.append(depth)
+    for place in range(len(depths) - 2, -1, -1):
+        depths[place] = min(depths[place], depths[place + 1])
+    return depths
+
+
+def is_row(text: str, start: int, end: int) -> bool:
+    """Whether the next line says something for itself: brackets that close, and an equals sign outside them."""
+    line = _COMMENT.sub("", text[start : min(end, start + 2_000)].lstrip(" \t&").split("\n")[0])
+    depth, claims = 0, False
+    for place, sign in enumerate(line):
+        depth += (sign in "([{") - (sign in ")]}")
+        if depth < 0:
+            return False
+        claims = claims or (sign == "=" and depth == 0 and place > 0 and line[place - 1] not in "<>!")
+    return claims and depth == 0
 
 
 def _row(source: Source, start: int, end: int) -> Iterator[Piece]:
