@@ -24,7 +24,7 @@ from derive.tree import Tree
 from derive.verification.decisions import Witness
 from derive.verification.definitions import define
 from derive.verification.dummies import bind
-from derive.verification.graph import INPUT, Node, UndefinedNode
+from derive.verification.graph import INPUT, Node
 from derive.verification.model import Model
 from derive.verification.points import BITS, Point
 from derive.verification.replays import Replay, depth
@@ -41,7 +41,8 @@ POINTS, DIGITS = 2, 20
 #: What is said of a row that one evaluator alone finds wrong.
 UNCONFIRMED = "unconfirmed: a second evaluator does not find the same"
 
-_FAILURES = (Unjudged, ShapeClash, UndefinedNode, OutsideFamily, DeriveError, ArithmeticError, RecursionError)
+#: What ends in "not confirmed". UndefinedNode is an ArithmeticError; a tape refuses stated adjoints by a ValueError.
+_FAILURES = (Unjudged, ShapeClash, OutsideFamily, DeriveError, ArithmeticError, ValueError, RecursionError)
 
 #: A definition of the work: left side, right side, conditions.
 Definition = tuple[t.Name | t.Subscript, Tree, tuple[Tree, ...]]

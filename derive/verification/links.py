@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 from derive import tree as t
 from derive.reading.latex.rows import Link, Row
 from derive.tree import Tree
 from derive.verification.comparing import Comparing, Conditions, stated
+from derive.verification.decisions import Witness
 from derive.verification.following import Following
 from derive.verification.graph import Node
 from derive.verification.model import Model
@@ -59,6 +61,16 @@ class Links:
         if any(self.comparing.decided(head, each, ()).verdict == "correct" for each in values.with_names(right)):
             return Verdict("correct", "values", note="a given number stands in place of its name")
         return None
+
+    def apart_at_values(self, head: Tree, right: Tree) -> tuple[Any, Any] | None:
+        """Both sides of a wrong link at the given values, where they are numbers, differ and are confirmed."""
+        values = self.values
+        sides = None if values is None else values.both(head, right)
+        if values is None or sides is None:
+            return None
+        model = values.model
+        witness = Witness((), model.judge.point(0), *sides, (model.graph.zero, model.graph.zero))
+        return sides if self.comparing.second().differ(model, witness, head, right, ()) else None
 
     def _is_given(self, head: Tree) -> bool:
         """Whether a left side is a quantity that no equation works out."""
