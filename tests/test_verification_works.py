@@ -22,8 +22,8 @@ def works(name: str) -> list[dict[str, Any]]:
         return [{"file": name, "place": place, **each} for place, each in enumerate(data["work"])]
     return [
         {"file": name, "place": f"{each['name']} {place}", "toml": each["toml"], "verdict": verdict,
-         "first_wrong": row or None, "work": text, "suffix": ending[0] if ending else ".tex"}
-        for each in data["problem"] for place, (verdict, row, text, *ending) in enumerate(each["works"])
+         "first_wrong": row or None, "work": text, "suffix": rest[0] if rest else ".tex", "charged": rest[1:]}
+        for each in data["problem"] for place, (verdict, row, text, *rest) in enumerate(each["works"])
     ]  # fmt: skip
 
 
@@ -61,6 +61,8 @@ def test_wrong_works_are_charged_at_their_first_wrong_row(work: dict[str, Any]) 
 def test_every_point_of_the_rules_holds(work: dict[str, Any]) -> None:
     report = judged(work)
     assert (report.verdict, report.first_wrong) == (work["verdict"], work["first_wrong"])
+    for rows in work["charged"]:
+        assert [line.number for line in report.lines if line.verdict.verdict == "wrong"] == rows
 
 
 @pytest.mark.parametrize("work", works("sheet003"), ids=named)

@@ -142,7 +142,8 @@ class Judging:
             if verdict.verdict == "wrong":
                 wrong = link.tree
                 if not is_literal(link.tree):
-                    self.following.mistakes.append(Mistake(row.number, head, link.tree, conditions))
+                    clashes = verdict.evidence == "shape"
+                    self.following.mistakes.append(Mistake(row.number, head, link.tree, conditions, clashes))
         return found
 
     def _define(self, head: t.Name | t.Subscript, link: Link, conditions: Conditions) -> Verdict:
