@@ -131,9 +131,10 @@ class Applied:
             value = type(self.model.meaning)(self.model).value(body, dict(zip(definition.indices, at, strict=True)))
         finally:
             self.model.defined = before
+        stop = frozenset(node for slot in slots for node in slot.nodes)
         for slot, order in zip(slots, orders, strict=True):
             for _ in range(order):
-                rows = [adjoints(g, node) for node in value.nodes]
+                rows = [adjoints(g, node, stop=stop) for node in value.nodes]
                 found = Jacobian(value, slot, [[row.get(each, g.zero) for each in slot.nodes] for row in rows])
                 value = self.model.derivatives.laid_out(found)
         return value

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 #: An index has one value, or an array of them along its axis.
 Places = Mapping[str, Any]
 #: Most entries of a part that the graph works out one by one, and of any array.
-ENTRIES, LARGEST = 400, 50_000
+ENTRIES, LARGEST = 400, 500_000
 #: Largest exponent.
 EXPONENT = 8
 
@@ -77,6 +77,7 @@ class Arrays:
             t.Reduction: self._reduction,
             t.Indicator: self._indicator,
             t.Derivative: self._derivative,
+            t.Call: self._call,
         }
 
     def along(self, letter: str, span: range) -> Values:
@@ -160,6 +161,19 @@ class Arrays:
         table = np.array([empty if each is None else each for each in nodes], dtype=np.int64)
         return self._read(table.reshape(shape + rest), rest, first.row)
 
+    def _call(self, tree: t.Call, at: Places, mask: Values) -> Array:
+        """An entry of a formula in brackets; all other functions are left to the graph."""
+        if tree.function != "entry" or self.model.is_function("entry"):
+            return self._part(tree, at, mask)
+        body = self.value(tree.arguments[0], at, mask)
+        places = [self.integer(index, at) - self.model.index_from for index in tree.arguments[1:]]
+        inside = all(np.all((place >= 0) & (place < extent)) for place, extent in zip(places, body.shape, strict=False))
+        if len(places) != len(body.shape) or not inside or body.data.shape[1 : 1 + self.count] != self.flat:
+            raise Unfit
+        flat = body.data.reshape(-1, *body.shape)
+        where = [np.reshape(place, self.flat) if isinstance(place, int) else place for place in places]
+        return Array(flat[:, *where], (), False, body.degree)
+
     def integer(self, tree: Tree, at: Places) -> Any:
         """A subscript or a side of a condition: whole numbers for all values of the indices."""
         match tree:
@@ -186,6 +200,8 @@ class Arrays:
             value = self.meaning.value(tree, {})
             found, shape = self._shaped(value)
             return found.reshape(self.flat + shape), shape, value.row
+        if isinstance(tree, t.Derivative):
+            return self._slope_nodes(tree, at, mask), (), False
         if not isinstance(tree, t.Subscript):
             raise Unfit
         name, indices = tree.array, tree.indices
@@ -337,11 +353,7 @@ class Arrays:
                 return self._constant(0)
             if not rest or rest[0][0] == "/":
                 raise Unfit
-        # a derivative that does not fit makes the product unfit: it may be a link of a chain
-        values = [
-            self._derivative(factor, at, mask) if isinstance(factor, t.Derivative) else self.value(factor, at, mask)
-            for _, factor in rest
-        ]
+        values = self._values(rest, at, mask)
         answer = values[0]
         for (operator, _), value in zip(rest[1:], values[1:], strict=True):
             if operator in ("/", "./"):
@@ -354,6 +366,21 @@ class Arrays:
             shaped = truth.reshape(truth.shape + (1,) * len(answer.shape))
             answer = replace(answer, data=np.where(shaped, answer.data, 0))
         return answer
+
+    def _values(self, factors: Sequence[tuple[str, Tree]], at: Places, mask: Values) -> list[Array]:
+        """The factors of a product that is no chain: one of several derivatives that are arrays is left alone."""
+        values = []
+        ranks = []
+        for _, factor in factors:
+            if isinstance(factor, t.Derivative):
+                value, above, below = self._jacobian(factor, at, mask)
+                ranks += [(above, below)] if above + below and not factor.nabla else []
+            else:
+                value = self.value(factor, at, mask)
+            values.append(value)
+        if any(above for above, _ in ranks) and (len(ranks) > 1 or sum(ranks[0]) > 2):
+            raise Unfit
+        return values
 
     def _entrywise(self, left: Array, right: Array) -> Array:
         one, other, shape, row = self._together(left, right)
@@ -443,22 +470,45 @@ class Arrays:
     # --- derivatives --------------------------------------------------------------------------------------------------
 
     def _derivative(self, tree: t.Derivative, at: Places, mask: Values) -> Array:
-        """The derivative of a number, or of entries, by names or entries that the problem has."""
-        if not isinstance(tree.of, (t.Name, t.Subscript)) or not isinstance(tree.by, (t.Name, t.Subscript)):
-            raise Unfit
+        return self._jacobian(tree, at, mask)[0]
+
+    def _jacobian(self, tree: t.Derivative, at: Places, mask: Values) -> tuple[Array, int, int]:
+        """A derivative of names or entries by others, as the layout arranges it, and how many axes either has."""
         if isinstance(tree.of, t.Name) and self.model.is_function(tree.of.text):
             raise Unfit
-        of, of_shape, _ = self.nodes(tree.of, at, mask)
+        of, of_shape, of_row = self.nodes(tree.of, at, mask)
         by, shape, row = self.nodes(tree.by, at, mask)
-        if of_shape or self.model.derivatives._is_symmetric(tree.by) or (tree.nabla and shape):
+        numerator = self.model.convention("layout") == "numerator"
+        if self.model.derivatives._is_symmetric(tree.by) or (tree.nabla and numerator and shape):
             raise Unfit
         graph = self.model.graph
-        flat = by.ravel().tolist()
-        if any(graph.kinds[node] not in (INPUT, NAMED) and node != graph.zero for node in flat):
+        if any(graph.kinds[node] not in (INPUT, NAMED) and node != graph.zero for node in by.ravel().tolist()):
             raise Unfit
-        of, by = np.broadcast_arrays(of.reshape(of.shape + (1,) * len(shape)), by)
+        above, below = len(of_shape), len(shape)
+        of = of.reshape(of.shape + (1,) * below)
+        by = by.reshape(by.shape[: self.count] + (1,) * above + shape)
+        of, by = np.broadcast_arrays(of, by)
         data, degree = self.model.slopes.read(of, by, self.numbers)
-        found = Array(data, shape, row, degree)
-        if self.model.convention("layout") == "numerator":
-            return self._transposed(found)
-        return found
+        if not above:
+            found = Array(data, shape, row, degree)
+            return (self._transposed(found) if numerator else found), above, below
+        if not below:
+            return Array(data, of_shape, of_row, degree), above, below
+        if of_shape == shape and self.model.convention("jacobian") == "elementwise":
+            raise Unfit
+        if not numerator:
+            first = 1 + self.count
+            data = np.moveaxis(data, range(first, first + above), range(-above, 0))
+        return Array(data, of_shape + shape if numerator else shape + of_shape, False, degree), above, below
+
+    def _slope_nodes(self, tree: t.Derivative, at: Places, mask: Values) -> Values:
+        """The nodes of the derivatives of the loss by entries, where the graph has them."""
+        of, of_shape, _ = self.nodes(tree.of, at, mask)
+        by, shape, _ = self.nodes(tree.by, at, mask)
+        found = self.model._adjoints.get(int(of.flat[0]), {})
+        if of.size > 1 or of_shape or shape or not found:
+            raise Unfit
+        nodes = np.array([found.get(node, self.model.graph.zero) for node in by.ravel().tolist()], dtype=np.int64)
+        if nodes.max() >= self.model.base:
+            raise Unfit
+        return nodes.reshape(by.shape)

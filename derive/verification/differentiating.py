@@ -54,10 +54,11 @@ def adjoints(
     given : adjoints that are to be taken instead of those found, as a derivation goes on from a line that says so.
     stop : nodes held fixed: nothing is carried through them.
     local : for a named node, local partials by other named nodes or inputs that are to be taken instead of its own.
-    On a tape they are differences of replays. Raises ValueError where it is given any of the above.
+    On a tape they are differences of replays, in which `stop` saves nothing: only what lies below it may not be asked
+    for. Raises ValueError where a tape is given adjoints or partials.
     """
     if isinstance(graph, Tape):
-        if given or stop or local:
+        if given or local:
             raise ValueError("a tape has no derivatives but its own differences")
         return graph.slopes(value)
     found: dict[Node, list[tuple[int | Fraction, Node]]] = {value: [(1, graph.one)]}

@@ -6,12 +6,16 @@ which is a mistake of the row and named as such.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Protocol
 
 from derive import tree as t
 from derive.tree import Tree
 from derive.verification.shaped import ShapeClash
+
+#: Where an index stands, told only if it is asked.
+Where = Callable[[], str]
 
 
 class Axes(Protocol):
@@ -52,7 +56,7 @@ def found_ranges(
 
     Raises ShapeClash where a name stands at two axes of different extents.
     """
-    found: dict[str, tuple[range, str]] = {}
+    found: dict[str, tuple[range, Where]] = {}
     for tree in trees:
         for name, span, where in _alone(tree, axes, env):
             if name in known or name in env:
@@ -64,17 +68,21 @@ def found_ranges(
                 found[name] = (wider, where)  # a condition says where it may stand
             elif found[name][0] != span:
                 raise ShapeClash(
-                    f"the index {name} runs over {_size(found[name][0])} values at {found[name][1]}"
-                    f" and over {_size(span)} at {where}"
+                    f"the index {name} runs over {_size(found[name][0])} values at {found[name][1]()}"
+                    f" and over {_size(span)} at {where()}"
                 )
     return {name: span for name, (span, _) in found.items()}
+
+
+def _axis(place: int, array: str, axes: Axes) -> str:
+    return f"axis {place + 1} of {axes.shape_text(array)}"
 
 
 def _size(span: range) -> str:
     return str(len(span))
 
 
-def _alone(tree: Tree, axes: Axes, env: Mapping[str, int]) -> Iterator[tuple[str, range, str]]:
+def _alone(tree: Tree, axes: Axes, env: Mapping[str, int]) -> Iterator[tuple[str, range, Where]]:
     """(index, range, where) for every index alone in a subscript, outside reductions that bind the name anew."""
     stack: list[tuple[Tree, frozenset[str]]] = [(tree, frozenset())]
     means: list[Tree] = []
@@ -95,7 +103,7 @@ def _alone(tree: Tree, axes: Axes, env: Mapping[str, int]) -> Iterator[tuple[str
                     continue
                 span = spans[place]
                 if span is not None:
-                    yield index.text, span, f"axis {place + 1} of {axes.shape_text(entry.array)}"
+                    yield index.text, span, partial(_axis, place, entry.array, axes)
         if isinstance(node, t.Call) and node.function == "entry":
             yield from _of_brackets(node, axes, env, hidden)
         if isinstance(node, t.Reduction):
@@ -105,18 +113,18 @@ def _alone(tree: Tree, axes: Axes, env: Mapping[str, int]) -> Iterator[tuple[str
 
 def _of_brackets(
     tree: t.Call, axes: Axes, env: Mapping[str, int], hidden: frozenset[str]
-) -> Iterator[tuple[str, range, str]]:
+) -> Iterator[tuple[str, range, Where]]:
     """The indices of [A B]_ij run over the axes of the product."""
     body, *indices = tree.arguments
     spans = axes.axes_of(body, env) or ()
     for place, (index, span) in enumerate(zip(indices, spans, strict=False), 1):
         if isinstance(index, t.Name) and index.text not in hidden and span is not None:
-            yield index.text, span, f"axis {place} of the brackets"
+            yield index.text, span, partial("axis {} of the brackets".format, place)
 
 
 def inner_ranges(reduction: t.Reduction, axes: Axes, env: Mapping[str, int]) -> dict[str, range]:
     """The ranges of the bound names by the subscripts of the body."""
-    found: dict[str, tuple[range, str]] = {}
+    found: dict[str, tuple[range, Where]] = {}
     for name, span, where in _alone(reduction.body, axes, env):
         if name not in reduction.bound:
             continue
@@ -124,7 +132,7 @@ def inner_ranges(reduction: t.Reduction, axes: Axes, env: Mapping[str, int]) -> 
             found[name] = (span, where)
         elif found[name][0] != span:
             raise ShapeClash(
-                f"the index {name} runs over {_size(found[name][0])} values at {found[name][1]}"
-                f" and over {_size(span)} at {where}"
+                f"the index {name} runs over {_size(found[name][0])} values at {found[name][1]()}"
+                f" and over {_size(span)} at {where()}"
             )
     return {name: span for name, (span, _) in found.items()}
