@@ -33,10 +33,11 @@ def formulas(functions: Sequence[str] = FUNCTIONS, kinks: bool = True, leaves: i
     pairs = ["+", "-", "*", "/"] + (["max", "min"] if kinks else [])
 
     def grown(inner: st.SearchStrategy[Formula]) -> st.SearchStrategy[Formula]:
+        called = [st.tuples(st.sampled_from(list(functions)), inner)] if functions else []
         return st.one_of(
             st.tuples(st.sampled_from(pairs), inner, inner),
             st.tuples(st.just("^"), inner, st.integers(-2, 3)),
-            st.tuples(st.sampled_from(list(functions)), inner),
+            *called,
         )
 
     return st.recursive(LEAVES, grown, max_leaves=leaves)

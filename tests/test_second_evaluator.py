@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from derive.reading.latex.rows import read_work
@@ -50,6 +50,7 @@ def test_a_tape_has_its_own_of_everything() -> None:
     assert public - set(vars(Tape)) == SHARED
 
 
+@settings(deadline=None)
 @given(formulas(), st.integers(0, 3))
 def test_a_tape_has_the_value_of_a_formula(formula: Formula, number: int) -> None:
     try:
@@ -123,6 +124,7 @@ def test_the_sweep_of_every_problem_has_the_differences_of_its_forward_equations
     assert compared >= 2
 
 
+@settings(deadline=None)
 @given(formulas(kinks=False, leaves=5), st.integers(0, 2), st.integers(0, 2), st.integers(0, 2))
 def test_differences_of_differences_have_the_slopes_of_the_sweep(
     formula: Formula, number: int, first: int, second: int

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from derive.verification import residues
@@ -42,6 +42,7 @@ def test_the_examples_use_every_function() -> None:
     assert {twins.get(name, name) for name in ELEMENTWISE} == set(FUNCTIONS)
 
 
+@settings(deadline=None)
 @given(formulas(), st.integers(0, 3))
 @example(("sqrt", ("^", ("x", 0), 2)), 0)
 @example(("sqrt", ("^", ("x", 0), 2)), 1)
@@ -68,6 +69,7 @@ def test_a_node_has_the_value_of_its_formula(formula: Formula, number: int) -> N
     assert holds(found, wanted)
 
 
+@settings(deadline=None)
 @given(formulas(), st.randoms(use_true_random=False))
 def test_the_order_of_terms_and_factors_leads_to_the_same_node(formula: Formula, rng: random.Random) -> None:
     graph = Graph()
@@ -89,6 +91,7 @@ def turned(formula: Formula, rng: random.Random) -> Formula:
     return (formula[0], *operands)
 
 
+@settings(deadline=None)
 @given(formulas(kinks=False, leaves=6), st.integers(0, 2), st.integers(0, 2))
 @example(("asin", ("/", ("x", 2), ("n", Fraction(4)))), 2, 0)
 @example(("erf", ("*", ("x", 0), ("x", 1))), 1, 0)
