@@ -38,6 +38,7 @@ _PUBLIC = {
     "to_torch": "derive.public",
     "check": "derive.checks.report",
     "verify": "derive.verification.checking",
+    "load_fixtures": "derive.fixtures.loading",
     "draw": "derive.display",
 }
 
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from derive.display import to_html as to_html
     from derive.display import to_latex as to_latex
     from derive.display import to_text as to_text
+    from derive.fixtures.loading import load_fixtures as load_fixtures
     from derive.public import forward as forward
     from derive.public import hessian as hessian
     from derive.public import hessian_vector_product as hessian_vector_product

@@ -29,6 +29,7 @@ COMMANDS = {
     "explore": ("derive.cli.explore", "Train variants of a network and choose between them."),
     "gradcam": ("derive.cli.gradcam", "Show where a trained network looks, and measure it."),
     "verify": ("derive.cli.verify", "Judge a hand derivation row by row, with proof."),
+    "fixtures": ("derive.cli.fixtures", "Write gradient test vectors with certified digits, and test by them."),
     "problem": ("derive.cli.problem", "Print a problem that works can be verified against, as a file to start from."),
     "list": ("derive.cli.list", "List the catalogue."),
 }

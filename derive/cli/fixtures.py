@@ -1,0 +1,210 @@
+"""`derive fixtures`: test vectors whose digits are certified, and tests measured by them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from derive.cli.layers import given_options, layer_options
+from derive.cli.options import read_text, time_limit
+from derive.cli.progress import Progress
+from derive.errors import UsageError
+
+DTYPES = ("float64", "float32")
+
+EPILOG = """\b
+Examples:
+  derive fixtures conv2d --stride 2 --padding 1 -o vectors
+  derive fixtures --all --jobs 2 -o vectors
+  derive fixtures --file layer.txt -o vectors
+  derive fixtures --list
+  derive fixtures --run vectors --adapter torch
+  derive fixtures --run vectors --adapter mymodule:adapter --json
+  derive fixtures --power torch-gradcheck
+  derive fixtures --digits torch
+
+\b
+An adapter is a function (operation, parameters, inputs, upstream) -> (outputs, gradients), dictionaries of arrays by
+  name, or NotImplemented; a check is a function of a candidate that raises AssertionError.
+Exit codes: 0 done; 1 a case without a label is beyond its bound; 2 unreadable; 3 a value does not exist; 4 a limit was
+  hit; 5 input/output; 6 a framework is not installed.
+"""
+
+
+@layer_options
+@click.command("fixtures", epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("operation", required=False)
+@click.option("--list", "listing", is_flag=True, help="List the operations.")
+@click.option("--all", "everything", is_flag=True, help="Fixtures for every operation.")
+@click.option("--file", "file", help="Equations of your own (- for standard input).")
+@click.option("--name", help="What the folder of your own equations is called. [own]")
+@click.option("--count", type=click.IntRange(1, 100_000), default=20, show_default=True, help="Cases an operation.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Other numbers.")
+@click.option("--dtype", "dtypes", default="float64,float32", show_default=True, help="Precisions, with a comma.")
+@click.option("--second", is_flag=True, help="Second derivatives too.")
+@click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
+@click.option("-o", "--out", "out", help="The folder to write.")
+@click.option("--force", is_flag=True, help="Replace a folder of fixtures.")
+@click.option("--run", "folder", help="Run the fixtures of this folder against --adapter.")
+@click.option("--adapter", help="torch, jax, autograd, numpy, tiny, or mymodule:adapter.")
+@click.option("--rtol", type=click.FloatRange(0, 1), help="Allow this much, relative to an entry's scale. [its bound]")
+@click.option("--only", "only", multiple=True, help="Run only this operation; several times.")
+@click.option(
+    "--power", "check", help="Which mutants this test catches: fixtures, torch-gradcheck, module:check, FILE.py."
+)
+@click.option(
+    "--digits", "framework", help="How many digits an adapter has right: torch, jax, autograd, module:adapter."
+)
+@click.option("--json", "as_json", is_flag=True, help="Results as JSON.")
+@click.option("--timeout", type=click.FloatRange(0.01, 86400), default=600.0, show_default=True,
+              help="Give up after this many seconds.")  # fmt: skip
+def command(
+    operation: str | None,
+    listing: bool,
+    everything: bool,
+    file: str | None,
+    name: str | None,
+    count: int,
+    seed: int,
+    dtypes: str,
+    second: bool,
+    jobs: int,
+    out: str | None,
+    force: bool,
+    folder: str | None,
+    adapter: str | None,
+    rtol: float | None,
+    only: tuple[str, ...],
+    check: str | None,
+    framework: str | None,
+    as_json: bool,
+    timeout: float,
+    **options: str | None,
+) -> int:
+    """Write gradient test vectors with certified digits, and run them against a framework.
+
+    OPERATION is a name of `--list`, such as conv2d; options that are not given vary from case to case.
+    """
+    given = given_options(options)
+    asked = {"OPERATION": operation, "--list": listing, "--all": everything, "--file": file, "--run": folder,
+             "--power": check, "--digits": framework}  # fmt: skip
+    named = [word for word, value in asked.items() if value]
+    pairs = {("OPERATION", "--power"), ("OPERATION", "--digits"), ("--list", "OPERATION")}
+    if len(named) != 1 and tuple(sorted(named, reverse=True)) not in {tuple(sorted(p, reverse=True)) for p in pairs}:
+        told = " and ".join(named) or "nothing"
+        raise UsageError(f"give one of {', '.join(asked)}, not {told}; as in: derive fixtures conv2d -o vectors")
+    if given and operation is None:
+        raise UsageError(f"--{next(iter(given))} is an option of an operation; name one")
+    if (adapter is None) == (folder is not None):
+        raise UsageError("--run and --adapter belong together, as in: derive fixtures --run vectors --adapter torch")
+    with time_limit(timeout):
+        if listing:
+            return _list(as_json)
+        if folder is not None:
+            from derive.cli.fixture_runs import run
+
+            return run(folder, str(adapter), only, dtypes, rtol, as_json)
+        if check is not None:
+            from derive.cli.fixture_runs import measure_power
+
+            return measure_power(check, operation, given, count, seed, as_json)
+        if framework is not None:
+            from derive.cli.fixture_runs import measure_digits
+
+            return measure_digits(framework, operation, given, count, seed, as_json)
+        if out is None:
+            raise UsageError("say where to, as in: derive fixtures conv2d -o vectors")
+        if name is not None and file is None:
+            raise UsageError("--name is for equations of your own; give --file")
+        asked_for = _operations(operation, file, name)
+        precisions = read_dtypes(dtypes)
+        return _write(asked_for, given, count, seed, precisions, second, jobs, out, force, as_json)
+
+
+def read_dtypes(text: str) -> tuple[str, ...]:
+    """float64,float32: each once."""
+    words = tuple(dict.fromkeys(word.strip() for word in text.split(",")))
+    for word in words:
+        if word not in DTYPES:
+            raise UsageError(f"--dtype is {word!r}; it is float64, float32 or both with a comma")
+    return words
+
+
+def _operations(operation: str | None, file: str | None, name: str | None) -> Sequence[Any]:
+    if operation is not None:
+        from derive.fixtures.operations import find_operation
+
+        return [find_operation(operation)]
+    if file is not None:
+        from derive.fixtures.own import own_operation
+
+        return [own_operation(read_text(file), name or "own", None if file == "-" else file)]
+    from derive.fixtures.operations import operations
+
+    return list(operations().values())
+
+
+def _write(
+    asked: Sequence[Any],
+    given: Mapping[str, str],
+    count: int,
+    seed: int,
+    dtypes: tuple[str, ...],
+    second: bool,
+    jobs: int,
+    out: str,
+    force: bool,
+    as_json: bool,
+) -> int:
+    from derive.fixtures.folder import Task, write_fixtures
+
+    for each in asked:
+        each.read(given)
+    tasks = [Task(each, given, count, seed, dtypes, second) for each in asked]
+    done = 0
+
+    def told(operation: str, cases: int) -> None:
+        nonlocal done
+        done += 1
+        progress.doing(f"{done} of {len(tasks)} operations, {operation} done")
+
+    with Progress() as progress:
+        progress.doing(f"certifying {tasks[0].operation.name}")
+        manifest = write_fixtures(out, tasks, jobs=jobs, force=force, told=told)
+    cases = manifest["cases"]
+    labelled = sum(1 for case in cases if case["labels"])
+    if as_json:
+        data = {"folder": out, "operations": len(tasks), "cases": len(cases), "vectors": len(cases) * len(dtypes),
+                "labelled": labelled, "sha256": manifest["sha256"]}  # fmt: skip
+        sys.stdout.write(json.dumps(data, indent=2) + "\n")
+    else:
+        several = "s" if len(tasks) > 1 else ""
+        vectors = f"{len(cases) * len(dtypes)} vectors, {len(cases)} cases of {len(tasks)} operation{several}"
+        click.echo(f"wrote {out}: {vectors}; {labelled} cases are at kinks, ties or far out, and labelled so", err=True)
+    return 0
+
+
+def _list(as_json: bool) -> int:
+    from derive.fixtures.operations import operations
+
+    rows = operations()
+    if as_json:
+        data = [
+            {"name": row.name, "title": row.title, "family": row.family, "options": [each.name for each in row.options]}
+            for row in rows.values()
+        ]
+        sys.stdout.write(json.dumps(data, indent=2) + "\n")
+        return 0
+    width = max(map(len, rows))
+    family = ""
+    for row in rows.values():
+        if row.family != family:
+            click.echo(("\n" if family else "") + row.family)
+            family = row.family
+        options = "  " + " ".join(f"--{each.name}" for each in row.options) if row.options else ""
+        click.echo(f"  {row.name:{width}}  {row.title}{options}")
+    return 0
