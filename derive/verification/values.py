@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from itertools import islice
+from itertools import product as combinations
 from typing import Any
 
 from derive import tree as t
@@ -26,6 +28,8 @@ from derive.verification.problems import Problem
 from derive.verification.shaped import OutsideFamily, ShapeClash, Unjudged
 
 BITS = 256
+#: How many of the numbers in a formula are read as names, and in how many ways together.
+NUMBERS, READINGS = 5, 33
 
 
 @dataclass(frozen=True)
@@ -134,13 +138,16 @@ class Values:
         return None if one.overlaps(other) else (one, other)
 
     def with_names(self, tree: Tree) -> Iterator[Tree]:
-        """A formula with each given number in it read as the name that has this value."""
+        """A formula with given numbers in it, one or several, read as the names that have these values."""
+        names: dict[Fraction, list[Tree]] = {}
         for name, value in self.problem.values.items():
             if isinstance(value, Fraction):
-                numbers = [node for node in t.walk(tree) if isinstance(node, t.Number) and node.value == abs(value)]
-                for number in numbers[:3]:
-                    named: Tree = t.Name(name) if value >= 0 else t.Negative(t.Name(name))
-                    yield t.transformed(tree, lambda node: named if node is number else node)  # noqa: B023
+                names.setdefault(abs(value), []).append(t.Name(name) if value >= 0 else t.Negative(t.Name(name)))
+        numbers = [node for node in t.walk(tree) if isinstance(node, t.Number) and node.value in names][:NUMBERS]
+        options = [[number, *names[number.value]] for number in numbers]
+        for chosen in islice(combinations(*options), 1, READINGS):
+            read = {id(number): named for number, named in zip(numbers, chosen, strict=True)}
+            yield t.transformed(tree, lambda node: read.get(id(node), node))  # noqa: B023
 
     def _ball(self, node: Node) -> Any:
         found = balls(self.model.judge.point(0), (node,), BITS)[node]
@@ -178,7 +185,10 @@ class Values:
                 centre = printed.value + away * printed.unit / 4
                 reach = printed.unit if not away else printed.unit * 3 / 4
                 arb = type(found)
-                if found.overlaps(_exact(centre) + arb(0, _exact(reach))):
+                beyond = _exact(abs(printed.value) + printed.unit) - arb(10) ** -40  # cut off it has other digits
+                if (not away or bool((away * found).lower() < beyond)) and found.overlaps(
+                    _exact(centre) + arb(0, _exact(reach))
+                ):
                     exactly = Intervals(self.model, self.printed, wide=False).value(formula)
                     if bool(abs(exactly - value) <= _exact(printed.unit / 2)):
                         return "chained rounding: it follows from the printed operands"
