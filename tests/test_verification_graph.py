@@ -155,3 +155,9 @@ def test_the_degree_of_an_exponential_grows_with_its_coefficient(coefficient: in
     x, *_ = inputs(graph)
     assert STEPS == residues._STEPS
     assert degree_of(graph, [graph.exp(graph.linear(((coefficient, x),)))]) >= coefficient * STEPS
+
+
+def test_the_degree_of_a_third_root_is_that_of_its_atom() -> None:
+    graph = Graph()
+    x, *_ = inputs(graph)
+    assert degree_of(graph, [graph.power(x, graph.number(Fraction(2, 3)))]) >= 2 * STEPS / 3

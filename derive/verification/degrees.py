@@ -5,13 +5,16 @@ Source: Schwartz (1980), Zippel (1979).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from math import inf, isfinite, log10
 
 from derive.verification.graph import FUNCTION, LINEAR, MONOMIAL, NAMED, NUMBER, Graph, Node
 
 #: exp(c m) is the power c STEPS of an atom (`derive.verification.residues`).
 STEPS = 720_720
+#: A bound for each node that is known.
+Known = Mapping[Node, float] | Sequence[float]
 #: Primes are above 2 to this power.
 BITS = 60
 
@@ -25,34 +28,45 @@ def chance(graph: Graph, pairs: Sequence[tuple[Node, Node]], trials: int) -> flo
 
 
 def degree_of(graph: Graph, nodes: Sequence[Node]) -> float:
-    """A bound of the degrees of numerator and denominator together, over atoms; of the largest of the nodes.
-
-    Where a node stands in an exp, sin or cos, the sum of the sizes of its coefficients counts: that of exp(c m) is |c|.
-    """
+    """The bound of the largest of the nodes."""
     degrees: dict[Node, float] = {}
     sizes: dict[Node, float] = {}
     for node in graph.cone(nodes):
-        data = graph.data[node]
-        degree, size = 1.0, 1.0
-        match graph.kinds[node]:
-            case k if k == NUMBER:
-                size = _float(data[0])
-            case k if k == NAMED:
-                degree, size = degrees[data[1]], sizes[data[1]]
-            case k if k == LINEAR:
-                degree = sum(degrees[term] for term, _ in data[1]) + 1.0
-                size = _float(data[0]) + sum(_float(coefficient) * sizes[term] for term, coefficient in data[1])
-            case k if k == MONOMIAL:
-                degree = sum(degrees[factor] * _float(exponent) for factor, exponent in data[0])
-                for factor, exponent in data[0]:  # another power than a whole positive one is an atom there
-                    size *= _power(sizes[factor], exponent) if isinstance(exponent, int) and exponent > 0 else 1.0
-            case k if k == FUNCTION and data[0] in ("exp", "sin", "cos"):
-                inner = data[1][0]
-                degree = 2.0 * STEPS * (sizes[inner] + 1.0) * (degrees[inner] + 1.0)
-            case k if k == FUNCTION:
-                degree = 1.0 + sum(degrees[each] for each in data[1])
-        degrees[node], sizes[node] = degree, size
+        degrees[node], sizes[node] = bounds(graph, node, degrees, sizes)
     return max((degrees[node] for node in nodes), default=1.0)
+
+
+def bounds(graph: Graph, node: Node, degrees: Known, sizes: Known) -> tuple[float, float]:
+    """Bounds of the degree of a node, numerator and denominator together, and of the sum of its coefficients' sizes.
+
+    degrees, sizes : those of its operands. The size counts where the node stands in an exp: the degree of exp(c m) is
+    that of m times |c| STEPS.
+    """
+    data = graph.data[node]
+    match graph.kinds[node]:
+        case k if k == NUMBER:
+            return 1.0, _float(data[0])
+        case k if k == NAMED:
+            return degrees[data[1]], sizes[data[1]]
+        case k if k == LINEAR:
+            size = sum([_float(coefficient) * sizes[term] for term, coefficient in data[1]])
+            return sum([degrees[term] for term, _ in data[1]]) + 1.0, _float(data[0]) + size
+        case k if k == MONOMIAL:
+            size = 1.0
+            for factor, exponent in data[0]:  # another power than a whole positive one is an atom in an exp
+                size *= _power(sizes[factor], exponent) if isinstance(exponent, int) and exponent > 0 else 1.0
+            return sum([degrees[factor] * _weight(exponent) for factor, exponent in data[0]]), size
+        case k if k == FUNCTION and data[0] in ("exp", "sin", "cos"):
+            (inner,) = data[1]
+            return 2.0 * STEPS * (sizes[inner] + 1.0) * (degrees[inner] + 1.0), 1.0
+        case k if k == FUNCTION:
+            return 1.0 + sum([degrees[each] for each in data[1]]), 1.0
+    return 1.0, 1.0
+
+
+def _weight(exponent: int | Fraction) -> float:
+    """How often a factor counts; a third root is a power of an atom as exp is."""
+    return _float(exponent) * (1 if exponent.denominator <= 2 else STEPS)
 
 
 def _float(value: object) -> float:

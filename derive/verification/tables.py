@@ -6,7 +6,6 @@ by the prime, found in double precision, is off by at most one, so the rest is i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from fractions import Fraction
 from itertools import islice
 from math import log10
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from derive.verification.graph import FUNCTION, LINEAR, MONOMIAL, NAMED, Graph, Node
+from derive.verification.degrees import bounds
 from derive.verification.residues import NESTED, Branch, Residues
 
 if TYPE_CHECKING:
@@ -62,6 +61,7 @@ class Residual:
         self._shaped: dict[int, tuple[Values, Values]] = {}
         self._table: Values = np.empty((self.draws, 0), dtype=np.int64)
         self._degrees: list[float] = []
+        self._sizes: list[float] = []
         self._numbers: dict[Fraction, Values] = {}
 
     def primes(self, axes: int) -> tuple[Values, Values]:
@@ -77,9 +77,11 @@ class Residual:
         if have < count:
             rows = [self._row(have, count, *row) for row in self._rows]
             self._table = np.concatenate((self._table[:, :have], np.array(rows, dtype=np.int64)), axis=1)
-            del self._degrees[have:]
+            del self._degrees[have:], self._sizes[have:]
             for node in range(have, count):
-                self._degrees.append(degree(self.graph, node, self._degrees))
+                degree, size = bounds(self.graph, node, self._degrees, self._sizes)
+                self._degrees.append(degree)
+                self._sizes.append(size)
         return self._table
 
     def _row(
@@ -193,22 +195,6 @@ class Doubled:
     def inverse(self, value: Values, needed: Values) -> Values:
         with np.errstate(divide="ignore"):
             return 1.0 / value
-
-
-def degree(graph: Graph, node: Node, below: Sequence[float]) -> float:
-    """A bound of the degree of a node's numerator and denominator together, over atoms."""
-    kind, data = graph.kinds[node], graph.data[node]
-    found = 1.0
-    if kind == LINEAR:
-        found += sum([below[term] for term, _ in data[1]])
-    elif kind == MONOMIAL:
-        found = sum([below[factor] * abs(float(exponent)) for factor, exponent in data[0]])
-    elif kind == NAMED:
-        found = below[data[1]]
-    elif kind == FUNCTION:
-        inner = 1.0 + sum([below[each] for each in data[1]])
-        found = 720720.0 * inner if data[0] in ("exp", "sin", "cos") else inner
-    return found
 
 
 def chance(count: int, degree: float) -> float:
