@@ -16,7 +16,7 @@ from derive.verification.problems import Problem
 from derive.verification.readings import refuted
 from derive.verification.shaped import Unjudged
 from derive.verification.size_hazards import ASSIGNMENTS, assignments_needed, one_sided
-from derive.verification.statements import pairs, unbound
+from derive.verification.statements import NOTHING_FITS, pairs, unbound
 from derive.verification.values import is_literal
 from derive.verification.variants import Variants
 from derive.verification.verdicts import NO_VALUE, Verdict, of_decision, of_failure, worse
@@ -48,24 +48,32 @@ class Comparing:
         needed = min(assignments_needed(trees, self.models[0]), ASSIGNMENTS)
         further = self._prepared(self.variants.sizes(needed), trees) if needed > len(self.models) else []
         verdict = self._at_all(left, right, conditions, [*self.models, *further])
-        if self.variants.has_one_hot and verdict.verdict != "correct":
-            for turn in range(self.variants.turns()):
-                turned = self._prepared(self.variants.turned(turn), trees)
-                found = self._at_all(left, right, conditions, turned)
-                verdict = found if turn == 0 or found.verdict != "correct" else worse(verdict, found)
-                if found.verdict != "correct":
-                    return verdict
+        open_ = verdict.verdict == "undecided" and self.variants.has_cases
+        if open_ or (self.variants.has_one_hot and verdict.verdict != "correct"):
+            verdict = self._case_by_case(verdict, left, right, conditions)
         elif verdict.verdict == "correct" and self._turns > 1 and not self.variants.has_one_hot:
             for turn in range(1, self._turns):
                 found = self._at_all(left, right, conditions, self._prepared(self.variants.turned(turn), trees))
                 verdict = worse(verdict, found)
         return self._unless_hazard(verdict, trees) if verdict.verdict == "correct" else verdict
 
+    def _case_by_case(self, before: Verdict, left: Tree, right: Tree, conditions: Conditions) -> Verdict:
+        """The two sides with every label having each of its values; a case that fits no condition says nothing."""
+        verdict: Verdict | None = None
+        for turn in range(self.variants.cases()):
+            found = self._at_all(left, right, conditions, self._prepared(self.variants.turned(turn), (left, right)))
+            if found.reason.endswith(NOTHING_FITS):
+                continue
+            if found.verdict != "correct":
+                return found
+            verdict = found if verdict is None else worse(verdict, found)
+        return before if verdict is None else verdict
+
     def _unless_hazard(self, verdict: Verdict, trees: tuple[Tree, Tree]) -> Verdict:
         """A right verdict, unless the sizes tried cannot show it."""
         if assignments_needed(trees, self.models[0]) > ASSIGNMENTS:
             return Verdict("undecided", reason="hazard: sizes stand there as numbers more often than sizes are tried")
-        if (test := one_sided(trees, self.models)) is not None:
+        if (test := one_sided(trees, self.models, self.variants.tried())) is not None:
             return Verdict("undecided", reason=f"hazard: {formula(test)} is the same at all sizes tried")
         return verdict
 
@@ -84,7 +92,7 @@ class Comparing:
             verdict = self._at(left, right, conditions, model)
             if verdict.verdict == "wrong":
                 return verdict
-            if verdict.verdict == "correct" and (letter := unbound(left, right, conditions, model)) is not None:
+            if best is None and verdict.verdict == "correct" and (letter := unbound(left, right, conditions, model)) is not None:
                 reason = f"the index {letter} is bound by no sum, and is not on the left side"
                 return Verdict("unread", reason=reason)
             best = verdict if best is None else worse(best, verdict)

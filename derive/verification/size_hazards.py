@@ -12,12 +12,16 @@ from collections.abc import Sequence
 
 from derive import tree as t
 from derive.tree import Tree
+from derive.verification import domains as d
 from derive.verification.model import Model
+from derive.verification.problems import Quantity
 
 #: Most assignments of sizes that are tried for one row.
 ASSIGNMENTS = 6
 #: An index takes at least three values at some sizes, which decides polynomials of degree two.
 INDEX_DEGREE = 2
+#: Whole numbers with at most so many values have all of them in turn.
+FEW = 8
 
 
 def assignments_needed(trees: Sequence[Tree], model: Model) -> int:
@@ -75,16 +79,42 @@ def _is_index(name: str, model: Model) -> bool:
 
 def _is_integer(name: str, model: Model) -> bool:
     quantity = model.problem.quantities.get(name)
-    return quantity is not None and quantity.kind == "integer" and quantity.value is None
+    if quantity is None or quantity.value is not None:
+        return False
+    return _is_endless(name, model) or (quantity.kind == "integer" and not _is_run_through(quantity, model))
 
 
-def one_sided(trees: Sequence[Tree], models: Sequence[Model]) -> t.Indicator | None:
-    """A condition that compares with a number beyond the sizes tried, and came out the same at all of them."""
+def _is_endless(name: str, model: Model) -> bool:
+    """Whether a name is any whole number, of which only some are tried."""
+    quantity = model.problem.quantities.get(name)
+    if quantity is None or quantity.value is not None or quantity.kind == "index":
+        return False
+    listed = isinstance(quantity.domain, (d.Values, d.Range, d.Classes))
+    return quantity.domain == d.Plain("integer") or (quantity.kind == "integer" and not listed)
+
+
+def _is_run_through(quantity: Quantity, model: Model) -> bool:
+    """Whether a whole number has so few values, the same at all sizes, that all of them are tried."""
+    match quantity.domain:
+        case d.Values(numbers=numbers):
+            return len(numbers) <= FEW
+        case d.Range(first=first, last=last) if not any(isinstance(n, t.Name) for n in (*t.walk(first), *t.walk(last))):
+            return model.meaning.integer(last, {}) - model.meaning.integer(first, {}) < FEW
+    return False
+
+
+def one_sided(trees: Sequence[Tree], models: Sequence[Model], turned: Sequence[Model] = ()) -> t.Indicator | None:
+    """A condition that compares with a number beyond the sizes tried, and came out the same at all of them.
+
+    turned : models in which labels have other values; they tell something where those are all that there are.
+    """
     for tree in trees:
         for node in t.walk(tree):
             if not isinstance(node, t.Indicator) or not names_a_number(node):
                 continue
-            outcomes = set().union(*(model.meaning.outcomes.get(node, set()) for model in models))
+            endless = any(_is_endless(each.text, models[0]) for each in t.walk(node) if isinstance(each, t.Name))
+            tried = models if endless else [*models, *turned]
+            outcomes = set().union(*(model.meaning.outcomes.get(node, set()) for model in tried))
             if len(outcomes) == 1:
                 return node
     return None

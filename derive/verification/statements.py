@@ -13,6 +13,9 @@ from derive.verification.model import Model
 from derive.verification.ranges import found_ranges
 from derive.verification.shaped import Env, OutsideFamily, ShapeClash, Shaped, Unjudged
 
+#: Why nothing is compared where conditions hold nowhere.
+NOTHING_FITS = "no values of the indices fit the conditions"
+
 Pairs = list[tuple[tuple[int, ...], Node, Node]]
 
 
@@ -175,9 +178,7 @@ def _pairs(left: Tree, right: Tree, conditions: Sequence[Tree], model: Model) ->
         except OutsideFamily:
             skipped += 1
     if not found:
-        told = (
-            "every member it needs is missing at one end" if skipped else "no values of the indices fit the conditions"
-        )
+        told = "every member it needs is missing at one end" if skipped else NOTHING_FITS
         raise Unjudged(f"nothing is left to compare: {told}")
     return found
 

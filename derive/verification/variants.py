@@ -14,9 +14,10 @@ from derive.verification.choosing import models
 from derive.verification.inputs import INTEGERS
 from derive.verification.model import Model
 from derive.verification.problems import Problem
+from derive.verification.size_hazards import FEW
 
 #: At most so many values of labels are tried in turn.
-TURNS = 8
+TURNS = FEW
 
 
 LISTED = (d.Values, d.Range, d.Classes)
@@ -35,6 +36,9 @@ class Variants:
         self._exhausted = False
         words = [q.domain.word for q in problem.quantities.values() if isinstance(q.domain, d.Plain)]
         self.has_one_hot = "one-hot" in words
+        domains = [q.domain for q in problem.quantities.values() if q.value is None and q.kind != "index"]
+        self.two_valued = sum(isinstance(each, d.Values) and len(each.numbers) == 2 for each in domains)
+        self.has_cases = bool(self.two_valued) or any(isinstance(each, LISTED) for each in domains)
 
     def sizes(self, count: int) -> list[Model]:
         """So many assignments of sizes altogether, the first ones left out; fewer where there are no more."""
@@ -70,6 +74,14 @@ class Variants:
                 most = max(most, len(quantity.domain.numbers))
         return min(most, TURNS)
 
+    def cases(self) -> int:
+        """How many models show every label with every value, also those that have one of two values."""
+        return max(self.turns(), TURNS if self.two_valued else 1)
+
+    def tried(self) -> list[Model]:
+        """The models with labels turned that were made so far."""
+        return [model for turned in self._turned.values() for model in turned]
+
     def turned(self, turn: int) -> list[Model]:
         """The models at the sizes of the first ones, with labels one further for each turn."""
         if turn not in self._turned:
@@ -91,5 +103,5 @@ class Variants:
 
     def forget(self) -> None:
         """All that a work added."""
-        for model in (*self._sizes, *(each for turned in self._turned.values() for each in turned)):
+        for model in (*self._sizes, *self.tried()):
             model.forget(self._marks[id(model)])
