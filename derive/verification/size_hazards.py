@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from derive import tree as t
 from derive.tree import Tree
 from derive.verification import domains as d
+from derive.verification.inputs import INTEGERS
 from derive.verification.model import Model
 from derive.verification.problems import Quantity
 
@@ -56,6 +57,8 @@ def assignments_needed(trees: Sequence[Tree], model: Model) -> int:
                     stack.extend((child, times) for child in t.children(node))
     if max(indices.values(), default=0) > INDEX_DEGREE:
         return ASSIGNMENTS + 1  # a polynomial of an index that may vanish at all of its values
+    if any(times >= INTEGERS and _is_endless(name, model) for name, times in counts.items()):
+        return ASSIGNMENTS + 1  # it is tried with fewer values than such a polynomial may have zeros
     return 1 + max(counts.values(), default=0)
 
 
