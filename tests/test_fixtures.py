@@ -276,3 +276,28 @@ def test_second_derivatives_are_certified_too(tmp_path):
 def test_an_unknown_operation_is_named_with_the_nearest():
     with pytest.raises(UsageError, match="did you mean conv2d"):
         find_operation("conv2")
+
+
+def test_blocks_say_what_the_whole_says(monkeypatch):
+    """Large arrays are worked out block by block; the blocks are put together in their order."""
+    from derive.fixtures import certify
+
+    whole = [pair for _, pair in Maker(find_operation("softplus"), {}, shapes={"X": (7, 3, 5)}).vectors(2, BOTH)]
+    monkeypatch.setattr(certify, "BLOCK", 8)
+    parts = [pair for _, pair in Maker(find_operation("softplus"), {}, shapes={"X": (7, 3, 5)}).vectors(2, BOTH)]
+    for one, two in zip((v for pair in whole for v in pair), (v for pair in parts for v in pair), strict=True):
+        assert one.gradients["X"].shape == (7, 3, 5)
+        assert one.errors == two.errors
+        for key, array in one.expected.items():
+            assert np.array_equal(array, two.expected[key]) and np.array_equal(one.scales[key], two.scales[key])
+
+
+def test_shapes_that_are_given_are_kept_and_others_vary():
+    sizes = set()
+    for case in cases(find_operation("linear"), {"weights": "Wx", "layout": "row"}, 8, 0, {"W": (3, 5)}):
+        shapes = case.shapes
+        assert shapes["W"] == (3, 5) and shapes["X"][-1] == 5
+        sizes.add(shapes["X"][0])
+    assert len(sizes) > 2
+    with pytest.raises(UsageError, match="D is"):
+        next(cases(find_operation("linear"), {}, 1, 0, {"W": (3, 5), "X": (2, 4)}))

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from derive.cli.arrays import shapes_of
 from derive.cli.layers import given_options, layer_options
 from derive.cli.options import read_text, time_limit
 from derive.cli.progress import Progress
 from derive.errors import UsageError
+
+if TYPE_CHECKING:
+    from derive.fixtures.folder import Task
 
 DTYPES = ("float64", "float32")
 
@@ -45,6 +49,7 @@ Exit codes: 0 done; 1 a case without a label is beyond its bound; 2 unreadable; 
 @click.option("--count", type=click.IntRange(1, 100_000), default=20, show_default=True, help="Cases an operation.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Other numbers.")
 @click.option("--dtype", "dtypes", default="float64,float32", show_default=True, help="Precisions, with a comma.")
+@click.option("--shape", "shapes", multiple=True, help="X=8x9: the extents of an input in all cases; several times.")
 @click.option("--second", is_flag=True, help="Second derivatives too.")
 @click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
 @click.option("-o", "--out", "out", help="The folder to write.")
@@ -71,6 +76,7 @@ def command(
     count: int,
     seed: int,
     dtypes: str,
+    shapes: tuple[str, ...],
     second: bool,
     jobs: int,
     out: str | None,
@@ -101,6 +107,8 @@ def command(
         raise UsageError(f"--{next(iter(given))} is an option of an operation; name one")
     if (adapter is None) == (folder is not None):
         raise UsageError("--run and --adapter belong together, as in: derive fixtures --run vectors --adapter torch")
+    from derive.fixtures.folder import Task
+
     with time_limit(timeout):
         if listing:
             return _list(as_json)
@@ -121,8 +129,11 @@ def command(
         if name is not None and file is None:
             raise UsageError("--name is for equations of your own; give --file")
         asked_for = _operations(operation, file, name)
-        precisions = read_dtypes(dtypes)
-        return _write(asked_for, given, count, seed, precisions, second, jobs, out, force, as_json)
+        if shapes and everything:
+            raise UsageError("--shape is for one operation; name it")
+        precisions, fixed = read_dtypes(dtypes), _shapes(shapes)
+        tasks = [Task(each, given, count, seed, precisions, second, fixed) for each in asked_for]
+        return _write(tasks, jobs, out, force, as_json)
 
 
 def read_dtypes(text: str) -> tuple[str, ...]:
@@ -148,23 +159,23 @@ def _operations(operation: str | None, file: str | None, name: str | None) -> Se
     return list(operations().values())
 
 
-def _write(
-    asked: Sequence[Any],
-    given: Mapping[str, str],
-    count: int,
-    seed: int,
-    dtypes: tuple[str, ...],
-    second: bool,
-    jobs: int,
-    out: str,
-    force: bool,
-    as_json: bool,
-) -> int:
-    from derive.fixtures.folder import Task, write_fixtures
+def _shapes(given: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
+    """Shapes in numbers: vectors have no open sizes."""
+    found: dict[str, tuple[int, ...]] = {}
+    for name, shape in shapes_of(given).items():
+        numbers = tuple(extent for extent in shape if isinstance(extent, int))
+        if len(numbers) != len(shape):
+            raise UsageError(f"--shape {name}: a vector has numbers for its extents, as in {name}=8x9")
+        found[name] = numbers
+    return found
 
-    for each in asked:
-        each.read(given)
-    tasks = [Task(each, given, count, seed, dtypes, second) for each in asked]
+
+def _write(tasks: Sequence[Task], jobs: int, out: str, force: bool, as_json: bool) -> int:
+    from derive.fixtures.folder import write_fixtures
+
+    for task in tasks:
+        task.operation.read(task.given)
+    dtypes = tasks[0].dtypes
     done = 0
 
     def told(operation: str, cases: int) -> None:
