@@ -36,6 +36,9 @@ def test_the_library_is_a_table() -> None:
     for slip in rows:
         fields = {field for _, field, _, _ in string.Formatter().parse(slip.sentence) if field is not None}
         assert fields <= {"before", "after"} and fields, slip.name
+        named_by_part = {field for _, field, _, _ in string.Formatter().parse(slip.naming) if field is not None}
+        assert named_by_part <= {"before", "after", "part", "instead"}, slip.name
+        assert not slip.naming or "part" in named_by_part, slip.name
         assert slip.example[0] != slip.example[1]
         assert named(slip.name) is slip
 
@@ -109,7 +112,7 @@ def test_of_formula_and_number_the_wrong_one_is_named() -> None:
 def test_what_no_slip_explains_has_no_name_and_the_right_formula() -> None:
     line = line_of("griewank", r"\bar v_1 = \bar v_2 \cos(v_1) + \sqrt{2 + v_3^7}")
     assert names(line) == [UNNAMED]
-    assert "in the place of sqrt(2 + v_3^7)" in line.slips[0].sentence
+    assert r"in the place of $\sqrt{2 + v_3^7}$" in line.slips[0].sentence
     assert verifier("griewank").verify(line.expected or "", ".tex").verdict == "correct"
     assert verifier("griewank").verify(rf"\bar v_1 = {line.slips[0].repair_latex}", ".tex").verdict == "correct"
 

@@ -12,6 +12,7 @@ from derive.reading.latex.rows import Row, read_work
 from derive.verification.judging import Judging
 from derive.verification.problems import Problem, load_problem
 from derive.verification.report import Line, Report, counterexample, read_as, shown
+from derive.verification.spellings import of_work
 from derive.verification.verdicts import Judged
 
 SUFFIXES = (".tex", ".md", ".txt", ".ipynb")
@@ -40,6 +41,7 @@ class Verifier:
         from derive.verification.diagnosis import diagnosed
 
         found: list[Line] = []
+        spellings = of_work(self.problem, rows)
 
         def look(judged: Judged) -> None:
             line = Line(judged, read_as(judged.row))
@@ -50,7 +52,7 @@ class Verifier:
             elif judged.verdict.evidence == "shape":
                 line.counterexample = {"shapes": dict(self.judging.models[0].sizes)}
             if judged.verdict.verdict == "wrong":
-                diagnosed(line, self.judging)
+                diagnosed(line, self.judging, spellings)
             found.append(line)
 
         self.judging.judge(rows, look)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -13,9 +13,11 @@ from derive.tree import Tree
 from derive.verification.expected import Expected, expected, rules
 from derive.verification.report import Slip
 from derive.verification.slip_numbers import beside, formula_before, number_slips, rounded
+from derive.verification.slip_parts import more, narrowed, other_index
 from derive.verification.slip_search import FAILURES, OutOfTime, Search, Snapshot
-from derive.verification.slip_text import condition, latex, told
+from derive.verification.slip_text import Words, told
 from derive.verification.slips import Change, replaced, sites
+from derive.verification.spellings import Spellings
 from derive.verification.values import is_literal
 
 #: The name of what no slip of the library explains.
@@ -33,8 +35,10 @@ if TYPE_CHECKING:
     from derive.verification.report import Line
 
 
-def diagnosed(line: Line, judging: Judging) -> None:
+def diagnosed(line: Line, judging: Judging, spellings: Spellings | None = None) -> None:
     """Add slips and the right formula to a wrong row.
+
+    spellings : how the work writes its names; without them as the problem does.
 
     One slip is what the row holds; several are all consistent with it. Without a slip the one named "no known pattern"
     says which part repairs the row when it is replaced.
@@ -43,46 +47,57 @@ def diagnosed(line: Line, judging: Judging) -> None:
     head, link, statement = verdict.head, verdict.link, verdict.statement
     if head is None or link is None or statement is None:
         return
+    words = Words(judging.problem, spellings)
     conditions = tuple(statement.conditions)
     if statement.head is None and judging.head is not None:
         conditions = judging.head[1]
     if is_literal(link.tree) and judging.values is not None and verdict.numbers:
         note = next((each for each in verdict.numbers if each.verdict == "wrong"), verdict.numbers[-1])
         formula = formula_before(line.judged.row, link)
-        line.slips = number_slips(judging.values, head, formula, note)
-        line.expected = f"{latex(head, judging.problem)} = {rounded(note)}"
+        line.slips = number_slips(judging.values, head, formula, note, words.inline)
+        line.expected = f"{words.latex(head)} = {rounded(note)}"
         return
     if link.relation not in EQUALITIES:
         return
     try:
         with scratch(judging.models):
-            _formula(line, judging, head, link.tree, conditions)
+            _formula(line, judging, head, link.tree, conditions, words)
     except (*FAILURES, DeriveError):
         return  # the verdict stands without a diagnosis
 
 
-def _formula(line: Line, judging: Judging, head: Tree, right: Tree, conditions: Sequence[Tree]) -> None:
+def _formula(line: Line, judging: Judging, head: Tree, right: Tree, conditions: Sequence[Tree], words: Words) -> None:
     search = Search(judging, head, right, conditions)
     found = _explained(search)
     told_before = ""
     if not found:
         found, row = _built_on(search, line.number)
         told_before = f"Taking row {row} at its word: " if found else ""
-    line.slips = [_slip(change, judging, len(found), told_before) for change in found]
+    line.slips = [_slip(change, words, len(found), told_before) for change in found]
     answer = _right(search, [] if told_before else found)
     if not found:
-        line.slips = [_unnamed(search, answer)]
+        line.slips = [_unnamed(search, answer, words)]
     told_numbers = beside(judging.values, head, right, line.verdict.numbers)
     if told_numbers:
         first, *rest = line.slips
         line.slips = [replace(first, sentence=first.sentence + told_numbers), *rest]
     if answer is not None:
-        sides = f"{latex(answer.head, judging.problem)} = {latex(answer.right, judging.problem)}"
-        told_conditions = "".join(
-            rf" \quad ({condition(each, lambda tree: latex(tree, judging.problem))})" for each in conditions
-        )
-        line.expected = sides + told_conditions
-        line.steps = answer.rules
+        line.expected = words.row(answer.head, answer.right, conditions, _reads_back(search))
+        line.steps = answer.rules if line.expected else ()
+
+
+def _reads_back(search: Search) -> Callable[[Tree, Tree, Tree, Tree], bool]:
+    """Whether what was read from a shown row is what was meant by it: the same sides, or sides that are equal."""
+
+    def check(head: Tree, right: Tree, read_head: Tree, read_right: Tree) -> bool:
+        if (head, right) == (read_head, read_right):
+            return True
+        with scratch(search.models):
+            comparing = search.judging.comparing
+            verdict = comparing.decided(read_head, read_right, search.conditions, search.models)
+            return verdict.verdict == "correct"
+
+    return check
 
 
 def _built_on(search: Search, row: int) -> tuple[list[Change], int]:
@@ -120,9 +135,8 @@ def _right(search: Search, found: Sequence[Change]) -> Expected | None:
         return None
 
 
-def _slip(change: Change, judging: Judging, count: int, told_before: str) -> Slip:
-    sentences = [each.slip.sentence.format(before=told(each.before), after=told(each.after)) for each in change.changes]
-    sentence = " And: ".join(sentences)
+def _slip(change: Change, words: Words, count: int, told_before: str) -> Slip:
+    sentence = " And: ".join(_sentence(each, words) for each in change.changes)
     if count > 1:
         sentence = f"Consistent with: {sentence}"
     sentence = told_before + sentence
@@ -133,23 +147,38 @@ def _slip(change: Change, judging: Judging, count: int, told_before: str) -> Sli
         first.slip.kind,
         sentence,
         told(change.tree),
-        latex(change.tree, judging.problem),
+        words.latex(change.tree),
         getattr(first.before, "at", None),
     )
 
 
-def _unnamed(search: Search, right: Expected | None) -> Slip:
+def _sentence(change: Change, words: Words) -> str:
+    """What is said of one slip, about the smallest part in which the row differs from what is right."""
+    before, after = narrowed(change.before, change.after)
+    fields = {"before": words.inline(before), "after": words.inline(after)}
+    part = more(before, after) or more(after, before)
+    indices = other_index(before, after)
+    if part is not None:
+        fields["part"] = words.inline(part)
+    if indices is not None:
+        fields["instead"], fields["part"] = words.inline(indices[0]), words.inline(indices[1])
+    try:
+        return (change.slip.naming or change.slip.sentence).format(**fields)
+    except KeyError:  # there is no one part that makes the difference
+        return change.slip.sentence.format(**fields)
+
+
+def _unnamed(search: Search, right: Expected | None, words: Words) -> Slip:
     """What is said of a row that no slip explains: the smallest part that repairs it, and by what."""
     place = None if right is None or right.head != search.head else _smallest(search, right.right)
     if place is None:
         sentence = "No known pattern; the right side as a whole has to be replaced"
         if right is not None and right.head == search.head:
-            sentence += f" by {told(right.right)}"
+            sentence += f" by {words.inline(right.right)}"
         return Slip(UNNAMED, "other", sentence + ".", "" if right is None else told(right.right))
     before, after, tree = place
-    sentence = f"No known pattern; the row is right with {told(after)} in the place of {told(before)}."
-    at = getattr(before, "at", None)
-    return Slip(UNNAMED, "other", sentence, told(tree), latex(tree, search.judging.problem), at)
+    sentence = f"No known pattern; the row is right with {words.inline(after)} in the place of {words.inline(before)}."
+    return Slip(UNNAMED, "other", sentence, told(tree), words.latex(tree), getattr(before, "at", None))
 
 
 def _smallest(search: Search, right: Tree) -> tuple[Tree, Tree, Tree] | None:

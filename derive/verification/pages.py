@@ -79,10 +79,27 @@ def _wrong(line: Line, mode: str, vocabulary: Vocabulary) -> list[Block]:
     if formulas:
         blocks.append(Display(formulas))
     right = _right(line, vocabulary) if mode == "reveal" else None
-    blocks.append(Bullets(tuple((told,) for told in reasons(line, "" if right is not None else mode))))
+    told = reasons(line, "" if right is not None else mode)
+    blocks.append(Bullets(tuple(_inlines(each, vocabulary) for each in told)))
     if right is not None:
         blocks += [Prose(("Right is",)), Display((Formula(right),))]
     return blocks
+
+
+def _inlines(text: str, vocabulary: Vocabulary) -> tuple[Inline, ...]:
+    """A sentence with its formulas between dollars as formulas, where they can be read."""
+    found: list[Inline] = []
+    for place, piece in enumerate(text.split("$")):
+        if place % 2 == 0:
+            found += [piece] if piece else []
+            continue
+        try:
+            statement = read_equation(f"${piece}$", vocabulary)
+        except ReadingError:
+            found.append(piece)
+            continue
+        found.append(piece if statement.head is None or statement.links else displayed(statement.head))
+    return tuple(found)
 
 
 def _right(line: Line, vocabulary: Vocabulary) -> t.Tree | None:
@@ -131,8 +148,14 @@ def markdown(report: Report, mode: str = "") -> str:
         for line in report.lines:
             if _is_wrong(line):
                 lines += ["", f"## Row {line.number}", ""]
-                lines += [f"- {_escaped(told)}" for told in reasons(line, mode)]
+                lines += [f"- {_sentence(told)}" for told in reasons(line, mode)]
     return "\n".join(lines) + "\n"
+
+
+def _sentence(text: str) -> str:
+    """A sentence of Markdown, its formulas between dollars as they are."""
+    pieces = text.split("$")
+    return "$".join(piece if place % 2 else _escaped(piece) for place, piece in enumerate(pieces))
 
 
 def _escaped(text: str) -> str:

@@ -18,6 +18,7 @@ from derive.verification.heads import Target, has_in_script, head_of, in_scripts
 from derive.verification.problem_checks import STANDARD, check_declared, check_single, defined, unknown
 from derive.verification.problem_files import ProblemFile
 from derive.verification.problems import Exact, Problem, Quantity
+from derive.verification.spellings import of_problem
 
 
 class Reading:
@@ -62,8 +63,16 @@ class Reading:
         values, sizes = self._values()
         return Problem(
             self.file.title or "", self.quantities, equations, self.loss, upstream, self.conventions, aliases, values,
-            vocabulary, sizes, lines, self.source.file,
+            vocabulary, sizes, lines, self.source.file, self._spelled(equations),
         )  # fmt: skip
+
+    def _spelled(self, equations: Iterable[Statement]) -> dict[str, str]:
+        """How the file writes its names, for formulas that are shown."""
+        keys = {name: each.key.strip().strip("$") for name, each in self.quantities.items()}
+        keys |= {name: key for key in self.file.aliases if (name := _canonical(key))}
+        scripted = (in_scripts(text, self.vocabulary()) for text in self.file.equations)
+        texts = (f"${text}$" if marked else text for marked, text in zip(scripted, self.file.equations, strict=True))
+        return of_problem(keys, list(zip(equations, texts, strict=True)))
 
     def vocabulary(self) -> Vocabulary:
         return Vocabulary(
@@ -246,6 +255,13 @@ class Reading:
                  if isinstance(left, (t.Name, t.Subscript))}  # fmt: skip
         kronecker = {"delta"} if self.conventions["delta"] == "Kronecker" else set()
         return frozenset({*self.names, *self.indices, *self.functions, *heads, *kronecker, *STANDARD})
+
+
+def _canonical(key: str) -> str:
+    try:
+        return canonical(key)
+    except ReadingError:
+        return ""
 
 
 def _has_partial(tree: Tree) -> bool:

@@ -54,6 +54,7 @@ class Problem:
     equations : in the order of the file, each `head = one right side`.  upstream : Y -> the tree of dLOSS/dY.
     aliases : (what is written, what it stands for); the former is a Name, or a Subscript whose indices are letters.
     sizes : sizes that the arrays in `values` settle.  lines : of the equations in the file, None where not found.
+    spelled : name -> LaTeX as the file has it, where it is in LaTeX.
     """
 
     title: str
@@ -68,6 +69,7 @@ class Problem:
     sizes: Mapping[str, int] = field(default_factory=dict)
     lines: tuple[int | None, ...] = ()
     file: str | None = None
+    spelled: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_problem(name_or_path: str) -> Problem:

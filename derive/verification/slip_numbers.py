@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
@@ -27,11 +27,16 @@ _CIRCULAR = ("sin", "cos", "tan")
 Candidate = tuple[str, str, str, Tree]
 
 
-def number_slips(values: Values, head: Tree, formula: Tree | None, note: NumberNote) -> list[Slip]:
-    """What explains a wrong number; without an explanation, which of formula and number is right."""
+def number_slips(
+    values: Values, head: Tree, formula: Tree | None, note: NumberNote, inline: Callable[[Tree], str] = told
+) -> list[Slip]:
+    """What explains a wrong number; without an explanation, which of formula and number is right.
+
+    inline : a formula in a sentence.
+    """
     right = rounded(note)
     if len(note.printed.strip("-").replace(".", "").lstrip("0")) >= DIGITS:
-        for name, kind, sentence, tree in _candidates(values.problem, head, formula):
+        for name, kind, sentence, tree in _candidates(values.problem, head, formula, inline):
             if _is(values, note.printed, tree):
                 return [Slip(name, kind, f"{sentence} The number is {right}.", right)]
     beside = "The formula beside it is right; the number is not" if formula is not None else "The number is not right"
@@ -58,7 +63,9 @@ def rounded(note: NumberNote) -> str:
         return note.true
 
 
-def _candidates(problem: Problem, head: Tree, formula: Tree | None) -> Iterator[Candidate]:
+def _candidates(
+    problem: Problem, head: Tree, formula: Tree | None, inline: Callable[[Tree], str]
+) -> Iterator[Candidate]:
     yield "sign of a number", "sign", "The number has the wrong sign.", t.Negative(head)
     own = next((each.links[0].tree for each in problem.equations if each.head == head), head)
     radians = formula if formula is not None else own
@@ -78,10 +85,10 @@ def _candidates(problem: Problem, head: Tree, formula: Tree | None) -> Iterator[
     for statement in problem.equations:
         if isinstance(statement.head, t.Name) and statement.head != head:
             name = statement.head
-            yield "number of another line", "operand", f"This is the value of {told(name)}.", name
+            yield "number of another line", "operand", f"This is the value of {inline(name)}.", name
             if problem.conventions.get("overline") == "adjoint" and problem.loss is not None:
                 bar = t.Derivative(t.Name(problem.loss), name)
-                yield "number of another line", "operand", f"This is the value of {told(bar)}.", bar
+                yield "number of another line", "operand", f"This is the value of {inline(bar)}.", bar
 
 
 def _in_degrees(node: Tree) -> Tree:

@@ -10,13 +10,21 @@ from derive.verification.slips import CLASSES, COMMON, GENERIC, SPECIFIC, NamedS
 
 RANKS = {SPECIFIC: "specific", COMMON: "common", GENERIC: "generic"}
 
+_FIELDS = {
+    "{before}": "(what stands there)",
+    "{after}": "(what is right)",
+    "{part}": "(the part)",
+    "{instead}": "(the index there)",
+}
+
 _HEAD = """# Slips
 
 What `derive verify` can name in a wrong row. A slip is a change of one place of the right formula. A row is given its
 name only if the row with the slip undone is judged to be right, as any row is; if several slips of one rank explain
 a row, all of them are listed as "consistent with", and if none does, the row has "no known pattern" and the smallest
 part whose replacement repairs it. Specific slips are tried before common ones, common ones before generic ones, single
-slips before two at a time. This page is written by `python -m derive.verification.slip_table`.
+slips before two at a time. Sentences name the smallest part that makes the difference. This page is written by
+`python -m derive.verification.slip_table`.
 """
 
 
@@ -33,7 +41,9 @@ def table() -> str:
 
 def _row(slip: NamedSlip) -> str:
     right, wrong = (f"`{side}`" for side in slip.example)
-    told = slip.sentence.replace("{before}", "(what stands there)").replace("{after}", "(what is right)")
+    told = slip.naming or slip.sentence
+    for field, words in _FIELDS.items():
+        told = told.replace(field, words)
     return f"| {slip.name} | {right} | {wrong} | {RANKS[slip.rank]} | {told} |"
 
 

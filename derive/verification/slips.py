@@ -74,6 +74,8 @@ class NamedSlip:
     """One row of the library.
 
     kind : its class.  sentence : for a student, with {before} and {after} for what stands there and what belongs there.
+    naming : the same with {part}, the factor, term or index that makes the difference, and {instead}, the index that
+    stands there; said where there is one such part.
     example : a right and a wrong formula in plain notation.  pairs : whether it is tried together with another one.
     """
 
@@ -85,6 +87,7 @@ class NamedSlip:
     example: tuple[str, str]
     rank: int = COMMON
     pairs: bool = False
+    naming: str = ""
 
 
 @dataclass(frozen=True)

@@ -140,6 +140,7 @@ def slips() -> tuple[NamedSlip, ...]:
             ("2*(a - y)", "a - y"),
             SPECIFIC,
             True,
+            naming="The derivative of u^2 is 2u: the factor {part} is missing in front of {before}.",
         ),
         NamedSlip(
             "factor 2 too many",
@@ -150,6 +151,10 @@ def slips() -> tuple[NamedSlip, ...]:
             ("a - y", "2*(a - y)"),
             SPECIFIC,
             True,
+            naming=(
+                "The factor {part} is too many; with 1/2 in front of a square it cancels: {after} belongs here, "
+                "not {before}."
+            ),
         ),
         NamedSlip(
             "factor of an exponent missing",
@@ -158,6 +163,7 @@ def slips() -> tuple[NamedSlip, ...]:
             _scaled(_THREE, _FOUR, divide=True),
             _scaled(_THREE, _FOUR),
             ("3*x^2", "x^2"),
+            naming="The derivative of u^n has the factor n: here {part} is missing in front of {before}.",
         ),
         NamedSlip(
             "number too many",
@@ -166,6 +172,7 @@ def slips() -> tuple[NamedSlip, ...]:
             _scaled(_THREE, _FOUR),
             _scaled(_THREE, _FOUR, divide=True),
             ("x^2", "3*x^2"),
+            naming="The factor {part} does not belong here: {after}, not {before}.",
         ),
         NamedSlip(
             "mean forgotten",
@@ -176,6 +183,7 @@ def slips() -> tuple[NamedSlip, ...]:
             ("1/N*(P - Y)", "P - Y"),
             SPECIFIC,
             True,
+            naming="A mean is differentiated, and its factor {part} is lost: it belongs in front of {before}.",
         ),
         NamedSlip(
             "mean taken twice",
@@ -186,6 +194,10 @@ def slips() -> tuple[NamedSlip, ...]:
             ("X^T*D", "1/N*X^T*D"),
             SPECIFIC,
             True,
+            naming=(
+                "The average is taken once too often: the factor {part} is in an earlier factor already, and "
+                "does not belong here."
+            ),
         ),
         NamedSlip(
             "scaling by the root of a size forgotten",
@@ -195,6 +207,7 @@ def slips() -> tuple[NamedSlip, ...]:
             _by_root(True),
             ("1/sqrt(d)*S*K", "S*K"),
             SPECIFIC,
+            naming="The factor {part} of the equation is lost: it belongs in front of {before}.",
         ),
         NamedSlip(
             "scaling by the root of a size twice",
@@ -203,6 +216,7 @@ def slips() -> tuple[NamedSlip, ...]:
             _by_root(True),
             _by_root(False),
             ("1/sqrt(d)*S*K", "1/d*S*K"),
+            naming="The factor {part} stands once too often here.",
         ),
         NamedSlip(
             "constant factor missing",
@@ -211,6 +225,7 @@ def slips() -> tuple[NamedSlip, ...]:
             _without_constant,
             _with_constant,
             ("gamma*g", "g"),
+            naming="The constant {part} of the equations is lost: it belongs in front of {before}.",
         ),
         NamedSlip(
             "constant factor too many",
@@ -219,6 +234,7 @@ def slips() -> tuple[NamedSlip, ...]:
             _with_constant,
             _without_constant,
             ("rho*g_1 + g_2", "rho*g_1 + rho*g_2"),
+            naming="The factor {part} does not belong to this term: {after}, not {before}.",
         ),
         NamedSlip(
             "factor missing",
@@ -228,6 +244,7 @@ def slips() -> tuple[NamedSlip, ...]:
             _with_entry,
             ("d[i]*a[j]", "d[i]"),
             GENERIC,
+            naming="The factor {part} is lost: {after} belongs here, not {before}.",
         ),
         NamedSlip(
             "factor too many",
@@ -237,6 +254,10 @@ def slips() -> tuple[NamedSlip, ...]:
             _with_entry,
             _without_entry,
             ("d[i]", "d[i]*a[i]"),
+            naming=(
+                "The factor {part} does not belong to this derivative, as that of a bias has no activation: "
+                "{after}, not {before}."
+            ),
         ),
         NamedSlip(
             "chain factor missing",
@@ -247,6 +268,10 @@ def slips() -> tuple[NamedSlip, ...]:
             ("g*f'(z)", "g"),
             COMMON,
             True,
+            naming=(
+                "The chain rule multiplies by the derivative of the function in between: the factor {part} is "
+                "missing beside {before}."
+            ),
         ),
         NamedSlip(
             "derivative of a logarithm missing",
@@ -255,6 +280,7 @@ def slips() -> tuple[NamedSlip, ...]:
             _without_division,
             _with_partial,
             ("y/p", "y"),
+            naming="The derivative of log u is 1/u: the factor {part} is missing beside {before}.",
         ),
         NamedSlip(
             "chain factor once too often",
@@ -264,5 +290,9 @@ def slips() -> tuple[NamedSlip, ...]:
             _with_local,
             _without_local,
             ("a - y", "(a - y)*a*(1 - a)"),
+            naming=(
+                "The factor {part} is multiplied in once too often; it is in another factor, or has cancelled, "
+                "already: {after} belongs here, not {before}."
+            ),
         ),
     )

@@ -200,6 +200,7 @@ def slips() -> tuple[NamedSlip, ...]:
             ("d[l]*a[l - 1]", "d[l]*a[l]"),
             SPECIFIC,
             True,
+            naming="The layer or step is one off, {part} and not {instead}: {after} belongs here, not {before}.",
         ),
         NamedSlip(
             "sign in an index",
@@ -210,6 +211,10 @@ def slips() -> tuple[NamedSlip, ...]:
             ("G[m - k]*K[k]", "G[m + k]*K[k]"),
             SPECIFIC,
             True,
+            naming=(
+                "The index runs the wrong way, {part} and not {instead}, so the kernel is (or is not) turned "
+                "round: {after}, not {before}."
+            ),
         ),
         NamedSlip(
             "difference of indices turned round",
@@ -219,6 +224,10 @@ def slips() -> tuple[NamedSlip, ...]:
             _turned,
             ("K[m - i]", "K[i - m]"),
             SPECIFIC,
+            naming=(
+                "The difference of the indices is turned round, {part} and not {instead}: {after} belongs here, "
+                "not {before}."
+            ),
         ),
         NamedSlip(
             "another index",
@@ -228,6 +237,7 @@ def slips() -> tuple[NamedSlip, ...]:
             _letter,
             ("g[i]*x[j]", "g[i]*x[i]"),
             COMMON,
+            naming="The index {instead} should be {part}: {after} belongs here, not {before}.",
         ),
         NamedSlip(
             "index with the wrong sign as a whole",

@@ -51,7 +51,8 @@ def _partner(site: Site) -> Iterator[Tree]:
                 leaves = [factor for _, factor in node.factors if is_leaf(factor)]
                 if _name(variable) in map(_name, leaves):
                     for other in leaves:
-                        if _name(other) != _name(variable):
+                        # the same array with other indices is a slip of an index
+                        if _name(other) not in (_name(variable), _name(site.node)):
                             yield from context.renamed(other, site.letters)
 
 

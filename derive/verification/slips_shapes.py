@@ -137,6 +137,7 @@ def slips() -> tuple[NamedSlip, ...]:
             _with_matrix,
             ("X^T*D", "D"),
             GENERIC,
+            naming="The matrix {part} of the product is lost: {after} belongs here, not {before}.",
         ),
         NamedSlip(
             "softmax treated entry by entry",

@@ -85,6 +85,10 @@ def slips() -> tuple[NamedSlip, ...]:
             _steps("times"),
             ("V[s*i + m]", "V[i + m]"),
             SPECIFIC,
+            naming=(
+                "The step of the window is lost in the index, {part} and not {instead}: {after} belongs here, "
+                "not {before}."
+            ),
         ),
         NamedSlip(
             "stride or dilation too many",
@@ -94,6 +98,7 @@ def slips() -> tuple[NamedSlip, ...]:
             _steps("without"),
             ("V[i + m]", "V[s*i + m]"),
             SPECIFIC,
+            naming="This index has no step, {part} and not {instead}: {after} belongs here, not {before}.",
         ),
         NamedSlip(
             "stride or dilation on the wrong index",
@@ -112,6 +117,7 @@ def slips() -> tuple[NamedSlip, ...]:
             _steps("shift"),
             ("V[i + m - p]", "V[i + m]"),
             SPECIFIC,
+            naming="The padding shifts the index, {part} and not {instead}: {after} belongs here, not {before}.",
         ),
         NamedSlip(
             "padding too many",
@@ -121,6 +127,10 @@ def slips() -> tuple[NamedSlip, ...]:
             _steps("unshift"),
             ("V[i + m]", "V[i + m - p]"),
             SPECIFIC,
+            naming=(
+                "This index is not shifted by the padding, {part} and not {instead}: {after} belongs here, not "
+                "{before}."
+            ),
         ),
         NamedSlip(
             "index off by one",
@@ -130,5 +140,6 @@ def slips() -> tuple[NamedSlip, ...]:
             _off_by_one,
             ("V[i + m, j + n]", "V[i + m + 1, j + n + 1]"),
             SPECIFIC,
+            naming="An index is one off, {part} and not {instead}: {after} belongs here, not {before}.",
         ),
     )

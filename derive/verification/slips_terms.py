@@ -100,6 +100,7 @@ def slips() -> tuple[NamedSlip, ...]:
             _without_term,
             ("p[i]", "p[i] - y[i]"),
             COMMON,
+            naming="The term {part} does not belong to the sum: {after}, not {before}.",
         ),
         NamedSlip(
             "term missing",
@@ -108,6 +109,7 @@ def slips() -> tuple[NamedSlip, ...]:
             _without_term,
             _with_term,
             ("p[i] - y[i]", "p[i]"),
+            naming="The term {part} is missing: {after} belongs here, not {before}.",
         ),
         NamedSlip(
             "term of a derivative missing",
@@ -116,6 +118,7 @@ def slips() -> tuple[NamedSlip, ...]:
             _without_term,
             _with_adjoint_term,
             ("v_5_bar + v_4_bar", "v_5_bar"),
+            naming="A term that goes through another value is missing: {part} has to be added.",
         ),
         NamedSlip(
             "a lone term of several",
