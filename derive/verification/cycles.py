@@ -26,7 +26,7 @@ def check_acyclic(
     if circle is None:
         return
     told = " and ".join(f"equation {place + 1}{_line(lines[place])}" for place in circle[:6])
-    names = ", ".join(dict.fromkeys(_defined(equations[place]) for place in circle[:6]))
+    names = ", ".join(dict.fromkeys(_defined(equations[place]).removesuffix("()") for place in circle[:6]))
     reason = f"{names} needs itself, in {told}" if len(circle) == 1 else f"{names} need each other: {told}"
     error: ReadingError = source.error(reason, ("equations", str(circle[0])))
     if (line := lines[circle[0]]) is not None:
@@ -41,8 +41,10 @@ def _line(line: int | None) -> str:
 
 def _defined(statement: Statement) -> str:
     match statement.head:
-        case t.Name(text=name) | t.Subscript(array=name) | t.Call(function=name):
+        case t.Name(text=name) | t.Subscript(array=name):
             return name
+        case t.Call(function=name):
+            return f"{name}()"  # a quantity may share its letter
     return ""
 
 
@@ -64,7 +66,7 @@ def _reads(statement: Statement) -> Iterable[str]:
                     yield name
                 continue
             case t.Call(function=name):
-                yield name
+                yield f"{name}()"
         stack.extend(t.children(node))
 
 

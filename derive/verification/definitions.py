@@ -20,7 +20,7 @@ def define(head: t.Name | t.Subscript, right: Tree, conditions: Sequence[Tree], 
     Raises Unjudged or ShapeClash where the right side has no value.
     """
     if isinstance(head, t.Name):
-        model.define(head.text, model.meaning.value(right, {}))
+        model.define(head.text, model.meaning.sized((right,), lambda: model.meaning.value(right, {})))
     elif is_member(head, right, model):
         _members(head, right, conditions, model)
     else:

@@ -68,7 +68,10 @@ class Equations:
 
     def _evaluated(self, tree: Tree, env: Env, name: str) -> Shaped:
         try:
-            return self.model.meaning.value(tree, env)
+            declared = self._declared_shape(name, env, (name,)) if not self.model.is_family(name) else None
+            square = declared is not None and len(declared.shape) == 2 and declared.shape[0] == declared.shape[1]
+            extent = declared.shape[0] if declared is not None and square else None
+            return self.model.meaning.sized((tree,), lambda: self.model.meaning.value(tree, env), extent)
         except ShapeClash as clash:
             raise ProgramError(f"the equation of {name}: {clash}", name) from None
         except Unjudged as reason:

@@ -12,7 +12,7 @@ from fractions import Fraction
 from itertools import product as combinations
 from math import prod
 from operator import mul
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from derive import tree as t
 from derive.tree import Tree
@@ -20,7 +20,7 @@ from derive.verification.calls import Calls
 from derive.verification.graph import Node
 from derive.verification.matching import UnknownName
 from derive.verification.ranges import index_names
-from derive.verification.shaped import Env, OutsideFamily, ShapeClash, Shaped, Shapes, Unjudged, scalar
+from derive.verification.shaped import Env, OutsideFamily, ShapeClash, Shaped, Shapes, UnclearSize, Unjudged, scalar
 from derive.verification.sums import Sums
 from derive.verification.wholes import Wholes
 
@@ -36,6 +36,8 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
     ">=": lambda a, b: a >= b,
 }
 
+
+T = TypeVar("T")
 
 _ALL = t.Call(":", ())
 
@@ -77,6 +79,7 @@ class Meaning:
         self.shapes = Shapes(model.graph, model.size_text)
         self.wholes, self.sums, self.calls = Wholes(self), Sums(self), Calls(self)
         self.rows_are_columns = False  # X[i, :] is the column of these entries
+        self.square: int | None = None  # how large I is where only the sizes in a formula tell
         self._memo: dict[tuple[int | None, ...], Shaped] = {}
         self._free: dict[int, tuple[str, ...]] = {}
         self._products: dict[int, _Factors] = {}
@@ -109,6 +112,26 @@ class Meaning:
         self.outcomes.clear()
         self.wholes.forget()
         self.sums.forget()
+
+    def sized(self, trees: Sequence[Tree], work: Callable[[], T], extent: int | None = None) -> T:
+        """What `work` makes of trees; where they do not tell how large I is, with the only size that they name.
+
+        extent : the size, where something else tells it. Raises UnclearSize where nothing does.
+        """
+        try:
+            return work()
+        except UnclearSize:
+            named = {node.text for tree in trees for node in t.walk(tree) if isinstance(node, t.Name)}
+            sizes = {self.model.sizes[name] for name in named if name in self.model.sizes}
+            if self.square is not None or (extent is None and len(sizes) != 1):
+                raise
+        self.forget()
+        self.square = sizes.pop() if extent is None else extent
+        try:
+            return work()
+        finally:
+            self.square = None
+            self.forget()
 
     # --- values -------------------------------------------------------------------------------------------------------
 
@@ -167,6 +190,8 @@ class Meaning:
             return scalar(self.graph.function("pi"))
         if name == "e":
             return scalar(self.graph.exp(self.graph.one))
+        if name == "I" and self.square is not None:
+            return self.shapes.identity(self.square)
         if name == "I":
             return Shaped((None, None), (self.graph.one,), unit=True)
         if name in ("ones", "zeros"):
@@ -196,6 +221,8 @@ class Meaning:
         if name == "I" and len(indices) == 2 and self.model.lookup("I") is None:
             same = self.integer(indices[0], env) == self.integer(indices[1], env)
             return scalar(self.graph.one if same else self.graph.zero)
+        if name == "I" and len(indices) == 1 and self.model.lookup("I") is None:
+            return self.shapes.identity(self.integer(indices[0], env))
         if self.model.is_family(name):
             if not indices:
                 raise Unjudged(f"{name} has one member for each index; say which")

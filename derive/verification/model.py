@@ -88,10 +88,11 @@ class Model:
         for statement in problem.equations:
             name = defined(statement)
             assert name is not None
-            self.equations.setdefault(name, []).append(statement)
             if isinstance(statement.head, t.Call):
                 indices = tuple(_letter(index) for index in statement.head.parameters)
                 self.functions[name] = Definition(indices, statement.head.arguments, statement.links[0].tree)
+            else:  # which may share its letter with a function, a_i = a(z_i)
+                self.equations.setdefault(name, []).append(statement)
         for name, quantity in problem.quantities.items():
             if quantity.kind == "function":
                 self.functions.setdefault(name, None)
@@ -107,8 +108,7 @@ class Model:
         }
         self._applied = Applied(self, counts)
         for name in self.equations:
-            if name not in self.functions:
-                self.array(name)
+            self.array(name)
         self.strict = False
         self._complete()
         self.base = len(self.graph)
@@ -203,11 +203,11 @@ class Model:
             is_size = name in self.sizes and name not in self.equations and name != self.problem.loss
             if is_size and (quantity is None or quantity.value is None):
                 return scalar(self.graph.number(self.sizes[name]))
-            if quantity is not None and quantity.kind in ("index", "function"):
+            if quantity is not None and quantity.kind in ("index", "function") and name not in self.equations:
                 return None
             if self.is_family(name):
                 raise Unjudged(f"{name} has one member for each {quantity.family if quantity else 'index'}; say which")
-            if name in self.functions:
+            if name in self.functions and name not in self.equations:
                 return None
             if name == self.problem.loss and name not in self.equations:
                 loss = self.loss_node()

@@ -35,12 +35,13 @@ def check_single(
 
     Start values of a recurrence, h_0 = 0 beside h_t = ..., are other entries; equations with conditions are cases.
     """
-    seen: dict[tuple[str, tuple[Tree, ...] | None], int] = {}
+    seen: dict[tuple[str, tuple[Tree, ...] | None, bool], int] = {}
     for place, statement in enumerate(equations):
         name, head = defined(statement), statement.head
         assert name is not None
         fixed = isinstance(head, t.Subscript) and not all(isinstance(index, t.Name) for index in head.indices)
-        what = (name, head.indices if fixed and isinstance(head, t.Subscript) else None)
+        indices = head.indices if fixed and isinstance(head, t.Subscript) else None
+        what = (name, indices, isinstance(head, t.Call))  # a function may share its letter with a quantity
         if what in seen and not statement.conditions:
             told = f"{name} is defined twice, by equations {where(seen[what], lines)} and {where(place, lines)}"
             raise source.error(told, ("equations", str(place)))

@@ -40,6 +40,13 @@ class Unjudged(Exception):
         self.code = code
 
 
+class UnclearSize(Unjudged):
+    """The identity matrix stands where nothing says how large it is."""
+
+    def __init__(self) -> None:
+        super().__init__("the size of I is not clear here; write I_n", "ambiguous")
+
+
 @dataclass(slots=True, eq=False)
 class Shaped:
     """nodes : row-major; one along an axis of extent None.  unit : the identity matrix, of a size not yet known."""
@@ -96,9 +103,9 @@ class Shapes:
             return value
         if other.rank == 0 and not other.unit:
             raise ShapeClash("a number and the identity matrix I are put together entry by entry")
-        if other.unit:
-            raise Unjudged("the size of I is not clear here", "ambiguous")
         extents = {extent for extent in other.shape if extent is not None}
+        if other.unit or (other.rank == 2 and not extents):
+            raise UnclearSize
         if other.rank != 2 or len(extents) != 1:
             raise ShapeClash(f"I is square, and goes with {self.text(other)} here")
         diagonal = self.identity(extents.pop())

@@ -187,12 +187,14 @@ def instance_pairs(left: Tree, right: Tree, conditions: Sequence[Tree], instance
     """Both sides for one value of the free indices. Raises OutsideFamily where a member is missing."""
     model.meaning.sums.free = frozenset(instance.names)
     try:
-        one = model.meaning.value(left, instance.env)
-        other = model.meaning.value(right, instance.env)
+        one = model.meaning.sized((left, right), lambda: model.meaning.value(left, instance.env))
+        extent = one.shape[0] if one.rank == 2 and one.shape[0] == one.shape[1] else None
+        both_sides = (left, right)
+        other = model.meaning.sized(both_sides, lambda: model.meaning.value(right, instance.env), extent)
         masks = [model.meaning.node(condition, instance.env) for condition in conditions]
     finally:
         model.meaning.sums.free = frozenset()
-    both = matched(one, other, instance.at, model)
+    both = model.meaning.sized(both_sides, lambda: matched(one, other, instance.at, model))
     if any(mask != model.graph.one for mask in masks):  # the row speaks of values for which a condition holds
         times = model.graph.multiply
         both = [(at, times(first, *masks), times(second, *masks)) for at, first, second in both]

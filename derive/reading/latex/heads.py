@@ -18,6 +18,8 @@ from derive.reading.latex.syntax import Group, Term, Token
 from derive.reading.latex.vocabulary import Vocabulary
 
 _NOWHERE = Source("")
+#: Letters that make a name together with what they stand before, \Delta W.
+_LEADING = frozenset(("Delta", "delta", "d", "nabla"))
 
 
 def extended(vocabulary: Vocabulary, rows: Sequence[Sequence[Draft]]) -> Vocabulary:
@@ -25,12 +27,17 @@ def extended(vocabulary: Vocabulary, rows: Sequence[Sequence[Draft]]) -> Vocabul
     names: dict[str, int | None] = {}
     functions: set[str] = set()
     families: set[str] = set()
-    for draft in (draft for row in rows for draft in row):
+    drafts = [draft for row in rows for draft in row]
+    for draft in sorted(drafts, key=_units):  # a product M X = .. defines nothing where another row says what M is
         if draft.plain is not None:
             _plain_head(vocabulary, draft, names, functions)
         elif draft.head is not None and draft.claims and len(draft.head.terms) == 1 and draft.head.signs[0] == "+":
             _head(vocabulary, draft.head.terms[0], names, functions, families)
     return vocabulary.extended(names, functions, families)
+
+
+def _units(draft: Draft) -> int:
+    return len(draft.head.terms[0].units) if draft.head is not None else 0
 
 
 def _head(
@@ -53,13 +60,20 @@ def _head(
             return
         if place < len(parts) - 1 and (part.accents or part.subs or part.sups or part.primes):
             return
-        known.append(is_declared(reading, part))
+        known.append(is_declared(reading, part) or part.base in names)
     last = parts[-1]
     assert last is not None
     if len(parts) > 1:
         if all(known):
             return
         is_differential = [part.base for part in parts[:-1] if part is not None] == ["d"]
+        if (
+            not is_differential
+            and parts[0] is not None
+            and parts[0].base not in _LEADING
+            and any(part is not None and vocabulary.names.get(part.base, 0) != 0 for part in parts)
+        ):
+            return  # a product with an array of the problem
         if is_differential and vocabulary.has_differentials and last.base in vocabulary.decorated and known[-1]:
             return  # dU_r, where U_r is a name
         last.base, last.kind = joined([part.base for part in parts if part is not None], (), (), "", 0), "word"

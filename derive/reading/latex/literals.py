@@ -2,6 +2,7 @@ r"""Numbers: literals with a power of ten, `6.02 \cdot 10^{23}`, and a 1 that is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from derive import tree as t
@@ -9,7 +10,7 @@ from derive.errors import LimitError
 from derive.reading import limits
 from derive.reading.latex import indicators
 from derive.reading.latex.above import with_scripts
-from derive.reading.latex.syntax import Group, Scripted, Token, Unit
+from derive.reading.latex.syntax import Argument, Group, Scripted, Token, Unit
 from derive.tree import Tree
 
 if TYPE_CHECKING:
@@ -28,13 +29,25 @@ def number(reading: Interpreter, run: Run, unit: Unit, core: Token) -> Tree:
             return t.Number(f"1e{exponent}", reading.at(unit.start, unit.end))
         if unit.subs and core.text == "1" and (tree := indicators.condition_below(reading, unit)) is not None:
             return tree
-        return with_scripts(reading, t.Number(core.text, reading.at(core.start, core.end)), unit)
+        if unit.subs and core.text == "1" and _is_size(reading, unit.subs):
+            run.place -= 1
+            return indicators.ones(reading, run)  # 1_n, a vector of n ones
+        tree = with_scripts(reading, t.Number(core.text, reading.at(core.start, core.end)), unit)
+        if isinstance(tree, t.Transpose) and (core.text in ("1", "11") or reading.vocabulary.knows("T")):
+            told = "write \\mathbf{1} for a vector of ones, and brackets as in (2)^{(T)} for a power"
+            raise reading.error(f"the T above a number has two readings; {told}", unit)
+        return tree
     if run.place < run.end and run.operators[run.place] == "*" and not run.signs[run.place] and "e" not in core.text:
         following = run.units[run.place]
         if type(following) is Scripted and (exponent := _power_of_ten(reading, following)) is not None:
             run.place += 1
             return t.Number(f"{core.text}e{exponent}", reading.at(core.start, following.end))
     return t.Number(core.text, reading.at(core.start, core.end))
+
+
+def _is_size(reading: Interpreter, subs: Sequence[Argument]) -> bool:
+    """Whether all that stands below is the name of an extent."""
+    return len(subs) == 1 and type(subs[0]) is Token and subs[0].text in reading.vocabulary.sizes
 
 
 def _power_of_ten(reading: Interpreter, unit: Scripted) -> int | None:
