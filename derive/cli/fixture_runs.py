@@ -83,9 +83,9 @@ def _check_tolerance(vector: Vector, rtol: float) -> None:
     for key, array in vector.expected.items():
         allowed = rtol * float(np.max(vector.scales[key], initial=0.0))
         if array.size and vector.errors[key] > allowed:
+            known = f"{vector.errors[key]:.2g}, for they are rounded to {vector.dtype}"
             raise UsageError(
-                f"--rtol {rtol:g} allows {allowed:.2g} in {vector.name} {vector.dtype} {key}, whose numbers are known to "
-                f"{vector.errors[key]:.2g}: they are rounded to {vector.dtype}; allow more"
+                f"--rtol {rtol:g} allows {allowed:.2g} in {vector.name} {key}, whose numbers are known to {known}; allow more"
             )
 
 
