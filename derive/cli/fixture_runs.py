@@ -85,7 +85,7 @@ def _check_tolerance(vector: Vector, rtol: float) -> None:
         if array.size and vector.errors[key] > allowed:
             known = f"{vector.errors[key]:.2g}, for they are rounded to {vector.dtype}"
             raise UsageError(
-                f"--rtol {rtol:g} allows {allowed:.2g} in {vector.name} {key}, whose numbers are known to {known}; allow more"
+                f"--rtol {rtol:g} allows {allowed:.2g} in {vector.name} {key}; its numbers are known to {known}"
             )
 
 
