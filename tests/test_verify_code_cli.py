@@ -100,6 +100,25 @@ def test_a_folder_gives_one_object_for_each_file(tmp_path: Path) -> None:
     assert [each.get("error", {}).get("code") for each in refused] == ["usage", "usage", None]
 
 
+def test_a_folder_gives_one_line_for_each_file_and_totals(tmp_path: Path) -> None:
+    (tmp_path / "a.tex").write_text(r"$\frac{\partial C}{\partial A} = X^T H$")
+    (tmp_path / "b.tex").write_text("dA = X^T H\\n\ndA = 2 X^T H\n")
+    (tmp_path / "c.txt").write_text("dA = (X^T H\n")
+    (tmp_path / "d.py").write_text(RIGHT)
+    done = ran(str(tmp_path), "--problem", AFFINE)
+    lines = done.stdout.splitlines()
+    assert [line.split("  ")[0].strip() for line in lines[:-1]] == ["a.tex", "b.tex", "c.txt", "d.py"]
+    assert lines[0].split() == ["a.tex", "correct"]
+    assert "row 2: " in lines[1] and "factor" in lines[1]
+    assert "not read" in lines[2] and "--run-code" in lines[3]
+    assert lines[-1] == "4 works: 1 correct, 1 not judged, 1 not read, 1 wrong"
+    assert done.returncode == 1
+    hinted = ran(str(tmp_path), "--problem", AFFINE, "--hint").stdout
+    assert "row 2" in hinted and "factor" not in hinted
+    refused = ran(str(tmp_path), "--problem", AFFINE, "--format", "html")
+    assert refused.returncode == 2 and "folder" in refused.stderr
+
+
 def notebook(*cells: tuple[str, str]) -> str:
     return json.dumps(
         {

@@ -13,15 +13,12 @@ import click
 from derive.cli.options import read_text, time_limit
 from derive.cli.output import write_file
 from derive.cli.progress import Progress
+from derive.cli.verify_folder import SUFFIXES, judge_folder
 from derive.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from derive.verification.checking import Verifier
     from derive.verification.report import Report
 
-SUFFIXES = (".tex", ".md", ".txt", ".ipynb", ".py")
 #: Seconds that a process may take to load numpy and torch, beside --timeout.
 LOADING = 30.0
 FORMATS = ("text", "json", "md", "tex", "pdf", "html", "ipynb")
@@ -31,6 +28,7 @@ Examples:
   derive verify work.tex --problem griewank
   derive verify homework.md --problem layer.toml --hint
   derive verify work.tex --problem mlp --reveal --format html -o marked.html
+  derive verify submissions/ --problem mlp
   derive verify backpropagation.py --problem mlp --run-code
   echo '\\bar v_5 = v_4' | derive verify - --problem griewank --json
 \b
@@ -71,7 +69,8 @@ def command(
 ) -> int:
     """Say of every row of WORK whether it is right, which is the first wrong one, and what is wrong with it.
 
-    WORK is a file of LaTeX, Markdown or plain text, a notebook, Python with --run-code, or - for standard input.
+    WORK is a file of LaTeX, Markdown or plain text, a notebook, Python with --run-code, a folder of such files, of
+    which each gets a line, or - for standard input.
     """
     if hint and reveal:
         raise UsageError("--hint keeps back what --reveal shows; give one of them")
@@ -89,7 +88,9 @@ def command(
 
         verifier = functools.cache(lambda: Verifier(problem, seed))
         if Path(work).is_dir():
-            return _folder(Path(work), verifier, mode, timeout, run_code)
+            if form not in ("text", "json") or out is not None:
+                raise UsageError("a folder is told of on standard output, as text or --json; name a file for the rest")
+            return judge_folder(Path(work), verifier, form == "json", mode == "hint", timeout, run_code)
         text = read_text(work)
         if work == "-":
             suffix = ".tex" if "\\" in text or "$" in text else ".txt"
@@ -114,34 +115,6 @@ def command(
 def _form_of(out: str | None) -> str:
     ending = (out or "").rpartition(".")[2].lower()
     return ending if ending in FORMATS else "text"
-
-
-def _folder(folder: Path, verifier: Callable[[], Verifier], mode: str, seconds: float, run_code: bool) -> int:
-    """One JSON object a file, sorted by name."""
-    from derive.errors import DeriveError
-    from derive.verification.code_checking import verify_python
-
-    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
-    if not files:
-        raise UsageError(f"{folder} holds no work: no file ends in {', '.join(SUFFIXES)}")
-    worst = 0
-    for file in files:
-        try:
-            text, suffix = read_text(str(file)), file.suffix.lower()
-            if suffix == ".py" and not run_code:
-                raise UsageError("Python work is run to be verified; allow that with --run-code")
-            if run_code and suffix in (".py", ".ipynb"):
-                report = verify_python(verifier, text, suffix, seconds=seconds, file=file.name)
-            else:
-                report = verifier().verify(text, suffix, file.name)
-        except DeriveError as error:
-            click.echo(json.dumps({"file": file.name, "error": {"code": error.code, "message": error.message}}))
-            worst = worst or 3
-            continue
-        click.echo(json.dumps(report.data(mode == "hint"), allow_nan=False))
-        code = report.exit_code
-        worst = 1 if 1 in (code, worst) else max(worst, min(code, 3))
-    return worst
 
 
 def _written(report: Report, form: str, mode: str, color: bool) -> bytes:
