@@ -67,6 +67,16 @@ def test_numbers_are_told_from_arrays_by_name() -> None:
         assert bool(context.ill_formed(t.Transpose(tree))) is context.is_number(tree)
 
 
+@pytest.mark.parametrize("factor", [r"\frac{2}{3}", r"\frac{2}{n}", r"\frac{1}{m}"])
+def test_the_size_that_is_meant_is_the_one_at_all_sizes(factor: str) -> None:
+    """n/3 is 2/m wherever n m is 6."""
+    line = only("linear-regression", rf"\frac{{\partial L}}{{\partial w}} = {factor} X^T (\hat y - y)")
+    assert [slip.name for slip in line.slips] == [
+        "factor 2 of a square missing" if factor == r"\frac{1}{m}" else "another size"
+    ]
+    assert line.expected is not None and "m" in line.expected and "n" not in line.expected
+
+
 # --- formulas that are shown ------------------------------------------------------------------------------------------
 
 

@@ -45,7 +45,9 @@ class Comparing:
         if among is not None and among is not self.models:
             return self._at_all(left, right, conditions, among)
         trees = (left, right)
-        needed = min(assignments_needed(trees, self.models[0]), ASSIGNMENTS)
+        needed = assignments_needed(trees, self.models[0])
+        # one more where sizes stand as numbers: n/3 is 2/m wherever n m is 6
+        needed = min(needed + (needed > 1), ASSIGNMENTS)
         further = self._prepared(self.variants.sizes(needed), trees) if needed > len(self.models) else []
         verdict = self._at_all(left, right, conditions, [*self.models, *further])
         open_ = verdict.verdict == "undecided" and self.variants.has_cases

@@ -49,6 +49,19 @@ def _by_root(divide: bool) -> Edit:
     return edit
 
 
+def _another_size(site: Site) -> Iterator[Tree]:
+    """A size where another one stands, or a number for it."""
+    own = site.node
+    is_size = isinstance(own, t.Name) and own.text in site.context.sizes
+    if is_size or (isinstance(own, t.Number) and own.value > 1):
+        yield from (t.Name(name) for name in site.context.sizes if t.Name(name) != own)
+
+
+def _size_for_another(site: Site) -> Iterator[Tree]:
+    if isinstance(site.node, t.Name):
+        yield from _another_size(site)
+
+
 def _with_constant(site: Site) -> Iterator[Tree]:
     """A term times a named number, or over it."""
     if site.is_term and not isinstance(site.node, t.Negative):
@@ -198,6 +211,15 @@ def slips() -> tuple[NamedSlip, ...]:
                 "The average is taken once too often: the factor {part} is in an earlier factor already, and "
                 "does not belong here."
             ),
+        ),
+        NamedSlip(
+            "another size",
+            "sum-mean",
+            "The wrong size stands here: {after} belongs here, not {before}; count what the sum or the mean runs over.",
+            _size_for_another,
+            _another_size,
+            ("1/m*(P - Y)", "1/n*(P - Y)"),
+            SPECIFIC,
         ),
         NamedSlip(
             "scaling by the root of a size forgotten",

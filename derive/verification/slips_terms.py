@@ -21,6 +21,8 @@ def _without_term(site: Site) -> Iterator[Tree]:
 
 def _with_term(site: Site) -> Iterator[Tree]:
     """Plus or minus a quantity of the problem, with a Kronecker delta or without, or 1."""
+    if t.is_number(site.node, 0):
+        return  # 0 is what was left of a term, not one of several
     bracket = isinstance(site.node, t.Sum) or (isinstance(site.node, t.Negative) and isinstance(site.above, t.Product))
     if not bracket and (not site.is_term or (isinstance(site.node, t.Negative) and not site.is_root)):
         return
@@ -41,7 +43,7 @@ def _terms(tree: Tree) -> tuple[tuple[str, Tree], ...]:
 
 def _with_adjoint_term(site: Site) -> Iterator[Tree]:
     """Plus or minus a derivative of the loss, or a derivative times a value."""
-    if not site.is_root:
+    if not site.is_root or t.is_number(site.node, 0):
         return
     context = site.context
     for name in context.ranks:
