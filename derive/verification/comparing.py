@@ -11,6 +11,7 @@ from derive.verification.agreement import agreed
 from derive.verification.confirming import UNCONFIRMED, Definition, Second
 from derive.verification.definitions import define
 from derive.verification.dummies import bind
+from derive.verification.index_hazards import crowded
 from derive.verification.model import Model
 from derive.verification.problems import Problem
 from derive.verification.readings import refuted
@@ -57,7 +58,22 @@ class Comparing:
             for turn in range(1, self._turns):
                 found = self._at_all(left, right, conditions, self._prepared(self.variants.turned(turn), trees))
                 verdict = worse(verdict, found)
+        if verdict.verdict == "correct" and crowded(trees, self.models) is not None:
+            verdict = self._at_larger(verdict, left, right, conditions)
         return self._unless_hazard(verdict, trees) if verdict.verdict == "correct" else verdict
+
+    def _at_larger(self, before: Verdict, left: Tree, right: Tree, conditions: Conditions) -> Verdict:
+        """A right verdict at further sizes too, until every axis has room for the indices over it."""
+        verdict, tried = before, list(self.models)
+        for model in self._prepared(self.variants.sizes(ASSIGNMENTS), (left, right)):
+            tried.append(model)
+            verdict = worse(verdict, self._at_all(left, right, conditions, [model]))
+            if verdict.verdict != "correct" or crowded((left, right), tried) is None:
+                return verdict
+        name = crowded((left, right), tried)
+        return Verdict(
+            "undecided", reason=f"hazard: more indices run over the axis of {name} than sizes tried have room for"
+        )
 
     def _case_by_case(self, before: Verdict, left: Tree, right: Tree, conditions: Conditions) -> Verdict:
         """The two sides with every label having each of its values; a case that fits no condition says nothing."""
@@ -94,7 +110,11 @@ class Comparing:
             verdict = self._at(left, right, conditions, model)
             if verdict.verdict == "wrong":
                 return verdict
-            if best is None and verdict.verdict == "correct" and (letter := unbound(left, right, conditions, model)) is not None:
+            if (
+                best is None
+                and verdict.verdict == "correct"
+                and (letter := unbound(left, right, conditions, model)) is not None
+            ):
                 reason = f"the index {letter} is bound by no sum, and is not on the left side"
                 return Verdict("unread", reason=reason)
             best = verdict if best is None else worse(best, verdict)
