@@ -133,7 +133,8 @@ def test_differences_of_differences_have_the_slopes_of_the_sweep(
     at = inputs(graph)
     try:
         play, tape, nodes, node = played(formula, number)
-        value(formula, [play.coordinate(tape.data[each]) for each in nodes], MP)
+        # the sweep gives log(x) a slope where x < 0, of which a difference knows nothing
+        assume(value(formula, [play.coordinate(tape.data[each]) for each in nodes], MP) is not None)
         top = written(formula, graph, at)
         once = differentiating.adjoints(graph, top).get(at[first], graph.zero)
         twice = differentiating.adjoints(graph, once).get(at[second], graph.zero)
@@ -272,6 +273,7 @@ def test_a_bug_of_the_enclosures_convicts_nobody(monkeypatch: pytest.MonkeyPatch
         r"x + 10^{-300} x^2 = x",
         r"e^{x} = e^{x} + 10^{-40}",
         r"\frac{d^2 L}{dy^2} = 2 y",
+        *(rf"\frac{{d}}{{d{name}}} \log {name} = \frac{{2}}{{{name}}}" for name in "abxy"),
     ],
 )
 def test_what_is_wrong_is_confirmed(text: str) -> None:

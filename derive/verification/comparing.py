@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 
 from derive.plain import formula
 from derive.tree import Tree
@@ -142,15 +143,21 @@ class Comparing:
     # --- the second evaluator -----------------------------------------------------------------------------------------
 
     def confirmed(self, verdict: Verdict, left: Tree, right: Tree, conditions: Conditions) -> Verdict:
-        """A wrong verdict on two sides after a second evaluator found the same, else one that is not decided."""
+        """A wrong verdict on two sides after a second evaluator found the same, else one that is not decided.
+
+        The derivative of log(x) is 1/x by the sweep also where x < 0, and a difference of nothing: the second evaluator
+        may need another point.
+        """
         if verdict.verdict != "wrong" or verdict.model is None:
             return stated(verdict, None)
-        second, sides = self.second(), verdict.sides or (left, right)
-        if verdict.decision is not None and verdict.decision.witness is not None:
-            found = second.differ(verdict.model, verdict.decision.witness, *sides, conditions)
-        else:
-            found = second.clash(verdict.model, sides, lambda model: pairs(*sides, conditions, model))
-        return stated(verdict, found)
+        second, sides, decision = self.second(), verdict.sides or (left, right), verdict.decision
+        if decision is None or decision.witness is None:
+            return stated(verdict, second.clash(verdict.model, sides, lambda model: pairs(*sides, conditions, model)))
+        for witness in chain((decision.witness,), verdict.model.judge.elsewhere(decision.witness)):
+            found = second.differ(verdict.model, witness, *sides, conditions)
+            if found is not None:
+                return stated(replace(verdict, decision=replace(decision, witness=witness)), found)
+        return stated(verdict, None)
 
     def second(self) -> Second:
         """The second evaluator, with what the work defines so far."""

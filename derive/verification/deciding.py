@@ -111,11 +111,9 @@ class Judge:
     def _is_rational(self, node: Node) -> bool:
         """Whether a node is a rational function of the inputs."""
         graph = self.graph
-        return all(
-            graph.kinds[each] != FUNCTION
-            and (graph.kinds[each] != MONOMIAL or all(isinstance(power, int) for _, power in graph.data[each][0]))
-            for each in graph.cone((node,))
-        )
+        cone = graph.cone((node,))
+        powers = (power for each in cone if graph.kinds[each] == MONOMIAL for _, power in graph.data[each][0])
+        return all(graph.kinds[each] != FUNCTION for each in cone) and all(isinstance(each, int) for each in powers)
 
     def _exactly(self, pairs: Sequence[Pair]) -> Decision:
         """Rational functions at random rational points: exact, however small the difference is."""
@@ -141,6 +139,13 @@ class Judge:
                 found.append((gap, pair))
         found.sort(key=lambda each: (-each[0], each[1][0]))
         return (pair for _, pair in found)
+
+    def elsewhere(self, witness: Witness) -> Iterator[Witness]:
+        """Other points at which the same entry has two values."""
+        for number in range(2 * POINTS):
+            found = self._refuted((witness.label, *witness.nodes), number)
+            if found is not None and found.point != witness.point:
+                yield found
 
     def _refuted(self, pair: Pair, number: int) -> Witness | None:
         label, left, right = pair
