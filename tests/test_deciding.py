@@ -189,6 +189,7 @@ IDENTITIES = {
         ("exp", ("^", ("+", X, Y), 2)),
         ("*", ("*", ("exp", ("^", X, 2)), ("exp", ("*", TWO, ("*", X, Y)))), ("exp", ("^", Y, 2))),
     ),
+    "exp of an odd function": (("*", ("exp", ("sin", X)), ("exp", ("sin", negated(X)))), ONE),
     "sin^2 + cos^2": (("+", ("^", ("sin", X), 2), ("^", ("cos", X), 2)), ONE),
     "sin(x + y)": (
         ("sin", ("+", X, Y)),
