@@ -60,10 +60,10 @@ class Verifier:
 
     def _at_values(self, judged: Judged) -> tuple[dict[str, Any], str, str] | None:
         """Both sides of a wrong row at the problem's own values, where they differ there."""
-        values, verdict = self.judging.values, judged.verdict
-        if values is None or verdict.head is None or verdict.link is None or verdict.carried_from is not None:
+        verdict = judged.verdict
+        if verdict.head is None or verdict.link is None or verdict.carried_from is not None:
             return None
-        sides = values.both(verdict.head, verdict.link.tree)
+        sides = self.judging.links.apart_at_values(verdict.head, verdict.link.tree)
         if sides is None:
             return None
         given = {name: _number(value) for name, value in self.problem.values.items() if isinstance(value, Fraction)}
