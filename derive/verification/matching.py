@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from derive.names import ACCENTS
+from derive.reading.latex.spelling import printable
 from derive.verification.problems import Problem
 from derive.verification.shaped import Unjudged
 from derive.words import nearest
@@ -88,8 +89,9 @@ def _key(name: str, problem: Problem) -> str:
 def message(name: str, problem: Problem) -> str:
     """One line for a name that is unknown: what may have been meant, or what there is."""
     close = suggest(name, problem)
+    name = printable(name)
     if close:
-        return f"{name} is not declared; did you mean {_listed(close)}?"
+        return f"{name} is not declared; did you mean {_listed(map(printable, close))}?"
     names = [_key(each, problem) for each in problem.quantities][:12]
     return f"{name} is not declared, and no row before defines it; the problem has {', '.join(names)}"
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from derive.plain import formula
 from derive.reading.latex.rows import Row
 from derive.reading.latex.vocabulary import Vocabulary
-from derive.tree import Span
+from derive.tree import Span, Tree
 from derive.verification.decisions import Witness
 from derive.verification.graph import INPUT
 from derive.verification.model import Model
@@ -150,7 +151,10 @@ class Report:
 
 def read_as(row: Row) -> str:
     """The row in normal form, as it was understood."""
-    from derive.reading.latex.rows import echo
+    from derive.verification.showing import displayed
+
+    def echo(tree: Tree) -> str:
+        return formula(displayed(tree))
 
     statements = []
     for statement in row.statements:

@@ -19,7 +19,7 @@ def _node(node: Tree) -> Tree:
         case t.Name(text=text):
             return replace(node, text=printable(text))
         case t.Call(function="overline", arguments=(t.Name(text=text),)):
-            return t.Name(f"{printable(text)}_bar", node.at)
+            return t.Name(printable(f"{text}_bar"), node.at)
         case t.Call(function="overline", arguments=(t.Subscript() as entry,)):
             return replace(entry, array=f"{entry.array}_bar")
         case t.Call(function=":", arguments=()):

@@ -106,6 +106,8 @@ def _function(reading: Interpreter, term: Term, functions: set[str]) -> None:
 def _plain_head(vocabulary: Vocabulary, draft: Draft, names: dict[str, int | None], functions: set[str]) -> None:
     head = draft.plain.head if draft.plain is not None else None
     match head:
+        case t.Name(text=text) | t.Subscript(array=text) if plain.below_bar(vocabulary, plain_name(text)) is not None:
+            return
         case t.Name(text=text) if draft.claims and not vocabulary.knows(plain_name(text)):
             if plain.array_of(vocabulary, plain_name(text)) is None:
                 names.setdefault(plain_name(text), None)

@@ -214,6 +214,13 @@ def array_of(vocabulary: Vocabulary, name: str) -> str | None:
     return base if vocabulary.names.get(base) == len(rest) else None
 
 
+def below_bar(vocabulary: Vocabulary, name: str) -> str | None:
+    """v_3 of vbar_3, where nobody declared vbar_3 and the problem says what a bar means."""
+    base = name.removesuffix("_bar")
+    says = vocabulary.conventions.get("overline", "name") != "name"
+    return base if says and base != name and vocabulary.knows(base) and not vocabulary.knows(name) else None
+
+
 def _canonical(reading: Interpreter, tree: Tree, primed: Primed, line: int, shift: int) -> Tree:
     """Canonical names, places in the file, and `W_ij` as an entry where W is declared and W_ij is not."""
     vocabulary = reading.vocabulary
@@ -225,6 +232,8 @@ def _canonical(reading: Interpreter, tree: Tree, primed: Primed, line: int, shif
                 return t.Call(ALL, (), at)
             case t.Name(text=text):
                 return named(*primed.get(text, (text, 0)), at)
+            case t.Subscript(array=array) if (base := below_bar(vocabulary, plain_name(array))) is not None:
+                return t.Call("overline", (replace(node, array=base, at=at),), at)
             case t.Subscript(array=array):
                 return replace(node, array=plain_name(array), at=at)
             case t.Call(function=function):
@@ -241,6 +250,8 @@ def _canonical(reading: Interpreter, tree: Tree, primed: Primed, line: int, shif
             if vocabulary.knows(name + "'" * primes):
                 return t.Name(name + "'" * primes, at)
             return t.Call("prime", (named(text, primes - 1, at),), at)
+        if (base := below_bar(vocabulary, name)) is not None:
+            return t.Call("overline", (named(base, 0, at),), at)
         if letters := vocabulary.letters.get(name):
             return t.Subscript(name, tuple(t.Name(letter, at) for letter in letters), at)
         if vocabulary.knows(name) or reading.in_scope(name):

@@ -64,8 +64,9 @@ def plain_name(word: str) -> str:
 
 
 def printable(name: str) -> str:
-    """A canonical name as the printers of formulas take it: v_m1 is v_-1 to them."""
-    return re.sub(r"_m([0-9]+)(?![A-Za-z0-9])", r"_-\1", name)
+    """A canonical name as the printers of formulas take it: v_m1 is v_-1 to them, and v_3_bar is vbar_3."""
+    name = re.sub(r"_m([0-9]+)(?![A-Za-z0-9])", r"_-\1", name)
+    return re.sub(r"([A-Za-z])((?:_-?[0-9]+)+)_(bar|hat|tilde|dot)", r"\1\3\2", name)
 
 
 def joined(pieces: Sequence[str], subs: Sequence[str], accents: Sequence[str], above: str, primes: int) -> str:
