@@ -119,6 +119,16 @@ ENTRIES += (
     ),
 )
 
+#: The exercises of the sheets that are answered in words, in counts and by stored runs.
+ENTRIES += (
+    Entry(
+        "review-questions",
+        "Parameters, linear layers, what is remembered, what backpropagation saves",
+        "course sheet 001, exercise 5; course sheet 000, exercise 4",
+        "derive.solutions.review",
+    ),
+)
+
 #: Layers whose solution is that of `derive grad --layer`.
 ENTRIES += tuple(
     Entry(name, title, source, "derive.solutions.layers")
