@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
 from derive import tree as t
 from derive.errors import DeriveError
 from derive.tree import Tree
@@ -17,7 +15,6 @@ from derive.verification.arrays import Array, Arrays
 from derive.verification.graph import UndefinedNode
 from derive.verification.model import Model
 from derive.verification.shaped import OutsideFamily, ShapeClash, Unjudged
-from derive.verification.size_hazards import names_a_number
 from derive.verification.statements import blocks
 from derive.verification.tables import Unfit, Values, chance
 
@@ -26,28 +23,28 @@ _UNFIT = (Unfit, Unjudged, ShapeClash, UndefinedNode, DeriveError, RecursionErro
 
 def agreed(left: Tree, right: Tree, conditions: Sequence[Tree], model: Model) -> float | None:
     """log10 of the probability that a statement which was found to hold is false; None where nothing is said."""
-    trees = (left, right, *conditions)
-    if any(isinstance(node, t.Indicator) and names_a_number(node) for tree in trees for node in t.walk(tree)):
-        return None
     count, degree = 0, 1.0
     try:
-        for one, other, mask, value in _sides(left, right, conditions, model):
+        outcomes: dict[Tree, set[bool]] = {}
+        for one, other, mask in _sides(left, right, conditions, model, outcomes):
             differs = one.data != other.data
             if differs.any() and (differs & mask).any():
-                return None
-            if not (np.isfinite(value.data) | ~mask).all():
                 return None
             count += differs.size
             degree = max(degree, one.degree, other.degree)
     except _UNFIT:
         return None
-    return chance(count, degree) if count else None
+    if not count or any(len(each) < 2 for each in outcomes.values()):
+        return None  # a condition that is the same everywhere is a hazard
+    for condition, each in outcomes.items():
+        model.meaning.outcomes.setdefault(condition, set()).update(each)
+    return chance(count, degree)
 
 
 def _sides(
-    left: Tree, right: Tree, conditions: Sequence[Tree], model: Model
-) -> Iterator[tuple[Array, Array, Values, Array]]:
-    """Both sides for each member of a family, where the conditions hold, and the left side in double precision."""
+    left: Tree, right: Tree, conditions: Sequence[Tree], model: Model, outcomes: dict[Tree, set[bool]]
+) -> Iterator[tuple[Array, Array, Values]]:
+    """Both sides for each member of a family, and where the conditions hold; the left side must have a value."""
     bound = dict.fromkeys(
         name for tree in (left, right) for node in t.walk(tree) if isinstance(node, t.Reduction) for name in node.bound
     )
@@ -57,23 +54,26 @@ def _sides(
             raise Unfit
         arrays = Arrays(model, model.residual, letters)
         at = env | {letter: arrays.along(letter, span) for letter, span in spans.items()}
+        arrays.outcomes = outcomes
         mask = arrays.all
-        for condition in conditions:
-            held = arrays.held(condition, at)
-            if held is None:
-                raise Unfit
+        truths = [held for condition in conditions if (held := arrays.held(condition, at)) is not None]
+        if len(truths) < len(conditions):
+            raise Unfit
+        arrays.note(conditions, truths, mask)
+        for held in truths:
             mask = mask & held
         if not mask.any():
             continue
         model.meaning.sums.free = frozenset(at)
         try:
+            arrays.checked = True
             one = arrays.value(left, at, mask)
+            arrays.checked = False
             other = arrays.value(right, at, mask)
-            double = Arrays(model, model.doubled, letters).value(left, at, mask)
         except OutsideFamily:
             continue  # nothing is said of a member that does not exist
         finally:
             model.meaning.sums.free = frozenset()
         if one.shape != other.shape or (one.row != other.row and one.shape != (1,)):
             raise Unfit
-        yield one, other, mask.reshape((1, *mask.shape) + (1,) * len(one.shape)), double
+        yield one, other, mask.reshape((1, *mask.shape) + (1,) * len(one.shape))

@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import reduce
 from math import prod
+from operator import and_
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from derive import tree as t
 from derive.tree import Tree
-from derive.verification.graph import INPUT, NAMED
 from derive.verification.ranges import index_names
 from derive.verification.shaped import OutsideFamily, Shaped
+from derive.verification.size_hazards import names_a_number
 from derive.verification.tables import Doubled, Residual, Unfit, Values
 
 if TYPE_CHECKING:
@@ -40,6 +42,23 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
     ">=": lambda a, b: a >= b,
 }
 
+#: The method of Arrays for each kind of tree.
+_METHODS: Mapping[type, str] = {
+    t.Number: "_number",
+    t.Name: "_name",
+    t.Negative: "_negative",
+    t.Sum: "_sum",
+    t.Product: "_product",
+    t.Power: "_power",
+    t.Transpose: "_transpose",
+    t.Call: "_call",
+    t.Subscript: "_entry",
+    t.Reduction: "_reduction",
+    t.Indicator: "_indicator",
+    t.Derivative: "_derivative",
+    t.Relation: "_part",
+}
+
 
 @dataclass(slots=True)
 class Array:
@@ -55,9 +74,15 @@ class Array:
 
 
 class Arrays:
-    """The arrays of one statement at one model. letters : its indices, free and bound, one axis each."""
+    """The arrays of one statement at one model. letters : its indices, free and bound, one axis each.
+
+    checked : whether what is read must have a value in double precision.
+    outcomes : how the conditions that compare with a number came out.
+    """
 
     def __init__(self, model: Model, numbers: Residual | Doubled, letters: Sequence[str]) -> None:
+        self.checked = False
+        self.outcomes: dict[Tree, set[bool]] = {}
         self.model = model
         self.meaning = model.meaning
         self.numbers = numbers
@@ -65,20 +90,6 @@ class Arrays:
         self.count = len(letters)
         self.flat = (1,) * self.count
         self.all = np.ones(self.flat, dtype=bool)
-        self._by_kind: dict[type, Callable[[Any, Places, Values], Array]] = {
-            t.Number: lambda tree, at, mask: self._constant(tree.value),
-            t.Name: self._name,
-            t.Negative: self._negative,
-            t.Sum: self._sum,
-            t.Product: self._product,
-            t.Power: self._power,
-            t.Transpose: lambda tree, at, mask: self._transposed(self.value(tree.body, at, mask)),
-            t.Subscript: self._entry,
-            t.Reduction: self._reduction,
-            t.Indicator: self._indicator,
-            t.Derivative: self._derivative,
-            t.Call: self._call,
-        }
 
     def along(self, letter: str, span: range) -> Values:
         """The values of an index along its axis."""
@@ -90,11 +101,8 @@ class Arrays:
 
     def value(self, tree: Tree, at: Places, mask: Values) -> Array:
         """The array of a tree. mask : where it is needed; elsewhere it may hold anything."""
-        special = self._by_kind.get(type(tree))
-        if special is None:
-            return self._part(tree, at, mask)
         try:
-            found = special(tree, at, mask)
+            found: Array = getattr(self, _METHODS[type(tree)])(tree, at, mask)
         except Unfit:
             if isinstance(tree, (t.Product, t.Power, t.Derivative)):
                 return self._part(tree, at, mask)
@@ -102,6 +110,12 @@ class Arrays:
         if found.data.size > LARGEST:
             raise Unfit
         return found
+
+    def _number(self, tree: t.Number, at: Places, mask: Values) -> Array:
+        return self._constant(tree.value)
+
+    def _transpose(self, tree: t.Transpose, at: Places, mask: Values) -> Array:
+        return self._transposed(self.value(tree.body, at, mask))
 
     # --- leaves -------------------------------------------------------------------------------------------------------
 
@@ -114,6 +128,8 @@ class Arrays:
         return Array(self.numbers.integers(values[None]))
 
     def _read(self, nodes: Values, shape: tuple[int, ...], row: bool = False) -> Array:
+        if self.checked and not np.isfinite(self.model.doubled.read(nodes)).all():
+            raise Unfit
         return Array(self.numbers.read(nodes), shape, row, self.numbers.degree(nodes))
 
     def _shaped(self, value: Shaped) -> tuple[Values, tuple[int, ...]]:
@@ -121,7 +137,7 @@ class Arrays:
         if value.unit or None in value.shape:
             raise Unfit
         shape: tuple[int, ...] = value.shape  # type: ignore[assignment]
-        return np.array(value.nodes, dtype=np.int64).reshape(shape), shape
+        return self.model.node_array(value), shape
 
     def _name(self, tree: t.Name, at: Places, mask: Values) -> Array:
         if tree.text in at:
@@ -300,13 +316,26 @@ class Arrays:
 
     def _indicator(self, tree: t.Indicator, at: Places, mask: Values) -> Array:
         held = self.held(tree, at)
-        return self._part(tree, at, mask) if held is None else self._numbered(held.astype(np.int64))
+        if held is None:
+            return self._part(tree, at, mask)
+        self.note([tree], [held], mask)
+        return self._numbered(held.astype(np.int64))
+
+    def note(self, conditions: Sequence[Tree], held: Sequence[Values], mask: Values) -> None:
+        """Keep how each condition that names a number came out, where it is needed and all others hold."""
+        for place, condition in enumerate(conditions):
+            if isinstance(condition, t.Indicator) and names_a_number(condition):
+                others = mask
+                for each in (*held[:place], *held[place + 1 :]):
+                    others = others & each
+                one, others = np.broadcast_arrays(held[place], others)
+                self.outcomes.setdefault(condition, set()).update(one[others].tolist())
 
     # --- arithmetic ---------------------------------------------------------------------------------------------------
 
     def _negative(self, tree: t.Negative, at: Places, mask: Values) -> Array:
         value = self.value(tree.body, at, mask)
-        return replace(value, data=self.numbers.negate(value.data))
+        return Array(self.numbers.negate(value.data), value.shape, value.row, value.degree)
 
     def _sum(self, tree: t.Sum, at: Places, mask: Values) -> Array:
         (sign, first), *rest = tree.terms
@@ -336,7 +365,8 @@ class Arrays:
         return replace(value, data=value.data.reshape(value.data.shape + (1,) * len(shape)))
 
     def _product(self, tree: t.Product, at: Places, mask: Values) -> Array:
-        truth = None
+        conditions: list[Tree] = []
+        truths: list[Values] = []
         rest = []
         for operator, factor in tree.factors:
             is_condition = isinstance(factor, t.Indicator) or (
@@ -346,8 +376,11 @@ class Arrays:
             if held is None:
                 rest.append((operator, factor))
             else:
-                truth = held if truth is None else truth & held
+                conditions.append(factor)
+                truths.append(held)
+        truth = reduce(and_, truths) if truths else None
         if truth is not None:
+            self.note(conditions, truths, mask)
             mask = mask & truth
             if not mask.any():
                 return self._constant(0)
@@ -481,14 +514,11 @@ class Arrays:
         numerator = self.model.convention("layout") == "numerator"
         if self.model.derivatives._is_symmetric(tree.by) or (tree.nabla and numerator and shape):
             raise Unfit
-        graph = self.model.graph
-        if any(graph.kinds[node] not in (INPUT, NAMED) and node != graph.zero for node in by.ravel().tolist()):
-            raise Unfit
         above, below = len(of_shape), len(shape)
         of = of.reshape(of.shape + (1,) * below)
         by = by.reshape(by.shape[: self.count] + (1,) * above + shape)
         of, by = np.broadcast_arrays(of, by)
-        data, degree = self.model.slopes.read(of, by, self.numbers)
+        data, degree = self.model.slopes.read(of, by, self.numbers, self.checked)
         if not above:
             found = Array(data, shape, row, degree)
             return (self._transposed(found) if numerator else found), above, below

@@ -11,6 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import product as combinations
 
+import numpy as np
+import numpy.typing as npt
+
 from derive import tree as t
 from derive.errors import ProgramError
 from derive.reading.latex.rows import Statement
@@ -32,6 +35,8 @@ from derive.verification.ranges import found_ranges
 from derive.verification.shaped import Env, OutsideFamily, ShapeClash, Shaped, Unjudged, scalar
 from derive.verification.slopes import Slopes
 from derive.verification.tables import Doubled, Residual
+
+NodeArray = npt.NDArray[np.int64]
 
 #: So many members before the first may be start values of a recursion.
 STARTS = 3
@@ -113,6 +118,17 @@ class Model:
         self._complete()
         self.base = len(self.graph)
         self.slopes = Slopes(self)
+        self._node_arrays: dict[int, tuple[Shaped, NodeArray]] = {}
+
+    def node_array(self, value: Shaped) -> NodeArray:
+        """The nodes of an array of the problem or the work, along its axes."""
+        found = self._node_arrays.get(id(value))
+        if found is None:
+            nodes = np.array(value.nodes, dtype=np.int64).reshape([extent or 1 for extent in value.shape])
+            if nodes.size and nodes.max() >= self.base:
+                return nodes
+            found = self._node_arrays[id(value)] = (value, nodes)  # with the array, so that no other gets its id
+        return found[1]
 
     @cached_property
     def residual(self) -> Residual:
@@ -336,6 +352,8 @@ class Model:
             letters, body = alias
             ranges = found_ranges((body,), self, self._known(letters, indices, env), {})
             return tuple(ranges.get(letter) for letter in letters)
+        if tree.layer and any(name == array and count > len(indices) for array, count in self._indexed):
+            return (None,) * len(indices)  # all of a layer, delta^{[l]}: the domain of the index tells
         leading: tuple[range | None, ...] = ()
         if self.is_family(name):
             leader = indices[0] if indices else None

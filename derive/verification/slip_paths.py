@@ -7,6 +7,7 @@ from the difference of its sides, whatever its formula looks like.
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -38,23 +39,36 @@ class Paths:
         self.model = model
         self.graph = model.graph
         self._partials: dict[Node, Mapping[Node, Node]] = {}
+        self._readers: dict[Node, tuple[list[Node], dict[Node, list[Node]]]] = {}
 
     def terms(self, seed: Node, place: Node) -> dict[Key, Node]:
         """What a value leads through -> its term of the derivative of `seed` by `place`."""
         g = self.graph
         outer = self.model.adjoints(seed)
-        values = [node for node in g.cone((seed,)) if g.kinds[node] == NAMED and node > place and node in outer]
-        if len(values) > VALUES:
+        if seed not in self._readers:
+            self._readers[seed] = self._read_by(seed)
+        values, readers = self._readers[seed]
+        if len(values) - bisect(values, place) > VALUES:
             raise Unjudged("too many values to look through")
         found: dict[Key, Node] = {}
+        for node in readers.get(place, ()):
+            if node > place:
+                key = (*self._key(node), self._is_own(node, place))
+                found[key] = g.add(found.get(key, g.zero), g.multiply(outer[node], self._partials[node][place]))
+        return found
+
+    def _read_by(self, seed: Node) -> tuple[list[Node], dict[Node, list[Node]]]:
+        """The named values of which one is made, and of each node those that read it."""
+        g, outer = self.graph, self.model.adjoints(seed)
+        values = [node for node in g.cone((seed,)) if g.kinds[node] == NAMED and node in outer]
+        readers: dict[Node, list[Node]] = {}
         for node in values:
             if node not in self._partials:
                 self._partials[node] = self._local(g.data[node][1])
-            partial = self._partials[node].get(place, g.zero)
-            if partial != g.zero:
-                key = (*self._key(node), self._is_own(node, place))
-                found[key] = g.add(found.get(key, g.zero), g.multiply(outer[node], partial))
-        return found
+            for place, partial in self._partials[node].items():
+                if partial != g.zero:
+                    readers.setdefault(place, []).append(node)
+        return values, readers
 
     def _local(self, value: Node) -> Mapping[Node, Node]:
         """The partial derivatives of a value by the names and inputs that its own formula reads."""
@@ -111,11 +125,10 @@ def _ends(model: Model, head: Tree, env: Env) -> tuple[Sequence[Node], Sequence[
 
 def path_changes(search: Search, late: bool = False) -> Iterator[Change]:
     """Slips of paths that explain the row, each proved in all models; `late`: those that a formula may say better."""
-    found = [_entries(search, model) for model in search.models]
-    if any(entries is None or not entries for entries in found):
+    first = _entries(search, search.model)
+    if not first:
         return
-    tables = [entries for entries in found if entries is not None]
-    first = tables[0]
+    tables: dict[Model, Sequence[Entry]] = {search.model: first}  # those of the others are made when they are asked for
     ways = list(dict.fromkeys(_way(key) for _, _, terms in first for key in terms))
     if len(ways) > WAYS:
         return
@@ -132,8 +145,12 @@ def path_changes(search: Search, late: bool = False) -> Iterator[Change]:
         tries += [("a lone term of several", chosen, 1) for chosen in combinations(ways, count)]
     for name, chosen, weight in tries:
         elsewhere = name == "diagonal path only"
-        both = zip(search.models, tables, strict=True)
-        if all(_equal(search, model, table, chosen, weight, elsewhere) for model, table in both):
+        for model in search.models:
+            if model not in tables:
+                tables[model] = _entries(search, model) or ()
+            if not tables[model] or not _equal(search, model, tables[model], chosen, weight, elsewhere):
+                break
+        else:
             yield _change(search, name, chosen)
             return
 

@@ -7,8 +7,12 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from derive import tree as t
 from derive.errors import LimitError
 from derive.tree import Tree
+from derive.verification.arrays import Arrays
 from derive.verification.graph import Node, UndefinedNode
 from derive.verification.shaped import OutsideFamily, ShapeClash, Shaped, Unjudged
 from derive.verification.slip_context import Context
@@ -16,6 +20,7 @@ from derive.verification.slip_library import library
 from derive.verification.slip_paths import path_changes
 from derive.verification.slips import COMMON, GENERIC, SPECIFIC, Change, NamedSlip, changed
 from derive.verification.statements import Instance, instances, matched, pairs
+from derive.verification.tables import Unfit
 
 if TYPE_CHECKING:
     from derive.verification.judging import Judging
@@ -119,6 +124,8 @@ class Search:
             self._clear()
         if time.process_time() > self.ends:
             raise OutOfTime
+        if self._differs(tree):
+            return False
         try:
             if not self._left:
                 return self._all_close(pairs(self.head, tree, self.conditions, self.model))
@@ -134,6 +141,31 @@ class Search:
             return compared > 0
         except FAILURES:
             return False
+
+    def _differs(self, tree: Tree) -> bool:
+        """Whether a right side clearly has another value than the left side has at its first entries.
+
+        It is worked out in double precision without the graph; where that cannot be done nothing is said.
+        """
+        if not self._left or self._look:
+            return False
+        instance, left = self._left[0]
+        letters = tuple({name for node in t.walk(tree) if isinstance(node, t.Reduction) for name in node.bound})
+        if any(letter in self.model.sizes or self.model.lookup(letter) is not None for letter in letters):
+            return False
+        try:
+            arrays = Arrays(self.model, self.model.doubled, letters)
+            with np.errstate(all="ignore"):
+                found = arrays.value(tree, instance.env, arrays.all)
+        except (*FAILURES, Unfit):
+            return False
+        if found.shape != left.shape or found.row != left.row:
+            return False
+        one = self.model.doubled.read(self.model.node_array(left)).ravel()
+        other = found.data.ravel()
+        with np.errstate(all="ignore"):
+            close = np.abs(one - other) <= OWN * (np.abs(one) + np.abs(other)) + LARGEST * self._scale
+        return bool((~close & np.isfinite(one)).any())
 
     def close(self, model: Model, found: Sequence[tuple[tuple[int, ...], Node, Node]]) -> bool:
         """Whether all pairs agree in double precision; of another model than the first this is left open."""

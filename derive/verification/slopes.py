@@ -22,28 +22,37 @@ class Slopes:
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self._columns: dict[Node, dict[Node, int]] = {}
+        self._rows: dict[Node, int] = {}
+        self._columns: Values = np.empty((0, model.base), dtype=np.int64)
         self._residues: Values = None
         self._doubles: Values = None
         self._degrees: list[float] = []
+        kinds = model.graph.kinds[: model.base]
+        self._varied = np.array([kind in (INPUT, NAMED) for kind in kinds])
+        self._varied[model.graph.zero] = True  # an entry outside an array, on which nothing depends
 
-    def read(self, of: Values, by: Values, numbers: Residual | Doubled) -> tuple[Values, float]:
-        """The derivatives of nodes by nodes, two arrays of one shape, and a bound of their degree."""
+    def read(self, of: Values, by: Values, numbers: Residual | Doubled, checked: bool) -> tuple[Values, float]:
+        """The derivatives of nodes by nodes, two arrays of one shape, and a bound of their degree.
+
+        checked : whether they must have values in double precision.
+        """
         model = self.model
-        if model.given_adjoints or model.given_partials:
+        if model.given_adjoints or model.given_partials or by.max() >= model.base or not self._varied[by].all():
             raise Unfit
-        above = of.ravel().tolist()
-        for node in dict.fromkeys(above):
-            if node not in self._columns:
+        above = np.unique(of).tolist()
+        for node in above:
+            if node not in self._rows:
                 self._add(node)
-        found = [self._columns[one].get(other, 0) for one, other in zip(above, by.ravel().tolist(), strict=True)]
-        places = np.array(found).reshape(of.shape)
+        rows = self._rows[above[0]] if len(above) == 1 else np.vectorize(self._rows.__getitem__)(of)
+        places = self._columns[rows, by]
+        if checked and not np.isfinite(self._doubles[:, places]).all():
+            raise Unfit
         if numbers is model.doubled:
             return self._doubles[:, places], 1.0
         values = self._residues[:, places]
         if values.min() < 0:
             raise Unfit
-        return values, max(map(self._degrees.__getitem__, found))
+        return values, max(map(self._degrees.__getitem__, set(places.ravel().tolist())))
 
     def _add(self, node: Node) -> None:
         model = self.model
@@ -52,17 +61,20 @@ class Slopes:
         mark = len(model.graph)
         try:
             found = model._adjoints.get(node) or adjoints(model.graph, node)
-            kept = [each for each in found if model.graph.kinds[each] in (INPUT, NAMED)]
+            kept = [each for each in found if each < model.base and self._varied[each]]
             nodes = np.array([model.graph.zero, *(found[each] for each in kept)], dtype=np.int64)
             residues = model.residual.known(int(nodes.max()) + 1)[:, nodes]
             doubles = model.doubled.read(nodes)
             degrees = model.residual.degrees(nodes)
         finally:
             model.judge.release(mark)
-        if self._residues is not None:
+        first = len(self._degrees)
+        if first:
             residues = np.concatenate((self._residues, residues), axis=1)
             doubles = np.concatenate((self._doubles, doubles), axis=1)
-        first = len(self._degrees) + 1
         self._residues, self._doubles = residues, doubles
         self._degrees += degrees
-        self._columns[node] = {each: first + place for place, each in enumerate(kept)}
+        columns = np.full(model.base, first, dtype=np.int64)  # the first of them is 0
+        columns[kept] = range(first + 1, len(self._degrees))
+        self._rows[node] = len(self._rows)
+        self._columns = np.concatenate((self._columns, columns[None]))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from derive.verification.degrees import bounds
+from derive.verification.points import Doubles
 from derive.verification.residues import NESTED, Branch, Residues
 
 if TYPE_CHECKING:
@@ -155,12 +156,13 @@ class Residual:
 
 
 class Doubled:
-    """Nodes in double precision at one point; nan and infinities stand for themselves."""
+    """Nodes in double precision at the first point; nan and infinities stand for themselves."""
 
     draws = 1
 
-    def __init__(self, judge: Judge, point: int = 0) -> None:
-        self.look = judge.doubles(point)
+    def __init__(self, judge: Judge) -> None:
+        # its own look, which nobody else lengthens: so what was forgotten since is seen by its length
+        self.look = judge.looks[-1] = Doubles(judge.point(0))
         self._table: Values = np.empty((1, 0))
 
     def read(self, nodes: Values) -> Values:
@@ -193,8 +195,7 @@ class Doubled:
         return value.sum(axis=axis, keepdims=keepdims)
 
     def inverse(self, value: Values, needed: Values) -> Values:
-        with np.errstate(divide="ignore"):
-            return 1.0 / value
+        return 1.0 / value
 
 
 def chance(count: int, degree: float) -> float:
