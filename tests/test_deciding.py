@@ -93,6 +93,14 @@ def test_equal_formulas_are_never_wrong(formula: Formula, rng: random.Random, se
     assert decision.verdict != "wrong"
 
 
+@pytest.mark.parametrize("exponent", [30, 40, 200])
+def test_what_doubles_cannot_tell_apart_is_no_reason(exponent: int) -> None:
+    """e^(40 + x) - e^40 e^x + y is y, and in double precision anything."""
+    large = ("n", Fraction(exponent))
+    left = ("+", ("-", ("exp", ("+", large, X)), ("*", ("exp", large), ("exp", X))), Y)
+    assert decided(left, Y).verdict == "correct"
+
+
 # --- different formulas -----------------------------------------------------------------------------------------------
 
 
@@ -177,6 +185,43 @@ def test_residues_of_what_holds_for_one_root_never_agree() -> None:
     answers = [Residues(graph, seed, trial).agree([(root, x)]) for seed in range(200) for trial in range(3)]
     assert True not in answers
     assert answers.count(False) >= 100
+
+
+def number(text: str) -> Formula:
+    return ("n", Fraction(text))
+
+
+HAZARDS = {
+    "x + exp(-1000) x = x": (
+        ("+", X, ("*", ("exp", number("-1000")), X)), X, "a term is negligible at all points tried"
+    ),
+    "relu(sin x - 0.9999999) = 0": (
+        ("relu", ("-", ("sin", ("sin", X)), number("0.9999999"))), number("0"), "a case of a kink was never met"
+    ),
+    "max(y, y^2 + 10) = y^2 + 10": (
+        ("max", ("sinh", Y), ("+", ("^", ("sinh", Y), 2), number("10"))),
+        ("+", ("^", ("sinh", Y), 2), number("10")),
+        "a case of a kink was never met",
+    ),
+    "10^50 atan(1/z) = 10^50 (acos 0 - atan z)": (
+        ("*", number("1e50"), ("atan", ("/", ONE, Z))),
+        ("*", number("1e50"), ("-", ("acos", number("0")), ("atan", Z))),
+        "a number has so many digits that points cannot show what it hides",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HAZARDS)
+def test_what_points_cannot_show_is_left_open(name: str) -> None:
+    """The last two hold: that a sign holds everywhere, or what long numbers hide, is not seen."""
+    left, right, reason = HAZARDS[name]
+    decision = decided(left, right)
+    assert (decision.verdict, decision.reason) == ("undecided", f"hazard: {reason}")
+
+
+def test_numbers_that_agree_are_evidence() -> None:
+    decision = decided(("atan", ("/", ONE, Z)), ("-", ("acos", number("0")), ("atan", Z)))
+    assert (decision.verdict, decision.evidence) == ("correct", "numerical")
 
 
 # --- residues ---------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import islice
 from math import isfinite
 from typing import Any
 
@@ -21,6 +22,8 @@ from derive.verification.residues import Residues
 
 #: Draws that must all agree, and how many are tried to find so many usable ones.
 TRIALS, DRAWS = 3, 24
+#: Pairs that differ in double precision of which so many are looked at in balls first.
+SUSPECTS = 3
 #: Points at which a line must agree where residues do not decide, and how many are tried.
 POINTS, TRIED = 8, 40
 #: Digits to which both sides must agree at each of them.
@@ -78,17 +81,15 @@ class Judge:
         open_pairs = [pair for pair in pairs if pair[1] != pair[2]]
         if not open_pairs:
             return self._somewhere(pairs, Decision("correct", "proved"))
-        suspects = list(self._suspects(open_pairs))
-        for suspect in suspects[:3]:
+        for suspect in islice(self._suspects(open_pairs), SUSPECTS):
             witness = self._refuted(suspect, 0)
             if witness is not None:
                 return Decision("wrong", "counterexample", witness=witness)
         if all(map(self._is_rational, (node for pair in open_pairs for node in pair[1:]))):
             return self._exactly(open_pairs)
-        if not suspects:
-            agreed = self._agreed(open_pairs)
-            if agreed is not None:
-                return self._somewhere(pairs, agreed)
+        agreed = self._agreed(open_pairs)
+        if agreed is not None:
+            return self._somewhere(pairs, agreed)
         return self._by_points(open_pairs)
 
     def _somewhere(self, pairs: Sequence[Pair], decision: Decision) -> Decision:
