@@ -66,6 +66,17 @@ class Scaled(_Arithmetic):
         self.value, self.scale = value, scale
 
 
+class Running(Scaled):
+    """A value, and how many eps of what its rounding error may be: a first-order error analysis that runs along.
+
+    Each operation adds the rounding of its own result to the errors of its operands, magnified by the partials. Through
+    many equations this grows as the error does; the product of two scales would grow with every factor.
+    Source: N. Higham, Accuracy and Stability of Numerical Algorithms (2002), section 3.3.
+    """
+
+    __slots__ = ()
+
+
 class Dual(_Arithmetic):
     """value + tangent*epsilon of one level, with epsilon^2 = 0."""
 
@@ -96,8 +107,12 @@ def mapped(number: Number, base: Change, linear: Change | None = None) -> Any:
     if isinstance(number, Dual):
         return Dual(number.level, mapped(number.value, base, rest), mapped(number.tangent, rest))
     if isinstance(number, Scaled):
-        return Scaled(base(np.asarray(number.value)), base(np.asarray(number.scale)))
+        return type(number)(base(np.asarray(number.value)), base(np.asarray(number.scale)))
     return base(np.asarray(number))
+
+
+def _runs(*numbers: Number) -> bool:
+    return any(isinstance(number, Running) for number in numbers)
 
 
 def _level(*numbers: Number) -> int:
@@ -117,7 +132,8 @@ def added(one: Number, two: Number) -> Any:
         tangent = da + db if da is not None and db is not None else da if db is None else db
         return Dual(level, a + b, tangent)
     if isinstance(one, Scaled) or isinstance(two, Scaled):
-        return Scaled(plain(one) + plain(two), scale_of(one) + scale_of(two))
+        value, scale = plain(one) + plain(two), scale_of(one) + scale_of(two)
+        return Running(value, scale + np.abs(value)) if _runs(one, two) else Scaled(value, scale)
     return one + two
 
 
@@ -128,7 +144,11 @@ def multiplied(one: Number, two: Number) -> Any:
         parts = [x * y for x, y in ((da, b), (a, db)) if x is not None and y is not None]
         return Dual(level, a * b, parts[0] if len(parts) == 1 else parts[0] + parts[1])
     if isinstance(one, Scaled) or isinstance(two, Scaled):
-        return Scaled(plain(one) * plain(two), scale_of(one) * scale_of(two))
+        a, b = plain(one), plain(two)
+        value = a * b
+        if _runs(one, two):
+            return Running(value, np.abs(value) + np.abs(a) * scale_of(two) + np.abs(b) * scale_of(one))
+        return Scaled(value, scale_of(one) * scale_of(two))
     return one * two
 
 
@@ -232,7 +252,7 @@ def lifted(function: Callable[..., Any], partial: Callable[..., Any], *operands:
             if isinstance(each, Scaled):
                 share = np.abs(partial(slot, result, *values)) * each.scale
                 scale = scale + np.where(np.isnan(share) | (each.scale == 0), 0.0, share)
-    return Scaled(result, scale)
+    return Running(result, scale) if _runs(*operands) else Scaled(result, scale)
 
 
 def unless_zero(factor: Number, tangent: Number) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from derive import terms
-from derive.evaluation.duals import Dual, Scaled, applied, tangent_of
+from derive.evaluation.duals import Dual, applied, tangent_of
 from derive.evaluation.grids import Grid
 from derive.evaluation.groups import collapsed, restricted
 from derive.evaluation.integer import Closure, entry
@@ -82,9 +82,11 @@ class Read(Node):
             return environment.exact.array(value)
         if value.dtype != np.float64:
             value = value.astype(np.float64)
-        if environment.scaled:
+        if environment.scaled is not None:
             known = environment.scales.get(self.term.array)
-            value = Scaled(value, np.abs(value) if known is None else entry(known, subscripts, self.term, grid))
+            value = environment.scaled(
+                value, np.abs(value) if known is None else entry(known, subscripts, self.term, grid)
+            )
         for seed in self.seeds:
             here: Any = np.True_
             for one, two in zip(subscripts, seed.indices, strict=True):

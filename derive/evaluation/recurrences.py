@@ -78,7 +78,7 @@ def filled(loop: Recurrence, program: Program, environment: Environment) -> list
     axes = loop.axes
     domains = {line.name: Domain.of(head_of(line), environment) for line in lines}
     masks: dict[str, Any] = {}
-    if environment.scaled:
+    if environment.scaled is not None:
         for line in lines:
             domain = domains[line.name]
             environment.scales[line.name] = Storage(line.name, np.zeros(domain.shape), domain.lower)
@@ -103,7 +103,7 @@ def filled(loop: Recurrence, program: Program, environment: Environment) -> list
             shape = np.shape(plain(value))
             box = tuple(slice(start, start + size) for start, size in zip(starts, shape, strict=True))
             environment.stored[line.name].array[box] = plain(value)
-            if environment.scaled:
+            if environment.scaled is not None:
                 environment.scales[line.name].array[box] = scale_of(value)
             slab: Any = (*(slice(None),) * axis, step)
             masks[line.name][slab] = True if domain.inside is None else domain.inside[slab]

@@ -114,7 +114,9 @@ class Reduction(Node):
         if isinstance(value, Scaled):  # near ones may change places by rounding: the error of any of them
             lengths = group.segments()[1]
             sizes = padded(group.along_home(ranked(np.asarray(value.scale), inner)), group.home, starts, lengths, 0.0)
-            return Scaled(back(np.asarray(value.value)), backwards(group, starts)(0.0)(sizes.max(axis=-1)[..., None]))
+            return type(value)(
+                back(np.asarray(value.value)), backwards(group, starts)(0.0)(sizes.max(axis=-1)[..., None])
+            )
         return mapped(value, back)
 
 

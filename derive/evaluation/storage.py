@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from derive.errors import ProgramError, UsageError
-from derive.evaluation.duals import Array, plain, scale_of
+from derive.evaluation.duals import Array, Scaled, plain, scale_of
 from derive.evaluation.exact import Exact
 from derive.program import Equation
 from derive.terms import Entry
@@ -43,14 +43,14 @@ class Environment:
 
     sizes : name -> whole number.  stored : array -> Storage.  equations : array -> the equation that defines it, for
     the derivative of one array by another.  exact : the arithmetic, where it is not that of doubles.
-    scaled : whether values carry the size of what they were made of.  scales : that size, of arrays that were worked
-    out so; of all others it is that of their values.
+    scaled : the class of values that carry the size of what they were made of, where they do.
+    scales : that size, of arrays that were worked out so; of all others it is that of their values.
     """
 
     sizes: Mapping[str, int]
     stored: dict[str, Storage] = field(default_factory=dict)
     equations: Mapping[str, Equation] = field(default_factory=dict)
-    scaled: bool = False
+    scaled: type[Scaled] | None = None
     scales: dict[str, Storage] = field(default_factory=dict)
     exact: Exact | None = None
 
@@ -87,14 +87,14 @@ class Environment:
             )
         stored = Storage(head.array, array, domain.lower, domain.inside)
         self.stored[head.array] = stored
-        if self.scaled and not integer:
+        if self.scaled is not None and not integer:
             scale = np.broadcast_to(scale_of(value), array.shape)
             self.scales[head.array] = Storage(head.array, scale, domain.lower, domain.inside)
         return stored
 
     def with_scale(self) -> Environment:
         """The same, where values carry the size of what they were made of."""
-        return Environment(self.sizes, self.stored, self.equations, True, self.scales)
+        return Environment(self.sizes, self.stored, self.equations, Scaled, self.scales)
 
 
 def _shape(shape: tuple[int, ...]) -> str:
