@@ -245,3 +245,9 @@ def test_the_part_that_differs_is_the_smallest() -> None:
     assert more(tree("x_1 v_1"), tree("x_1 v_2")) is None
     entries = (t.Subscript("a", (t.Name("i"), t.Name("l"))), t.Subscript("a", (t.Name("i"), t.Name("k"))))
     assert other_index(*entries) == (t.Name("l"), t.Name("k"))
+
+
+def test_a_sum_that_nobody_bounds_is_not_charged_where_a_size_of_the_problem_makes_it_right() -> None:
+    """No array of this row says how far i and j run, and H W terms make it true."""
+    report = verifier("gradcam").verify(r"\alpha_{ck} = \frac{1}{H W} \sum_{i,j} \frac{w_{ck}}{H W}", ".tex")
+    assert report.verdict != "wrong"

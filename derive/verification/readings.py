@@ -14,7 +14,7 @@ from derive import tree as t
 from derive.tree import Tree
 from derive.verification.decisions import Decision
 from derive.verification.model import Model
-from derive.verification.shaped import OutsideFamily, ShapeClash, Shaped, Unjudged
+from derive.verification.shaped import OutsideFamily, Unjudged
 from derive.verification.statements import Pairs, instances, matched
 
 #: By how much a range may begin and end off an axis, and most combinations of ranges that are tried.
@@ -68,9 +68,9 @@ def _places(tree: Tree) -> Iterator[Tree]:
 def _for_all_ranges(left: Tree, right: Tree, conditions: Sequence[Tree], model: Model) -> Found | None:
     """Wrong for all ranges that the sums of the row may have; the witness is that of the first."""
     unclear = list(dict.fromkeys(name for side in (left, right) for name in _unclear(side)))
-    if not unclear:
+    if not unclear or not all(_counts(side) for side in (left, right)):
         return None
-    spans = _ranges((left, right), model, SHIFTS if len(unclear) == 1 else SHIFTS[:1])
+    spans = _ranges(model, SHIFTS if len(unclear) == 1 else SHIFTS[:1])
     if not spans or len(spans) ** len(unclear) > RANGES:
         return None
     first: Found | None = None
@@ -104,6 +104,11 @@ def _unclear(tree: Tree) -> Iterator[str]:
                     yield name
 
 
+def _counts(tree: Tree) -> bool:
+    """Whether the body of every sum reads its indices: a sum of a constant is as many times that as nobody says."""
+    return all(set(node.bound) <= set(t.names_in(node.body)) for node in t.walk(tree) if isinstance(node, t.Reduction))
+
+
 def _limited(tree: Tree, spans: dict[str, range]) -> Tree:
     """The tree with these limits on the sums over these indices that have none."""
 
@@ -120,29 +125,14 @@ def _limited(tree: Tree, spans: dict[str, range]) -> Tree:
     return t.transformed(tree, change)
 
 
-def _ranges(trees: Sequence[Tree], model: Model, shifts: Sequence[int]) -> list[range]:
-    """All whole numbers that matter, and the axes of the arrays in the row, up to one off at either end."""
-    extents: dict[int, None] = {}
-    for tree in trees:
-        for node in t.walk(tree):
-            if isinstance(node, (t.Subscript, t.Name)):
-                extents.update(dict.fromkeys(each for each in _shape(node, model) if each is not None))
+def _ranges(model: Model, shifts: Sequence[int]) -> list[range]:
+    """All whole numbers that matter, and all sizes and axes of the problem, up to one off at either end."""
+    arrays = [*model.arrays.values(), *model.defined.values()]
+    extents = dict.fromkeys(each for array in arrays for each in array.shape if each is not None)
+    extents |= dict.fromkeys(model.sizes.values())
     if not extents:
         return []
     first, reach = model.index_from, 2 * max(extents)
     found = [range(first, first + extent) for extent in extents]
     found += [range(first + a, first + extent + b) for extent in extents for a, b in product(shifts, repeat=2)]
     return [*dict.fromkeys(span for span in found if len(span)), range(first - reach, first + reach + 1)]
-
-
-def _shape(node: t.Subscript | t.Name, model: Model) -> Sequence[int | None]:
-    if isinstance(node, t.Subscript):
-        try:
-            return [None if span is None else len(span) for span in model.axes(node, {}) or ()]
-        except (Unjudged, OutsideFamily, ShapeClash):
-            return ()
-    try:
-        value: Shaped | None = model.lookup(node.text)
-    except Unjudged:
-        return ()
-    return () if value is None else value.shape
