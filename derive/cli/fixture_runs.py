@@ -37,6 +37,8 @@ def run(
             progress.doing(f"running {vector.name}, {vectors} vectors done")
             findings += run_vector(vector, found)
             vectors += 1
+    if not vectors:
+        raise UsageError(f"{folder} has no vectors in {' or '.join(dtypes)}")
     report = Report(adapter, tuple(findings))
     if as_json:
         sys.stdout.write(json.dumps(report.as_data(), indent=2) + "\n")
@@ -92,8 +94,19 @@ def _check_tolerance(vector: Vector, rtol: float) -> None:
 def measure_power(
     check: str, operation: str | None, given: Mapping[str, str], count: int, seed: int, as_json: bool
 ) -> int:
-    """Which mutants a test catches."""
-    raise NotImplementedError
+    """Which mutants a test catches; of one operation, or of a choice of them ("all" for every one)."""
+    from derive.fixtures.power import power
+
+    checks = list(dict.fromkeys(part.strip() for part in check.split(",")))
+    names = [] if operation is None else [operation]
+    with Progress() as progress:
+        progress.doing(f"handing mutants to {', '.join(checks)}")
+        report = power(checks, names, given or None, count=count, seed=seed)
+    if as_json:
+        sys.stdout.write(json.dumps(report.as_data(), indent=2) + "\n")
+    else:
+        click.echo(report.table(), nl=False)
+    return 0
 
 
 def measure_digits(

@@ -59,7 +59,9 @@ Exit codes: 0 done; 1 a case without a label is beyond its bound; 2 unreadable; 
 @click.option("--rtol", type=click.FloatRange(0, 1), help="Allow this much, relative to an entry's scale. [its bound]")
 @click.option("--only", "only", multiple=True, help="Run only this operation; several times.")
 @click.option(
-    "--power", "check", help="Which mutants this test catches: fixtures, torch-gradcheck, module:check, FILE.py."
+    "--power",
+    "check",
+    help="Which mutants tests catch: fixtures, torch-gradcheck, module:check, FILE.py; several with a comma.",
 )
 @click.option(
     "--digits", "framework", help="How many digits an adapter has right: torch, jax, autograd, module:adapter."
@@ -115,7 +117,7 @@ def command(
         if folder is not None:
             from derive.cli.fixture_runs import run
 
-            return run(folder, str(adapter), only, dtypes, rtol, as_json)
+            return run(folder, str(adapter), only, read_dtypes(dtypes), rtol, as_json)
         if check is not None:
             from derive.cli.fixture_runs import measure_power
 
