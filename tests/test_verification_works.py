@@ -57,7 +57,7 @@ def test_wrong_works_are_charged_at_their_first_wrong_row(work: dict[str, Any]) 
     assert set(work.get("also_wrong", ())) <= set(wrong)
 
 
-@pytest.mark.parametrize("work", works("points") + works("readings"), ids=named)
+@pytest.mark.parametrize("work", works("points") + works("readings") + works("students"), ids=named)
 def test_every_point_of_the_rules_holds(work: dict[str, Any]) -> None:
     report = judged(work)
     assert (report.verdict, report.first_wrong) == (work["verdict"], work["first_wrong"])

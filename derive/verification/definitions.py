@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from math import prod
 
 from derive import tree as t
+from derive.errors import DeriveError
 from derive.reading.latex.rows import Statement
 from derive.tree import Tree
-from derive.verification.graph import Node
+from derive.verification.graph import Node, UndefinedNode
 from derive.verification.model import Model
-from derive.verification.shaped import OutsideFamily, Shaped, Unjudged
+from derive.verification.shaped import OutsideFamily, ShapeClash, Shaped, Unjudged
 from derive.verification.statements import Instance, instances
 
 
@@ -44,11 +45,23 @@ def new_name(statement: Statement, model: Model) -> str | None:
         return name if lacks else None
     if isinstance(head, t.Subscript) and name in model.sizes and name not in model.problem.quantities:
         return name  # a size has no entries: the work means something else by this letter
+    if isinstance(head, t.Name) and statement.links and _is_another(name, statement.links[0].tree, model):
+        return name
     try:
         known = model.lookup(name) is not None or model.is_family(name)
     except Unjudged:
         known = True
     return None if known or name in model.sizes else name
+
+
+def _is_another(name: str, right: Tree, model: Model) -> bool:
+    """Whether a second spelling of the loss, J, gets an array for its value: the work means something else by it."""
+    if model.spelling_of(name) != t.Name(model.problem.loss or ""):
+        return False
+    try:
+        return model.meaning.value(right, {}).rank > 0
+    except (Unjudged, ShapeClash, OutsideFamily, UndefinedNode, DeriveError):
+        return False
 
 
 def is_member(head: t.Subscript, right: Tree, model: Model) -> bool:

@@ -7,6 +7,7 @@ Rows may come in any order, steps may be skipped.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -28,6 +29,9 @@ from derive.verification.problems import Problem
 from derive.verification.values import Values, is_literal
 from derive.verification.verdicts import NO_VALUE, Judged, Verdict, of_failure, worst
 
+#: A letter that a row which cannot be read seems to define.
+_LETTER_ON_LEFT = re.compile(r"\s*([A-Za-z])\s*&?\s*:?=")
+
 
 class Judging:
     """One work against one problem; the models are made once for a problem and used for many works.
@@ -45,6 +49,7 @@ class Judging:
         self.links = Links(problem, self.comparing, self.following, self.values)
         self.head: tuple[Tree, Conditions] | None = None
         self._cycles: dict[int, tuple[int, int]] = {}
+        self._unknown: dict[str, int] = {}
         self._sums: dict[tuple[int, int], Accumulation] = {}
         self._summed: dict[int, tuple[Verdict, int]] = {}
 
@@ -69,7 +74,7 @@ class Judging:
                 model.forget(mark)
             if self.values is not None:
                 self.values.forget()
-            self._sums, self._summed = {}, {}
+            self._sums, self._summed, self._unknown = {}, {}, {}
             self.following.forget()
             self.comparing.forget()
         return [Judged(row, found[row.number]) for row in rows]
@@ -79,6 +84,8 @@ class Judging:
     def _row(self, row: Row) -> Verdict:
         if row.error is not None:
             self.head = None
+            if (letter := _LETTER_ON_LEFT.match(row.text)) is not None:
+                self._unknown.setdefault(letter[1], row.number)
             return Verdict("unread", reason=str(row.error))
         if row.number in self._cycles and not self._makes_member(row):
             one, other = sorted(self._cycles[row.number])
@@ -109,6 +116,9 @@ class Judging:
             head, before = self.head
             conditions = (*before, *conditions)
         links = list(statement.links)
+        if (unknown := self._not_defined(head, links)) is not None:
+            name, number = unknown
+            return Verdict("unread", reason=f"{name} has no value: row {number}, which is to define it, gives none")
         for model in (*self.models, *((self.values.model,) if self.values is not None else ())):
             bind((head, *(link.tree for link in links)), model)
         if not links:
@@ -123,9 +133,20 @@ class Judging:
                 links = links[1:]
             if verdict.verdict != "correct":
                 self.head = None
+                self._unknown[head.text if isinstance(head, t.Name) else head.array] = row.number
                 return verdict
         self.head = (head, conditions)
         return worst(found + self._links(row, statement, head, links, conditions))
+
+    def _not_defined(self, head: Tree, links: Sequence[Link]) -> tuple[str, int] | None:
+        """A name on the right whose own row says nothing, and the number of that row: it is no index that runs."""
+        for link in links if self._unknown else ():
+            bound = {name for node in t.walk(link.tree) if isinstance(node, t.Reduction) for name in node.bound}
+            for name in t.names_in(link.tree):
+                known = name in bound or name in t.names_in(head) or name in self.problem.vocabulary.names
+                if name in self._unknown and not known:
+                    return name, self._unknown[name]
+        return None
 
     def _links(
         self, row: Row, statement: Statement, head: Tree, links: Sequence[Link], conditions: Conditions

@@ -19,7 +19,7 @@ from derive.tree import Tree
 from derive.verification.calls import Calls
 from derive.verification.graph import Node
 from derive.verification.matching import UnknownName
-from derive.verification.ranges import index_names
+from derive.verification.ranges import found_ranges, index_names
 from derive.verification.shaped import Env, OutsideFamily, ShapeClash, Shaped, Shapes, UnclearSize, Unjudged, scalar
 from derive.verification.sums import Sums
 from derive.verification.wholes import Wholes
@@ -215,6 +215,8 @@ class Meaning:
                 letter: self.integer(index, env) for letter, index in zip(letters, indices, strict=True)
             }
             return self.value(body, inner)
+        if tree.layer and (whole := self._layer_of_alias(tree, env)) is not None:
+            return whole
         if name == "delta" and len(indices) == 2 and self.model.is_kronecker("delta"):
             same = self.integer(indices[0], env) == self.integer(indices[1], env)
             return scalar(self.graph.one if same else self.graph.zero)
@@ -242,6 +244,25 @@ class Meaning:
         if any(type(index) is t.Call and index == _ALL for index in indices):
             return self._sliced(array, indices, env, name)
         return self.picked(array, [self.integer(index, env) for index in indices], name)
+
+    def _layer_of_alias(self, tree: t.Subscript, env: Env) -> Shaped | None:
+        r"""\delta^{[L]}, where \delta_i^{[l]} is an alias: all entries of a layer. None for any other name."""
+        count = len(tree.indices)
+        longer = [more for name, more in self.model.indexed_aliases if name == tree.array and more > count]
+        alias = self.model.indexed_alias(tree.array, longer[0]) if len(longer) == 1 else None
+        if alias is None:
+            return None
+        letters, body = alias
+        at = {letter: self.integer(index, env) for letter, index in zip(letters, tree.indices, strict=False)}
+        spans = found_ranges((body,), self.model, at, {})
+        if any(letter not in spans for letter in letters[count:]):
+            return None
+        ranges = [spans[letter] for letter in letters[count:]]
+        nodes = [
+            self.node(body, {**env, **at, **dict(zip(letters[count:], place, strict=True))})
+            for place in combinations(*ranges)
+        ]
+        return Shaped(tuple(map(len, ranges)), nodes)
 
     def _sliced(self, array: Shaped, indices: Sequence[Tree], env: Env, name: str) -> Shaped:
         """X[i, :] is a row of X, or its entries as a column, X[:, j] a column."""

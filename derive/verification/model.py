@@ -192,6 +192,10 @@ class Model:
     def indexed_alias(self, name: str, indices: int) -> tuple[tuple[str, ...], Tree] | None:
         return self._indexed.get((name, indices))
 
+    def spelling_of(self, name: str) -> Tree | None:
+        """What an alias without indices stands for."""
+        return self._aliases.get(name)
+
     def lookup(self, name: str) -> Shaped | None:
         """The array of a name: of the work, of the problem, a size, or what an alias stands for."""
         if name in self.defined:

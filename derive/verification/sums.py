@@ -42,6 +42,8 @@ class Sums:
                 sums.append(sums[-1].body)
             return self._summed(sums, env)
         self._check_new(tree, env)
+        if tree.operator in ("argmax", "argmin"):
+            return scalar(self.meaning.graph.number(self._winner(tree, env)))
         values: list[Shaped] = []
         for place in combinations(*self._spans(tree, env)):
             try:
@@ -64,6 +66,22 @@ class Sums:
                     answer, value, lambda a, b: g.call(tree.operator, a, b), "compared"
                 )
         return answer
+
+    def _winner(self, tree: t.Reduction, env: Env) -> int:
+        """The index of the largest or smallest value, where all of them are numbers and one is beyond the others."""
+        if len(tree.bound) != 1:
+            raise Unjudged(f"{tree.operator} is read with one index")
+        sign = 1 if tree.operator == "argmax" else -1
+        found: dict[int, Fraction] = {}
+        for at in self._spans(tree, env)[0]:
+            value = self.meaning.graph.value(self.meaning.node(tree.body, {**env, tree.bound[0]: at}))
+            if value is None:
+                raise Unjudged(f"which index {tree.operator} names depends on values that are free here")
+            found[at] = sign * Fraction(value)
+        first = [at for at, value in found.items() if value == max(found.values())]
+        if len(first) != 1:
+            raise Unjudged(f"{tree.operator} has a tie here", "undefined")
+        return first[0]
 
     def _check_new(self, tree: t.Reduction, env: Env) -> None:
         for place, name in enumerate(tree.bound):

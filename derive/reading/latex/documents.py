@@ -135,7 +135,8 @@ def _open_brackets(line: str) -> int:
 
 
 def _bare_line(source: Source, line: str, start: int, suffix: str) -> Iterator[Piece]:
-    bullet = re.match(r"\s*(?:[-*]|[0-9]+[.)]|\([0-9a-z]\))\s+(?=\S)", line) if suffix == ".md" else None
+    bullets = r"[-*]|[0-9]+[.)]|\([0-9a-z]\)" if suffix == ".md" else r"[0-9]{1,3}[.)]"
+    bullet = re.match(rf"\s*(?:{bullets})\s+(?=\S)", line)
     begin = bullet.end() if bullet else 0
     is_latex = any(sign in line for sign in "\\{$")
     comment = re.search(r"(?<!\\)%" if is_latex else "#", line)
