@@ -9,11 +9,12 @@ Source: Griewank & Walther, Evaluating Derivatives (2008), section 1.1, on what 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
 from derive.verification.graph import FUNCTION, INPUT, LINEAR, MONOMIAL, NAMED, NUMBER, Node
+from derive.verification.reals import NoValue, Reals
 from derive.verification.tapes import DIFFERENCE, Tape
 
 #: Digits of an answer without differences, of a step, and of what is one number in two spellings beside rounding.
@@ -22,15 +23,6 @@ DIGITS, REACH, ROUNDING = 60, 16, 20
 #: The value of an input by its key, and the parameters of a function that is only named, by name and arity.
 Coordinate = Callable[[tuple[Any, ...]], Fraction]
 Waves = Callable[[str, int], Sequence[tuple[Fraction, ...]]]
-
-
-#: Operands above these, of a function and of one made of exponentials, would take more digits than there are.
-LARGEST, LARGEST_POWER = 10**300, 10**9
-_POWERS = frozenset("exp power sigmoid silu softplus tanh sinh cosh sech csch coth".split())
-
-
-class NoValue(ArithmeticError):
-    """A formula that has no real value at a point."""
 
 
 def depth(tape: Tape, nodes: Sequence[Node]) -> int:
@@ -48,9 +40,8 @@ def depth(tape: Tape, nodes: Sequence[Node]) -> int:
 class _Run:
     """Values of entries after some were moved; what does not depend on these is that of the run before."""
 
-    def __init__(self, before: _Run | None = None, moved: Node = -1, by: Any = None) -> None:
+    def __init__(self, before: _Run | None = None) -> None:
         self.before = before
-        self.moved, self.by = moved, by
         self.values: dict[Node, Any] = {}
 
     def get(self, node: Node) -> Any:
@@ -73,16 +64,14 @@ class Replay:
     """
 
     def __init__(self, tape: Tape, coordinate: Coordinate, waves: Waves, deep: int = 2, fine: int = 0) -> None:
-        from mpmath import MPContext  # half a hundred milliseconds that only wrong rows need
-
         self.tape = tape
         self.coordinate = coordinate
         self.waves = waves
-        self.mp = MPContext()
         reach = REACH + fine // 2
-        self.mp.dps = self.digits = DIGITS + fine + deep * reach
+        self.digits = DIGITS + fine + deep * reach
+        self.reals = Reals(self.digits, ROUNDING)
+        self.mp = self.reals.mp
         self.h = self.mp.mpf(10) ** -reach
-        self.tie = self.mp.mpf(10) ** -(self.digits - ROUNDING)
         self._base = _Run()
         self._users: dict[Node, dict[Node, list[Node]]] = {}
         self._waves: dict[tuple[str, int], list[list[Any]]] = {}
@@ -160,21 +149,21 @@ class Replay:
         data = self.tape.data[node]
         match self.tape.kinds[node]:
             case k if k == NUMBER:
-                return self._number(data[0])
+                return self.reals.number(data[0])
             case k if k == INPUT:
-                return self._number(self.coordinate(data))
+                return self.reals.number(self.coordinate(data))
             case k if k == NAMED:
                 return run.get(data[1])
             case k if k == LINEAR:
-                total = self._number(data[0])
+                total = self.reals.number(data[0])
                 for term, coefficient in data[1]:
                     below = run.get(term)
                     if below is None:
                         return None
-                    total += below if coefficient == 1 else self._number(coefficient) * below
+                    total += below if coefficient == 1 else self.reals.number(coefficient) * below
                 return total
             case k if k == MONOMIAL:
-                return self._product([(run.get(factor), exponent) for factor, exponent in data[0]])
+                return self.reals.product([(run.get(factor), exponent) for factor, exponent in data[0]])
         name, operands = data
         if name == DIFFERENCE:
             of, by = operands
@@ -183,41 +172,9 @@ class Replay:
         if None in values:
             return None
         try:
-            return self._opaque(name, values) if "|" in name else self._called(name, values)
+            return self._opaque(name, values) if "|" in name else self.reals.called(name, values)
         except NoValue:
             return None
-
-    def _number(self, value: int | Fraction) -> Any:
-        if isinstance(value, int):
-            return self.mp.mpf(value)
-        return self.mp.mpf(value.numerator) / value.denominator
-
-    def _product(self, factors: Sequence[tuple[Any, int | Fraction]]) -> Any:
-        if any(value is not None and not value and exponent > 0 for value, exponent in factors):
-            return self.mp.mpf(0)  # a product with a false indicator is 0, whatever else stands in it
-        product = self.mp.mpf(1)
-        for value, exponent in factors:
-            if value is None or (exponent < 0 and not value):
-                return None
-            if exponent.denominator == 1:
-                product *= value ** int(exponent)
-            elif value < 0:
-                return None
-            else:
-                product *= self.mp.power(value, self._number(exponent))
-        return product
-
-    # --- functions ----------------------------------------------------------------------------------------------------
-
-    def _called(self, name: str, values: Sequence[Any]) -> Any:
-        largest = max(map(abs, values), default=0)
-        if largest > LARGEST or (name in _POWERS and largest > LARGEST_POWER):
-            raise NoValue
-        return _FUNCTIONS[name](self, *values)
-
-    def above(self, u: Any, v: Any) -> int:
-        """The sign of u - v; 0 also where they are not told apart: one number in two spellings is off by rounding."""
-        return 0 if abs(u - v) <= self.tie * (abs(u) + abs(v)) else 1 if u > v else -1
 
     def _opaque(self, name: str, values: Sequence[Any]) -> Any:
         """A function that is only named, f|1,0: a sum of waves, differentiated by differences as often as it says."""
@@ -227,7 +184,7 @@ class Replay:
         if place is None:
             if (base, len(orders)) not in self._waves:
                 waves = self.waves(base, len(orders))
-                self._waves[base, len(orders)] = [[self._number(each) for each in wave] for wave in waves]
+                self._waves[base, len(orders)] = [[self.reals.number(each) for each in wave] for wave in waves]
             total = self.mp.mpf(0)
             for b, c, d, *slopes in self._waves[base, len(orders)]:
                 inside = sum((a * u for a, u in zip(slopes, values, strict=True)), self.mp.mpf(0))
@@ -236,81 +193,3 @@ class Replay:
         lower = f"{base}|{','.join(str(order - (k == place)) for k, order in enumerate(orders))}"
         up, down = ([v + h * (k == place) for k, v in enumerate(values)] for h in (self.h, -self.h))
         return (self._opaque(lower, up) - self._opaque(lower, down)) / (2 * self.h)
-
-
-def _logarithm(play: Replay, u: Any) -> Any:
-    if u <= 0:
-        raise NoValue
-    return play.mp.log(u)
-
-
-def _power(play: Replay, base: Any, exponent: Any) -> Any:
-    if base <= 0:
-        raise NoValue
-    return _FUNCTIONS["exp"](play, exponent * play.mp.log(base))
-
-
-def _inside(inverse: str) -> Callable[[Replay, Any], Any]:
-    def value(play: Replay, u: Any) -> Any:
-        if abs(u) > 1:
-            raise NoValue
-        return getattr(play.mp, inverse)(u)
-
-    return value
-
-
-def _reciprocal(below: Callable[[Replay, Any], Any]) -> Callable[[Replay, Any], Any]:
-    def value(play: Replay, u: Any) -> Any:
-        found = below(play, u)
-        if not found:
-            raise NoValue
-        return 1 / found
-
-    return value
-
-
-def _sigmoid(play: Replay, u: Any) -> Any:
-    return 1 / (1 + play.mp.exp(-u))
-
-
-_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
-    "pi": lambda play: +play.mp.pi,
-    "exp": lambda play, u: play.mp.exp(u),
-    "log": _logarithm,
-    "ln": _logarithm,
-    "sqrt": lambda play, u: play._product([(u, Fraction(1, 2))]),
-    "power": _power,
-    "sigmoid": _sigmoid,
-    "silu": lambda play, u: u * _sigmoid(play, u),
-    "softplus": lambda play, u: play.mp.log(1 + play.mp.exp(u)),
-    "tanh": lambda play, u: play.mp.tanh(u),
-    "sinh": lambda play, u: play.mp.sinh(u),
-    "cosh": lambda play, u: play.mp.cosh(u),
-    "sech": _reciprocal(lambda play, u: play.mp.cosh(u)),
-    "csch": _reciprocal(lambda play, u: play.mp.sinh(u)),
-    "coth": _reciprocal(lambda play, u: play.mp.tanh(u)),
-    "sin": lambda play, u: play.mp.sin(u),
-    "cos": lambda play, u: play.mp.cos(u),
-    "tan": lambda play, u: play.mp.tan(u),
-    "cot": _reciprocal(lambda play, u: play.mp.tan(u)),
-    "sec": _reciprocal(lambda play, u: play.mp.cos(u)),
-    "csc": _reciprocal(lambda play, u: play.mp.sin(u)),
-    "asin": _inside("asin"),
-    "acos": _inside("acos"),
-    "atan": lambda play, u: play.mp.atan(u),
-    "erf": lambda play, u: play.mp.erf(u),
-    "abs": lambda play, u: abs(u),
-    "sign": lambda play, u: play.mp.sign(u),
-    "sgn": lambda play, u: play.mp.sign(u),
-    "step": lambda play, u: play.mp.mpf(int(u > 0)),
-    "heaviside": lambda play, u: play.mp.mpf(int(u > 0)),
-    "relu": lambda play, u: max(u, play.mp.mpf(0)),
-    "max": lambda play, *values: max(values),
-    "min": lambda play, *values: min(values),
-    "[=]": lambda play, u, v: play.mp.mpf(int(play.above(u, v) == 0)),
-    "[!=]": lambda play, u, v: play.mp.mpf(int(play.above(u, v) != 0)),
-    "[>]": lambda play, u, v: play.mp.mpf(int(play.above(u, v) > 0)),
-    "[<]": lambda play, u, v: play.mp.mpf(int(play.above(u, v) < 0)),
-    "[>=]": lambda play, u, v: play.mp.mpf(int(play.above(u, v) >= 0)),
-    "[<=]": lambda play, u, v: play.mp.mpf(int(play.above(u, v) <= 0)),
-}
