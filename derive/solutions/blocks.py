@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from importlib.util import find_spec
 from typing import Any
 
 from derive import tree as t
@@ -62,6 +63,11 @@ def listed(names: Iterable[Inline]) -> list[Inline]:
         parts += [" and " if place == len(found) - 1 else ", "] if place else []
         parts.append(name)
     return parts
+
+
+def torch_listing(caption: str, code: str) -> Listing:
+    """Code that a notebook runs where torch is installed; torch itself is not loaded to print it."""
+    return Listing(caption, code, "python" if find_spec("torch") is not None else "text")
 
 
 def held(claim: str, holds: Any) -> tuple[Inline, ...]:

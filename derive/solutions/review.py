@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from math import prod
 
 import numpy as np
 
@@ -70,10 +71,15 @@ def _parameters() -> list[Block]:
         Prose(("The first layer alone holds more than two thirds of them: it is the width of the input that costs.",)),
         Bullets((
             held(f"There are {whole:,} parameters, and the derived gradients have the shapes of the parameters, so "
-                 f"they hold {sum(int(np.prod(shape)) for shape in shapes.values()):,} numbers as well.",
+                 f"they hold {sum(_product(shape) for shape in shapes.values()):,} numbers as well.",
                  shapes == dict(network.parameters) and 3 * (counts["W1"] + counts["b1"]) > 2 * whole),
         )),
     ]  # fmt: skip
+
+
+def _product(shape: tuple[int | None, ...]) -> int:
+    """Of extents that are numbers."""
+    return prod(extent or 0 for extent in shape)
 
 
 def _number(value: int) -> Tree:

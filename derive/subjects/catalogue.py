@@ -127,6 +127,18 @@ ENTRIES += (
         "course sheet 001, exercise 5; course sheet 000, exercise 4",
         "derive.solutions.review",
     ),
+    Entry(
+        "backpropagation",
+        "The function backpropagation(model, y_true, y_pred)",
+        "INF265, Project 1, section 2",
+        "derive.solutions.backpropagation",
+    ),
+    Entry(
+        "gradient-descent",
+        "Gradient descent: the manual update, L2, momentum, model selection",
+        "INF265, Project 1, equations (1) to (3) and section 3",
+        "derive.solutions.descent",
+    ),
 )
 
 #: Layers whose solution is that of `derive grad --layer`.

@@ -133,7 +133,7 @@ def squared_error_of(inputs: int, hidden: int) -> tuple[Callable[..., object], i
             z = p[first + inputs]
             for k in range(inputs):
                 z = z + p[first + k] * Fraction(k + 1, inputs)  # type: ignore[operator]
-            prediction = prediction + p[hidden * (inputs + 1) + unit] * tanh(z)  # type: ignore[operator]
+            prediction = prediction + p[hidden * (inputs + 1) + unit] * tanh(z)
         error = prediction - 1  # type: ignore[operator]
         return error * error
 
