@@ -78,11 +78,14 @@ class Arrays:
 
     checked : whether what is read must have a value in double precision.
     outcomes : how the conditions that compare with a number came out.
+    kept : values of trees that were worked out, where many trees share their parts at the same values of free indices.
     """
 
     def __init__(self, model: Model, numbers: Residual | Doubled, letters: Sequence[str]) -> None:
         self.checked = False
         self.outcomes: dict[Tree, set[bool]] = {}
+        self.kept: dict[tuple[int, tuple[Any, ...]], tuple[Tree, Array]] | None = None
+        self._scope: tuple[Any, ...] = ()
         self.model = model
         self.meaning = model.meaning
         self.numbers = numbers
@@ -101,6 +104,14 @@ class Arrays:
 
     def value(self, tree: Tree, at: Places, mask: Values) -> Array:
         """The array of a tree. mask : where it is needed; elsewhere it may hold anything."""
+        if self.kept is None or mask is not self.all:
+            return self._value(tree, at, mask)
+        found = self.kept.get((id(tree), self._scope))
+        if found is None:  # with the tree, so that no other gets its id
+            found = self.kept[id(tree), self._scope] = (tree, self._value(tree, at, mask))
+        return found[1]
+
+    def _value(self, tree: Tree, at: Places, mask: Values) -> Array:
         try:
             found: Array = getattr(self, _METHODS[type(tree)])(tree, at, mask)
         except Unfit:
@@ -277,7 +288,12 @@ class Arrays:
             inner = dict(at) | {
                 letter: self.integer(index, at) for letter, index in zip(letters, tree.indices, strict=True)
             }
-            return self.value(body, inner, mask)
+            around = self._scope
+            self._scope = (*around, *((letter, str(np.asarray(inner[letter]).tolist())) for letter in letters))
+            try:
+                return self.value(body, inner, mask)
+            finally:
+                self._scope = around
         held = self.held(tree, at)
         if held is not None:
             return self._numbered(held.astype(np.int64))
@@ -486,12 +502,16 @@ class Arrays:
         if not count:
             return self._constant(0)
         inner = dict(at) | {name: self.along(name, span) for name, span in zip(bound, spans, strict=True)}
+        around = self._scope
+        self._scope = (*around, *zip(bound, spans, strict=True))
         try:
             body = self.value(tree.body, inner, mask)
         except OutsideFamily:
             if self.model.convention("boundary") == "interior":
                 raise Unfit from None
             raise
+        finally:
+            self._scope = around
         axes = tuple(1 + self.axes[name] for name in bound)
         times = prod(len(span) for axis, span in zip(axes, spans, strict=True) if body.data.shape[axis] == 1)
         data = self.numbers.total(body.data, axes, True)

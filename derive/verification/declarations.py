@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fractions import Fraction
+from functools import lru_cache
 
 from derive import tree as t
 from derive.errors import ReadingError
@@ -143,6 +144,7 @@ def extent_of(extent: int | str, path: tuple[str, ...], source: Source) -> int |
     return plain
 
 
+@lru_cache(maxsize=1024)
 def extent_tree(extent: int | str) -> Tree:
     """An entry of a Quantity's shape as a tree of sizes."""
     return t.tree_of(extent) if isinstance(extent, int) or re.fullmatch(r"\w+", extent) else read(extent)

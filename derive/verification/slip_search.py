@@ -94,6 +94,9 @@ class Search:
                 break
             except FAILURES:
                 self._left = []  # each repair finds the ranges of the indices itself
+        self._arrays = self._quickly()
+        if self._arrays is not None:
+            self._first = self.model.doubled.read(self.model.node_array(self._left[0][1])).ravel()
         self._kept = [Snapshot(model) for model in self.models]
 
     def _clear(self) -> None:
@@ -142,27 +145,34 @@ class Search:
         except FAILURES:
             return False
 
+    def _quickly(self) -> Arrays | None:
+        """Arrays of doubles at the left side's first entries, which keep the parts that repairs share."""
+        trees = (self.head, self.right)
+        sums = (node for tree in trees for node in t.walk(tree) if isinstance(node, t.Reduction))
+        bound = {name for each in sums for name in each.bound}
+        unclear = any(name in self.model.sizes or self.model.lookup(name) is not None for name in bound)
+        if not self._left or self._look or unclear:
+            return None
+        arrays = Arrays(self.model, self.model.doubled, sorted(bound))
+        arrays.kept = {}
+        return arrays
+
     def _differs(self, tree: Tree) -> bool:
         """Whether a right side clearly has another value than the left side has at its first entries.
 
         It is worked out in double precision without the graph; where that cannot be done nothing is said.
         """
-        if not self._left or self._look:
+        if self._arrays is None:
             return False
         instance, left = self._left[0]
-        letters = tuple({name for node in t.walk(tree) if isinstance(node, t.Reduction) for name in node.bound})
-        if any(letter in self.model.sizes or self.model.lookup(letter) is not None for letter in letters):
-            return False
         try:
-            arrays = Arrays(self.model, self.model.doubled, letters)
             with np.errstate(all="ignore"):
-                found = arrays.value(tree, instance.env, arrays.all)
+                found = self._arrays.value(tree, instance.env, self._arrays.all)
         except (*FAILURES, Unfit):
             return False
         if found.shape != left.shape or found.row != left.row:
             return False
-        one = self.model.doubled.read(self.model.node_array(left)).ravel()
-        other = found.data.ravel()
+        one, other = self._first, found.data.ravel()
         with np.errstate(all="ignore"):
             close = np.abs(one - other) <= OWN * (np.abs(one) + np.abs(other)) + LARGEST * self._scale
         return bool((~close & np.isfinite(one)).any())
