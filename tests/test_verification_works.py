@@ -88,3 +88,27 @@ def test_rows_that_need_each_other_are_named_and_the_others_judged() -> None:
     report = verifier("griewank").verify("q = r x_1\nr = q + 1\nv_0 = x_2\n", ".txt")
     assert [line.verdict.verdict for line in report.lines] == ["unread", "unread", "correct"]
     assert all("rows 1 and 2 need each other" in line.verdict.reason for line in report.lines[:2])
+
+
+SQUARES = """
+loss = "L"
+equations = ['y = A x', 'L = y^T y']
+[names]
+A = { shape = ["m", "n"] }
+x = { shape = ["n"] }
+"""
+
+
+def test_H052_a_row_that_uses_what_a_later_one_defines_says_so() -> None:
+    report = verifier(SQUARES).verify("\\frac{\\partial L}{\\partial x} = A^T g\ng = 2 y\n")
+    assert report.verdict == "correct"
+    assert [line.verdict.note for line in report.lines] == ["uses g, which row 2 defines", "g is taken as a new name"]
+
+
+def test_H054_a_row_that_is_true_and_does_not_follow_says_so() -> None:
+    wrong = "\\frac{\\partial L}{\\partial y} = y\n"
+    copied = verifier(SQUARES).verify(wrong + "\\frac{\\partial L}{\\partial x} = 2 A^T y\n")
+    assert [line.verdict.verdict for line in copied.lines] == ["wrong", "correct"]
+    assert copied.lines[1].verdict.note == "true, but it does not follow from what row 1 says"
+    beside = verifier(SQUARES).verify(wrong + "y_i = \\sum_j A_{ij} x_j\n")
+    assert beside.lines[1].verdict.note == ""

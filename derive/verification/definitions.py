@@ -11,8 +11,14 @@ from derive.reading.latex.rows import Statement
 from derive.tree import Tree
 from derive.verification.graph import Node, UndefinedNode
 from derive.verification.model import Model
+from derive.verification.points import Undecided, balls
 from derive.verification.shaped import OutsideFamily, ShapeClash, Shaped, Unjudged
 from derive.verification.statements import Instance, instances
+
+#: Functions that have no value somewhere.
+PARTIAL = frozenset(("sqrt", "log", "asin", "acos"))
+#: At how many points and with how many bits a new name is looked at.
+POINTS, BITS = 4, 192
 
 
 def define(head: t.Name | t.Subscript, right: Tree, conditions: Sequence[Tree], model: Model) -> None:
@@ -61,6 +67,18 @@ def _is_another(name: str, right: Tree, model: Model) -> bool:
     try:
         return model.meaning.value(right, {}).rank > 0
     except (Unjudged, ShapeClash, OutsideFamily, UndefinedNode, DeriveError):
+        return False
+
+
+def lacks_value(right: Tree, nodes: Sequence[Node], model: Model) -> bool:
+    """Whether a formula that may be undefined, such as sqrt(-1), has no value at any point tried."""
+    if not any(
+        isinstance(node, t.Power) or (isinstance(node, t.Call) and node.function in PARTIAL) for node in t.walk(right)
+    ):
+        return False
+    try:
+        return all(None in balls(model.judge.point(k), nodes, BITS).values() for k in range(POINTS))
+    except Undecided:
         return False
 
 

@@ -74,6 +74,14 @@ class Following:
                     return replace(verdict, carried_from=self.mistakes[chosen[0]].row, evidence="carried")
         return self._carried_at_one_size(tries, left, right, conditions)
 
+    def contradicted(self, left: Tree, right: Tree, conditions: Conditions) -> int | None:
+        """The row of the last mistake, where a link that is true is not so with all mistakes taken at their word."""
+        mistakes = [each for each in self.mistakes if each.head != left]
+        followed = self.models(tuple(range(len(self.mistakes)))) if mistakes else []
+        if not followed or self.comparing.decided(left, right, conditions, followed).verdict != "wrong":
+            return None
+        return mistakes[-1].row
+
     def _carried_at_one_size(
         self, tries: Sequence[tuple[int, ...]], left: Tree, right: Tree, conditions: Conditions
     ) -> Verdict | None:

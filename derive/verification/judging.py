@@ -14,11 +14,12 @@ from dataclasses import replace
 
 from derive import tree as t
 from derive.reading.latex.rows import Link, Row, Statement
+from derive.reading.latex.spelling import printable
 from derive.tree import Tree
 from derive.verification.accumulating import Accumulation, sequences, wrong_share
 from derive.verification.choosing import models
 from derive.verification.comparing import Comparing, Conditions, stated
-from derive.verification.definitions import define, new_name
+from derive.verification.definitions import define, lacks_value, new_name
 from derive.verification.dummies import bind
 from derive.verification.following import Following, Mistake
 from derive.verification.gradient_names import spelled_out
@@ -77,7 +78,23 @@ class Judging:
             self._sums, self._summed, self._unknown = {}, {}, {}
             self.following.forget()
             self.comparing.forget()
+        self._note_order(order.rows, found)
         return [Judged(row, found[row.number]) for row in rows]
+
+    @staticmethod
+    def _note_order(rows: Sequence[Row], found: dict[int, Verdict]) -> None:
+        """Say of a right row that it uses a name which a later row defines."""
+        made: dict[str, int] = {}
+        for row in rows:  # in the order in which they were judged: what a row needs came before it
+            verdict = found[row.number]
+            names = {name for each in row.statements for link in each.links for name in t.names_in(link.tree)}
+            later = {name: number for name, number in made.items() if name in names and number > row.number}
+            if later and verdict.verdict == "correct" and not verdict.note:
+                name, number = next(iter(later.items()))
+                verdict.note = f"uses {printable(name)}, which row {number} defines"
+            head = verdict.head
+            if verdict.evidence == "definition" and isinstance(head, (t.Name, t.Subscript)):
+                made.setdefault(head.text if isinstance(head, t.Name) else head.array, row.number)
 
     # --- rows ---------------------------------------------------------------------------------------------------------
 
@@ -186,6 +203,11 @@ class Judging:
         if self.values is not None:
             with suppress(*NO_VALUE):  # then no number can be worked out from it
                 self.values.define(head, link.tree, conditions)
+        if isinstance(head, t.Name) and lacks_value(link.tree, self.models[0].defined[name].nodes, self.models[0]):
+            self.comparing.definitions.pop()
+            for model in self.models:
+                model.undefine(name)
+            return Verdict("undecided", reason=f"undefined: {name} has no value at any point tried")
         return Verdict("correct", "definition", note=f"{name} is taken as a new name")
 
     # --- rows that add up ---------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -51,6 +52,9 @@ class Links:
             carried = self.following.carried(head, link.tree, conditions)
             if carried is not None:
                 return carried
+        if verdict.verdict == "correct" and (row_before := self.following.contradicted(head, link.tree, conditions)):
+            told = f"true, but it does not follow from what row {row_before} says"
+            return replace(verdict, note=f"{verdict.note}; {told}" if verdict.note else told)
         return self.comparing.confirmed(verdict, head, link.tree, conditions)
 
     def _at_values(self, values: Values, head: Tree, right: Tree) -> Verdict | None:

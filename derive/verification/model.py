@@ -288,6 +288,11 @@ class Model:
         self.defined[name] = value
         self.meaning.forget()
 
+    def undefine(self, name: str) -> None:
+        """Forget a new name that has no value."""
+        del self.defined[name]
+        self.meaning.forget()
+
     def believe(self, found: Mapping[Node, Node]) -> None:
         """Adjoints as a wrong row has them."""
         self.given_adjoints.update(found)
