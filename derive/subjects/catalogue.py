@@ -139,6 +139,54 @@ ENTRIES += (
         "INF265, Project 1, equations (1) to (3) and section 3",
         "derive.solutions.descent",
     ),
+    Entry(
+        "report",
+        "Report on backpropagation and gradient descent, with its questions (a) to (g)",
+        "INF265, Project 1, section 4",
+        "derive.solutions.report",
+    ),
+    Entry(
+        "mlp-without-autograd",
+        "Backpropagation without autograd for any perceptron",
+        "course sheet 000, exercise 1; course sheet 001, exercise 3",
+        "derive.solutions.mlp_training",
+    ),
+    Entry(
+        "exploring-mlps",
+        "Variants of a perceptron on MNIST",
+        "course sheet 001, exercise 2",
+        "derive.solutions.exploring",
+    ),
+    Entry(
+        "mnist-512-256",
+        "A perceptron 512-256 on MNIST with Adam",
+        "course sheet 003, exercise 2",
+        "derive.solutions.mnist_network",
+    ),
+    Entry(
+        "vgg16",
+        "VGG-16 on CIFAR-10",
+        "course sheet 003, exercise 3; K. Simonyan, A. Zisserman (2015)",
+        "derive.solutions.vgg_network",
+    ),
+    Entry(
+        "gradcam-analysis",
+        "Grad-CAM on Fashion-MNIST, measured",
+        "course sheet 000, exercise 3",
+        "derive.solutions.gradcam_analysis",
+    ),
+    Entry(
+        "tiny-framework",
+        "A small deep learning framework, completed",
+        "course sheet 004, question 1",
+        "derive.solutions.tiny",
+    ),
+    Entry(
+        "first-steps",
+        "Autograd, classes and torch in one example",
+        "course sheet 000, exercise 2; course sheet 001, exercises 1 and 4; course sheet 003, exercise 2 i",
+        "derive.solutions.first_steps",
+    ),
 )
 
 #: Layers whose solution is that of `derive grad --layer`.

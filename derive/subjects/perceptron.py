@@ -26,7 +26,7 @@ class Perceptron:
     activation, output : of hidden layers and of the last, in the plain
         notation as functions of z; "z" is none.
     w[l] is (n[l], n[l-1]) and b[l] is (n[l],), l from 1.
-    a[l] and z[l], after a call, are (samples, n[layer]); a[0] is the input.
+    a[l] and z[l], after a call, are (samples, n[l]); a[0] is the input.
     dL_dw and dL_db have the shapes of w and b.
     """
 
