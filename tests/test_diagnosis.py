@@ -251,3 +251,40 @@ def test_a_sum_that_nobody_bounds_is_not_charged_where_a_size_of_the_problem_mak
     """No array of this row says how far i and j run, and H W terms make it true."""
     report = verifier("gradcam").verify(r"\alpha_{ck} = \frac{1}{H W} \sum_{i,j} \frac{w_{ck}}{H W}", ".tex")
     assert report.verdict != "wrong"
+
+
+@pytest.mark.parametrize(
+    ("problem", "work", "name", "part"),
+    [
+        (
+            "convolution-dilation",
+            r"\frac{\partial L}{\partial V_{ab}} = d \sum_{k,l} G_{a-dk,b-dl} K_{kl}",
+            "constant factor too many",
+            "$d$",
+        ),
+        ("attention", r"dK = \sqrt{d} \, dS^T Q", "multiplied where it is divided", r"\frac"),
+        (
+            "linear-regression",
+            r"\frac{\partial L}{\partial b} = \frac{2}{m^2} \sum_i (\hat y_i - y_i)",
+            "mean taken twice",
+            "1}{m}",
+        ),
+        ("griewank", r"\frac{\partial y}{\partial x_2} = -\bar v_1 \frac{x_1}{x_2^2}", "path missing", "v_3"),
+        (
+            "convolution",
+            r"\frac{\partial Z_{ij}}{\partial K_{kl}} = V_{kl}",
+            "another index",
+            "V_{i+k,j+l}",
+        ),
+        (
+            "optimisers",
+            r"w_t = (1 - \lambda) w_{t-1} - \eta g_t",
+            "constant factor missing",
+            r"\eta",
+        ),
+    ],
+)  # fmt: skip
+def test_the_name_is_that_of_the_thing_in_the_row(problem: str, work: str, name: str, part: str) -> None:
+    line = only(problem, work)
+    assert line.slips[0].name == name
+    assert part in line.slips[0].sentence

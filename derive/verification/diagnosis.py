@@ -13,7 +13,7 @@ from derive.tree import Tree
 from derive.verification.expected import Expected, expected, rules
 from derive.verification.report import Slip
 from derive.verification.slip_numbers import beside, formula_before, number_slips, rounded
-from derive.verification.slip_parts import more, narrowed, other_index
+from derive.verification.slip_parts import inverse, more, narrowed, other_index
 from derive.verification.slip_search import FAILURES, OutOfTime, Search, Snapshot
 from derive.verification.slip_text import Words, told
 from derive.verification.slips import Change, replaced, sites
@@ -156,7 +156,7 @@ def _sentence(change: Change, words: Words) -> str:
     """What is said of one slip, about the smallest part in which the row differs from what is right."""
     before, after = narrowed(change.before, change.after)
     fields = {"before": words.inline(before), "after": words.inline(after)}
-    part = more(before, after) or more(after, before)
+    part = _part(change.slip.name, before, after)
     indices = other_index(before, after)
     if part is not None:
         fields["part"] = words.inline(part)
@@ -166,6 +166,17 @@ def _sentence(change: Change, words: Words) -> str:
         return (change.slip.naming or change.slip.sentence).format(**fields)
     except KeyError:  # there is no one part that makes the difference
         return change.slip.sentence.format(**fields)
+
+
+def _part(name: str, before: Tree, after: Tree) -> Tree | None:
+    """The factor or term that a slip has lost, or brought in: what is divided away again is a factor too many."""
+    if "too many" in name or "twice" in name or "too often" in name:
+        before, after = after, before
+    lost = more(before, after)
+    if lost is not None:
+        return lost
+    against = more(after, before)
+    return None if against is None or isinstance(before, t.Sum) else inverse(against)
 
 
 def _unnamed(search: Search, right: Expected | None, words: Words) -> Slip:

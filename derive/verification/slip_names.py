@@ -141,6 +141,11 @@ class Names:
                 if count >= INDEXED:
                     return
 
+    def is_size(self, tree: Tree) -> bool:
+        """Whether a formula is a size or a product of sizes, such as H W."""
+        parts = [factor for _, factor in tree.factors] if isinstance(tree, t.Product) else [tree]
+        return all(isinstance(part, t.Name) and part.text in self.sizes for part in parts)
+
     def is_number(self, tree: Tree) -> bool:
         """Whether a formula is a number by the names in it, so that it has no transpose and no diagonal."""
         match tree:

@@ -70,6 +70,14 @@ def more(before: Tree, after: Tree) -> Tree | None:
     return _more_factors(before, after) or _more_terms(before, after)
 
 
+def inverse(tree: Tree) -> Tree:
+    """u of 1/u, and 1/u of u."""
+    match tree:
+        case t.Product(factors=((_, one), ("/", body))) if t.is_number(one, 1):
+            return body
+    return t.Product((("*", t.Number("1")), ("/", tree)))
+
+
 def _more_factors(before: Tree, after: Tree) -> Tree | None:
     if not isinstance(after, t.Product):
         return None

@@ -53,6 +53,9 @@ class Paths:
         found: dict[Key, Node] = {}
         for node in readers.get(place, ()):
             if node > place:
+                if g.data[node][1] == place:  # v_0 = x_2: only another name for the place
+                    found |= self.terms(seed, node)
+                    continue
                 key = (*self._key(node), self._is_own(node, place))
                 found[key] = g.add(found.get(key, g.zero), g.multiply(outer[node], self._partials[node][place]))
         return found

@@ -51,6 +51,7 @@ class Site:
 
     letters : the indices that have a value there, those of the left side first.  bound : those of sums around it.
     is_term : the whole right side, or a term of it, behind signs, brackets and sums.  above : the node around it.
+    is_part : a term, also of a bracket that is a factor.
     """
 
     node: Tree
@@ -60,6 +61,10 @@ class Site:
     bound: tuple[str, ...] = ()
     is_term: bool = False
     above: Tree | None = None
+
+    @property
+    def is_part(self) -> bool:
+        return self.is_term or isinstance(self.above, (t.Sum, t.Negative, t.Reduction))
 
     @property
     def is_root(self) -> bool:

@@ -16,11 +16,25 @@ def _scaled(*numbers: Tree, divide: bool = False) -> Edit:
     """A term, or the whole, times or over a number."""
 
     def edit(site: Site) -> Iterator[Tree]:
-        if site.is_term and not isinstance(site.node, (t.Negative, t.Reduction if not site.is_root else t.Negative)):
+        if site.is_part and not isinstance(site.node, (t.Negative, t.Reduction if not site.is_root else t.Negative)):
             for number in numbers:
-                yield scaled(site.node, number, divide)
+                if not divide or not _stands_for(site, number):
+                    yield scaled(site.node, number, divide)
 
     return edit
+
+
+def _stands_for(site: Site, number: Tree) -> bool:
+    """Whether a name among the factors of the row has this value: it is that name which is too many."""
+    names = (
+        factor.text
+        for node in t.walk(site.context.right)
+        if isinstance(node, t.Product)
+        for _, factor in node.factors
+        if isinstance(factor, t.Name)
+    )
+    given = (site.context.problem.quantities.get(name) for name in names)
+    return isinstance(number, t.Number) and any(each is not None and each.value == number.value for each in given)
 
 
 def _sizes(site: Site) -> Sequence[Tree]:
@@ -32,7 +46,7 @@ def _sizes(site: Site) -> Sequence[Tree]:
 
 def _by_size(divide: bool) -> Edit:
     def edit(site: Site) -> Iterator[Tree]:
-        if site.is_term and not isinstance(site.node, t.Negative):
+        if site.is_part and not isinstance(site.node, t.Negative):
             for size in _sizes(site):
                 yield scaled(site.node, size, divide)
 
@@ -64,7 +78,7 @@ def _size_for_another(site: Site) -> Iterator[Tree]:
 
 def _with_constant(site: Site) -> Iterator[Tree]:
     """A term times a named number, or over it."""
-    if site.is_term and not isinstance(site.node, t.Negative):
+    if site.is_part and not isinstance(site.node, t.Negative):
         for name in site.context.scalars:
             if site.node not in (name, t.Number("0")):
                 yield times(site.node, name)
@@ -86,7 +100,7 @@ def _is_array(site: Site, factor: Tree) -> bool:
 def _with_entry(site: Site) -> Iterator[Tree]:
     """A term times an entry of an array of the problem."""
     context = site.context
-    if site.is_term and (site.is_root or not isinstance(site.node, (t.Negative, t.Sum))):
+    if site.is_part and (site.is_root or not isinstance(site.node, (t.Negative, t.Sum))):
         for name, rank in context.ranks.items():
             if rank:
                 for entry in context.entries(name, site.letters):
@@ -96,7 +110,8 @@ def _with_entry(site: Site) -> Iterator[Tree]:
 def _without_entry(site: Site) -> Iterator[Tree]:
     if isinstance(site.node, t.Product):
         for left, operator, factor in without(site.node):
-            if operator not in DIVIDING and (is_leaf(factor) or isinstance(factor, t.Power)):
+            body = factor.body if isinstance(factor, t.Transpose) else factor
+            if operator not in DIVIDING and (is_leaf(body) or isinstance(body, t.Power)):
                 yield left
 
 
@@ -106,6 +121,10 @@ def _with_local(site: Site) -> Iterator[Tree]:
     if site.is_term or _inside_chain(site):
         for local in context.locals(site.letters):
             yield times(site.node, local, context.is_array(local))
+    if site.is_root and isinstance(context.variable, t.Name) and context.is_number(context.variable):
+        for statement in context.problem.equations:  # du/dx of what is worked out from x
+            if isinstance(statement.head, t.Name) and statement.head != t.Name(context.problem.loss or ""):
+                yield times(site.node, t.Derivative(statement.head, context.variable))
 
 
 def _inside_chain(site: Site) -> bool:
@@ -241,15 +260,6 @@ def slips() -> tuple[NamedSlip, ...]:
             naming="The factor {part} stands once too often here.",
         ),
         NamedSlip(
-            "constant factor missing",
-            "factor",
-            "A constant of the equations is lost: {after} belongs here, not {before}.",
-            _without_constant,
-            _with_constant,
-            ("gamma*g", "g"),
-            naming="The constant {part} of the equations is lost: it belongs in front of {before}.",
-        ),
-        NamedSlip(
             "constant factor too many",
             "factor",
             "A factor stands here that does not belong to this term: {after}, not {before}.",
@@ -257,6 +267,15 @@ def slips() -> tuple[NamedSlip, ...]:
             _without_constant,
             ("rho*g_1 + g_2", "rho*g_1 + rho*g_2"),
             naming="The factor {part} does not belong to this term: {after}, not {before}.",
+        ),
+        NamedSlip(
+            "constant factor missing",
+            "factor",
+            "A constant of the equations is lost: {after} belongs here, not {before}.",
+            _without_constant,
+            _with_constant,
+            ("gamma*g", "g"),
+            naming="The constant {part} of the equations is lost: it belongs in front of {before}.",
         ),
         NamedSlip(
             "factor missing",

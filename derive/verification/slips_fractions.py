@@ -9,6 +9,8 @@ from derive.tree import Tree
 from derive.verification.slips import SPECIFIC, NamedSlip, Site
 from derive.verification.slips_editing import (
     DIVIDING,
+    over,
+    product_of,
     squared,
     with_factor,
 )
@@ -20,6 +22,8 @@ def _denominators(site: Site, lift: bool) -> Iterator[Tree]:
     for place, (operator, factor) in enumerate(site.node.factors):
         if operator not in DIVIDING:
             continue
+        if site.context.is_size(factor.base if isinstance(factor, t.Power) else factor):
+            continue  # 1/m of a mean is no derivative of a quotient
         for new in _lifted(factor) if lift else _lowered(factor):
             yield with_factor(site.node, place, new)
 
@@ -54,6 +58,10 @@ def _inverted(site: Site) -> Iterator[Tree]:
 def _multiplied(site: Site) -> Iterator[Tree]:
     """A division in the place of a multiplication, and the other way round."""
     if isinstance(site.node, t.Product):
+        (_, first), *rest = site.node.factors
+        left = product_of(rest)
+        if left is not None and not isinstance(first, t.Number):
+            yield over(left, first)
         for place, (operator, factor) in enumerate(site.node.factors):
             if place and not isinstance(factor, t.Number):
                 yield with_factor(site.node, place, factor, "*" if operator in DIVIDING else "/")
@@ -97,5 +105,6 @@ def slips() -> tuple[NamedSlip, ...]:
             _multiplied,
             _multiplied,
             ("a/b", "a*b"),
+            SPECIFIC,
         ),
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, permutations
 
 from derive import tree as t
 from derive.tree import Tree
@@ -94,9 +94,22 @@ def _letter(site: Site) -> Iterator[Tree]:
             for place, index in enumerate(rest):
                 for new in change(index):
                     yield replace(node, indices=(*lead, *rest[:place], new, *rest[place + 1 :]))
+            yield from _offsets(site, node, rest)
+        case t.Power(base=t.Subscript() as base, exponent=two) if t.is_number(two, 2):
+            for other in _letter(replace(site, node=base)):  # one of two factors has another index
+                yield t.Product((("*", base), ("*", other)))
         case t.Derivative(by=t.Subscript()) as node:
             for by in _letter(replace(site, node=node.by)):
                 yield replace(node, by=by)
+
+
+def _offsets(site: Site, node: t.Subscript, rest: Sequence[Tree]) -> Iterator[Tree]:
+    """V[k, l] -> V[i + k, j + l]: the place of a window, which is forgotten."""
+    unused = [each for each in site.letters if t.Name(each) not in rest and not site.context.is_family_letter(each)]
+    if rest == node.indices and all(isinstance(index, t.Name) for index in rest):
+        for chosen in permutations(unused, len(rest)):
+            pairs = zip(chosen, rest, strict=True)
+            yield replace(node, indices=tuple(t.Sum((("+", t.Name(one)), ("+", index))) for one, index in pairs))
 
 
 def plus_one(index: Tree, sign: str) -> Tree:
@@ -122,7 +135,9 @@ def _layer(site: Site) -> Iterator[Tree]:
 
     if isinstance(site.node, (t.Subscript, t.Call, t.Derivative)):
         for sign in ("+", "-"):
-            yield t.transformed(site.node, lambda node: shifted(node, sign))  # noqa: B023  # used at once
+            once = t.transformed(site.node, lambda node: shifted(node, sign))  # noqa: B023  # used at once
+            yield once
+            yield t.transformed(once, lambda node: shifted(node, sign))  # noqa: B023  # t - 1 for t + 1
 
 
 def _sign(site: Site) -> Iterator[Tree]:
@@ -137,6 +152,30 @@ def _sign(site: Site) -> Iterator[Tree]:
                 yield t.Sum(tuple(terms))
 
     yield from each_index(site, change)
+    if site.is_root and any(isinstance(node, t.Indicator) for node in t.walk(site.node)):
+        yield from _in_conditions(site.node)
+
+
+def _in_conditions(tree: Tree) -> Iterator[Tree]:
+    """The sign of one name turned in all conditions: [a = i + p] and [a = i - p]."""
+    conditions = [node for node in t.walk(tree) if isinstance(node, t.Indicator)]
+    terms = (term for node in conditions for side in node.sides if isinstance(side, t.Sum) for _, term in side.terms)
+    for name in dict.fromkeys(term for term in terms if isinstance(term, t.Name)):
+
+        def side(node: Tree, name: t.Name = name) -> Tree:
+            if not isinstance(node, t.Sum):
+                return node
+            turned = [
+                ("-" if sign == "+" else "+", each) if each == name else (sign, each) for sign, each in node.terms
+            ]
+            return signed_sum(turned)
+
+        def change(node: Tree, name: t.Name = name) -> Tree:
+            if isinstance(node, t.Indicator) and any(each == name for part in node.sides for each in t.walk(part)):
+                return replace(node, sides=tuple(map(side, node.sides)))
+            return node
+
+        yield t.transformed(tree, change)
 
 
 def _turned(site: Site) -> Iterator[Tree]:
@@ -174,6 +213,20 @@ def slips() -> tuple[NamedSlip, ...]:
             True,
         ),
         NamedSlip(
+            "sign in an index",
+            "kernel-flip",
+            "The index runs the wrong way, so the kernel is (or is not) turned round: {after}, not {before}.",
+            _sign,
+            _sign,
+            ("G[m - k]*K[k]", "G[m + k]*K[k]"),
+            SPECIFIC,
+            True,
+            naming=(
+                "The index runs the wrong way, {part} and not {instead}, so the kernel is (or is not) turned "
+                "round: {after}, not {before}."
+            ),
+        ),
+        NamedSlip(
             "roles of two indices exchanged",
             "index",
             "Two indices have exchanged their roles: {after} belongs here, not {before}.",
@@ -194,27 +247,13 @@ def slips() -> tuple[NamedSlip, ...]:
         NamedSlip(
             "wrong layer or step",
             "index",
-            "The layer or step is one off: {after} belongs here, not {before}.",
+            "The layer or step is off: {after} belongs here, not {before}.",
             _layer,
             _layer,
             ("d[l]*a[l - 1]", "d[l]*a[l]"),
             SPECIFIC,
             True,
-            naming="The layer or step is one off, {part} and not {instead}: {after} belongs here, not {before}.",
-        ),
-        NamedSlip(
-            "sign in an index",
-            "kernel-flip",
-            "The index runs the wrong way, so the kernel is (or is not) turned round: {after}, not {before}.",
-            _sign,
-            _sign,
-            ("G[m - k]*K[k]", "G[m + k]*K[k]"),
-            SPECIFIC,
-            True,
-            naming=(
-                "The index runs the wrong way, {part} and not {instead}, so the kernel is (or is not) turned "
-                "round: {after}, not {before}."
-            ),
+            naming="The layer or step is off, {part} and not {instead}: {after} belongs here, not {before}.",
         ),
         NamedSlip(
             "difference of indices turned round",

@@ -110,6 +110,10 @@ def _arranged(site: Site) -> Iterator[Tree]:
             yield t.Product(tuple(factors))
 
 
+def _plain(tree: Tree) -> Tree:
+    return tree.body if isinstance(tree, t.Transpose) else tree
+
+
 def _matrix_product(entrywise: bool) -> Edit:
     """Products entry by entry and of matrices exchanged."""
 
@@ -120,6 +124,12 @@ def _matrix_product(entrywise: bool) -> Edit:
                     factors = list(site.node.factors)
                     factors[place] = (".*" if entrywise else "", factor)
                     yield t.Product(tuple(factors))
+                    if entrywise:  # u^T v and u v^T, where a transpose made the shapes fit
+                        before = factors[place - 1]
+                        for one, other in ((_plain(before[1]), factor), (before[1], _plain(factor))):
+                            if (one, other) != (before[1], factor):
+                                factors[place - 1 : place + 1] = [(before[0], one), (".*", other)]
+                                yield t.Product(tuple(factors))
 
     return edit
 

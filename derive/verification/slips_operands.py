@@ -48,7 +48,8 @@ def _partner(site: Site) -> Iterator[Tree]:
     for statement in context.problem.equations:
         for node in t.walk(statement.links[0].tree):
             if isinstance(node, t.Product):
-                leaves = [factor for _, factor in node.factors if is_leaf(factor)]
+                bodies = [each.body if isinstance(each, t.Transpose) else each for _, each in node.factors]
+                leaves = [body for body in bodies if is_leaf(body)]
                 if _name(variable) in map(_name, leaves):
                     for other in leaves:
                         # the same array with other indices is a slip of an index

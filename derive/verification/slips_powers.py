@@ -30,7 +30,7 @@ def _shifted(step: int) -> Edit:
     """An exponent one larger or smaller."""
 
     def edit(site: Site) -> Iterator[Tree]:
-        if not isinstance(site.node, t.Power):
+        if not isinstance(site.node, t.Power) or site.context.is_size(site.node.base):
             return
         value = _fraction(site.node.exponent)
         if value is not None:
@@ -101,9 +101,19 @@ def _as_power(site: Site) -> Iterator[Tree]:
             yield t.Product((("*", u), ("*", t.Call("exp", (t.Sum((("+", u), ("-", _ONE))),)))))
 
 
+def _general_exponential(tree: t.Product) -> Iterator[Tree]:
+    """u a^(u - 1) -> a^u ln a."""
+    match tree:
+        case t.Product(factors=((_, u), (_, t.Power(base=a, exponent=t.Sum(terms=(("+", v), ("-", one))))))) if (
+            u == v and t.is_number(one, 1)
+        ):
+            yield t.Product((("*", t.Power(a, u)), ("*", t.Call("log", (a,)))))
+
+
 def _as_exponential(site: Site) -> Iterator[Tree]:
     if not isinstance(site.node, t.Product):
         return
+    yield from _general_exponential(site.node)
     for _, factor in site.node.factors:
         match factor:
             case (

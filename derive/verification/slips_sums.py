@@ -81,6 +81,8 @@ def _summed(site: Site) -> Iterator[Tree]:
                     fixed.setdefault(index)
     for letter in found:
         yield t.Reduction("sum", (letter,), site.node)
+    if 1 < len(found) <= 3:
+        yield t.Reduction("sum", tuple(found), site.node)
     letter = _fresh(site)
     for index in fixed:
         if isinstance(index, t.Name) and site.context.family_places:
@@ -116,7 +118,7 @@ def _unsummed(site: Site) -> Iterator[Tree]:
     if len(outer) >= len(node.bound):
         for chosen in permutations(outer, len(node.bound)):
             yield t.substituted(node.body, dict(zip(node.bound, map(t.Name, chosen), strict=True)))
-    elif len(node.bound) > 1:
+    if len(node.bound) > 1:
         for place in range(len(node.bound)):
             rest = tuple(name for k, name in enumerate(node.bound) if k != place)
             for letter in outer:
@@ -124,10 +126,24 @@ def _unsummed(site: Site) -> Iterator[Tree]:
                 yield t.Reduction(node.operator, rest, body)
 
 
+def _letters_in(tree: Tree) -> list[str]:
+    """Letters alone in subscripts."""
+    found: dict[str, None] = {}
+    for node in t.walk(tree):
+        if isinstance(node, t.Subscript):
+            found.update((index.text, None) for index in node.indices if isinstance(index, t.Name))
+    return list(found)
+
+
 def _other_index(site: Site) -> Iterator[Tree]:
     """A sum over one index where it should be over another: the bound letter and a free one exchanged in the body."""
     node = site.node
     if isinstance(node, t.Reduction):
+        told = {*site.letters, *node.bound}
+        loose = [name for name in _letters_in(node.body) if name not in told]
+        for name in loose:  # the sum binds an index of the left side and leaves its own one free
+            for place in range(len(node.bound)):
+                yield replace(node, bound=(*node.bound[:place], name, *node.bound[place + 1 :]), limits=())
         for bound in node.bound:
             for free in site.letters:
                 if not site.context.is_family_letter(free):

@@ -23,13 +23,16 @@ def _with_term(site: Site) -> Iterator[Tree]:
     """Plus or minus a quantity of the problem, with a Kronecker delta or without, or 1."""
     if t.is_number(site.node, 0):
         return  # 0 is what was left of a term, not one of several
-    bracket = isinstance(site.node, t.Sum) or (isinstance(site.node, t.Negative) and isinstance(site.above, t.Product))
+    bracket = isinstance(site.node, t.Sum) or (isinstance(site.node, t.Product) and isinstance(site.above, t.Product))
+    bracket = bracket or (isinstance(site.node, t.Negative) and isinstance(site.above, t.Product))
     if not bracket and (not site.is_term or (isinstance(site.node, t.Negative) and not site.is_root)):
         return
     context = site.context
     extra: list[Tree] = [t.Number("1")]
     for name in context.ranks:
         extra += context.entries(name, site.letters)
+    for _, call in context.activations:
+        extra += context.renamed(call, site.letters)
     if site.is_root:
         extra += [t.Product((("*", delta), ("*", one))) for delta in deltas(site) for one in extra]
     for one in extra:

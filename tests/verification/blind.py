@@ -31,7 +31,7 @@ UNNAMED = "no known pattern"
 
 @dataclass
 class Figures:
-    """works : looked at.  found : the first wrong row is right.  first : its first name is accepted.
+    """works : looked at.  found : first wrong row as said.  first : its first name is accepted.
 
     listed : an accepted name is among those that are consistent with the row.  other : one or more names, none accepted.
     unnamed : no name.  nameless : works for which the library has no name, of which `spared` got none.
