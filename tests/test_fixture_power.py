@@ -112,6 +112,29 @@ def test_an_unknown_check_is_one_clear_line(name: str, message: str) -> None:
     assert "\n" not in str(failure.value)
 
 
+def test_a_file_that_does_not_run_and_one_that_spoils_what_it_is_given(tmp_path: Path) -> None:
+    file = tmp_path / "broken.py"
+    file.write_text("import sys\nsys.exit(3)\n")
+    with pytest.raises(UsageError, match="cannot be imported: SystemExit: 3"):
+        find_check(f"{file}:check")
+
+    def spoiling(candidate: Candidate) -> None:
+        for arrays in (candidate.example, candidate.cotangent):
+            outputs = candidate.forward(candidate.example)
+            gradients = candidate.backward(candidate.example, candidate.cotangent)
+            for array in (*arrays.values(), *outputs.values(), *gradients.values()):
+                array[...] = 7.0
+
+    candidate = right("exponential")
+    before = dict(candidate.forward(candidate.example))
+    power([spoiling], ["exponential"])
+    spoiling(candidate)
+    again = right("exponential")
+    np.testing.assert_array_equal(again.forward(again.example)["Y"], before["Y"])
+    fresh = Candidate("exponential", {}, running=candidate.running)
+    np.testing.assert_array_equal(fresh.forward(fresh.example)["Y"], before["Y"])
+
+
 def test_a_report_is_a_table_and_data() -> None:
     report = power(["fixtures", "sum-loss"], ["add"], count=2)
     data = json.loads(json.dumps(report.as_data()))
