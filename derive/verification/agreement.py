@@ -23,6 +23,8 @@ _UNFIT = (Unfit, Unjudged, ShapeClash, UndefinedNode, DeriveError, RecursionErro
 
 def agreed(left: Tree, right: Tree, conditions: Sequence[Tree], model: Model) -> float | None:
     """log10 of the probability that a statement which was found to hold is false; None where nothing is said."""
+    if not model.families and not any(array.rank for array in model.arrays.values()):
+        return None  # scalars are quicker on the graph
     count, degree = 0, 1.0
     try:
         outcomes: dict[Tree, set[bool]] = {}
