@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from derive.reading.latex.rows import read_work
 from derive.verification.agreement import agreed
-from derive.verification.judging import Judged
 from derive.verification.shaped import OutsideFamily, ShapeClash, Unjudged
 from derive.verification.statements import pairs
 from derive.verification.tables import Residual
+from derive.verification.verdicts import Judged
 from tests.test_verification_works import named, verifier, works
 
 

@@ -1,6 +1,7 @@
 """Lines per second of one core, and SymPy's `equals` on the same lines: `python tests/verification/speed.py [--small]`.
 
-Reading, judging and naming slips are all counted, making a problem ready is not. Times are those of the processor.
+Reading, judging and naming slips are all counted; problems are warm, as when a class is marked, and making them ready
+is told apart. Times are those of the processor.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ from derive.reading.latex.rows import read_work
 from derive.tree import Tree
 from derive.verification.checking import Verifier
 from derive.verification.problems import read_problem
-from tests.test_verification_works import verifier, works
+from tests.test_verification_works import works
 from tests.verification.near_misses import PROBLEM, near_misses
 
 SCALAR = ("griewank",)
@@ -51,11 +53,25 @@ class Times:
         )
 
 
+@cache
+def ready(problem: str) -> Verifier:
+    """A problem made ready, and kept as when a class is marked."""
+    return Verifier(read_problem(problem) if "\n" in problem else problem)
+
+
+def of_problems(chosen: Sequence[dict[str, Any]]) -> str:
+    """What a first work waits for: its problem made ready."""
+    ready.cache_clear()
+    start = time.process_time()
+    count = len({id(ready(work.get("toml") or work["problem"])) for work in chosen})
+    return f"problems made ready: {count}, {1000 * (time.process_time() - start) / count:.0f} ms each"
+
+
 def of_works(chosen: Sequence[dict[str, Any]], diagnose: bool) -> Times:
     """Each work as a whole; its time is shared by its rows."""
     times = Times()
     for work in chosen:
-        made = verifier(work.get("toml") or work["problem"])
+        made = ready(work.get("toml") or work["problem"])
         start = time.process_time()
         rows = read_work(work["work"], work.get("suffix", ".tex"), made.problem.vocabulary)
         count = len(made.lines(rows) if diagnose else made.judging.judge(rows))
@@ -173,12 +189,13 @@ def measure(stride: int = 1) -> list[str]:
     chosen = [work for work in right if work.get("verdict", "correct") == "correct"][::stride]
     scalar = [work for work in chosen if work.get("problem") in SCALAR] * 3
     index = [work for work in chosen if work not in scalar]
-    for work in chosen:  # once to make the problems ready
+    cold = of_problems(chosen)
+    for work in chosen:  # once to warm the problems
         of_works([work], False)
     lines = [line for _, line in near_misses()][::stride]
     single = Verifier(read_problem(PROBLEM))
     of_lines(lines[:5], single)
-    told = [of_lines(lines, single).text("near misses, one by one")]
+    told = [cold, of_lines(lines, single).text("near misses, one by one")]
     if scalar:
         told.append(of_works(scalar, False).text("scalar works"))
     told.append(of_works(index, False).text("index and matrix works"))
