@@ -31,9 +31,8 @@ class Wholes:
 
     def integer(self, tree: Tree, env: Env) -> int:
         """A subscript, limit or side of a condition as a whole number."""
-        kind = type(tree)
-        if kind is t.Name and tree.text in env:  # type: ignore[union-attr]
-            return env[tree.text]  # type: ignore[union-attr]
+        if type(tree) is t.Name and tree.text in env:
+            return env[tree.text]
         found = self._functions.get(id(tree))
         if found is None:
             found = self._functions[id(tree)] = self._compiled(tree)

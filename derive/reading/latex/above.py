@@ -103,8 +103,9 @@ def _sort_units(reading: Interpreter, above: Above, units: Sequence[Unit], opera
         return True
     for unit in units:
         core = unit.core if type(unit) is Scripted else unit
-        is_layer = type(core) is Group and core.kind in ("[", "(") and bool(core.items)
-        if is_layer and any(chain.relations for chain in core.items):  # type: ignore[union-attr]
+        items = core.items if type(core) is Group and core.kind in ("[", "(") else []
+        is_layer = bool(items)
+        if any(chain.relations for chain in items):
             return False  # the indicator of a comparison
         is_mark = type(core) is Token and (core.kind in ("transpose", "prime") or core.text == "T")
         if not is_layer and not is_mark:

@@ -6,7 +6,6 @@ import re
 
 from derive.reading.latex import commands as c
 from derive.reading.latex.brackets import Brackets
-from derive.reading.latex.scanner import SPACES
 
 _WORD = re.compile(r"\s*\{\s*([A-Za-z][A-Za-z0-9 \-]*?)\s*\}")
 _LETTER = re.compile(r"\s*\{\s*([A-Za-z])\s*\}")
@@ -111,7 +110,7 @@ class Words(Brackets):
 
     def closing_brace(self) -> int:
         """Behind the brace that closes the argument which begins here."""
-        start = SPACES.match(self.text, self.place).end()  # type: ignore[union-attr]
+        start = self.behind_spaces(self.place)
         if self.text[start : start + 1] != "{":
             raise self.error("braces are expected here", start, start + 1)
         depth = 0

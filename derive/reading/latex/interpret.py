@@ -192,20 +192,18 @@ class Interpreter:
         """The next factor of a run; one unit, or several where a function, a sum or a derivative takes them."""
         unit = run.units[run.place]
         core = unit.core if type(unit) is Scripted else unit
-        kind = type(core)
-        if kind is Token:
-            assert isinstance(core, Token)
+        if type(core) is Token:
             return self._leaf(run, unit, core)
-        if kind is Accent and naming.is_name(unit) and not naming.is_bar_over_power(self, core):
+        if type(core) is Accent and naming.is_name(unit) and not naming.is_bar_over_power(self, core):
             return naming.name_factor(self, run)
-        if kind is Fraction:
+        if type(core) is Fraction:
             return derivatives.fraction(self, run)
-        if kind is Group and not core.kind and naming.is_name(unit):  # type: ignore[union-attr]
+        if type(core) is Group and not core.kind and naming.is_name(unit):
             return naming.name_factor(self, run)
         run.place += 1
-        if kind is Accent and core.word == "brace":  # type: ignore[union-attr]
-            return self.argument(core.body)  # type: ignore[union-attr]
-        if kind is Group and core.kind == "||":  # type: ignore[union-attr]
+        if type(core) is Accent and core.word == "brace":
+            return self.argument(core.body)
+        if type(core) is Group and core.kind == "||":
             return indicators.norm(self, unit)
         return with_scripts(self, self.core(core), unit)
 

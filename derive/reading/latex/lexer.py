@@ -14,7 +14,6 @@ from derive.reading import limits
 from derive.reading.latex import commands as c
 from derive.reading.latex.fonts import Words
 from derive.reading.latex.marks import marked
-from derive.reading.latex.scanner import SPACES
 from derive.reading.latex.source import Source
 from derive.reading.latex.syntax import Token
 from derive.words import nearest
@@ -60,7 +59,7 @@ class Lexer(Words):
         tokens = self.tokens
         while self.place < end:
             place = self.place
-            if self.single and (digit := _DIGIT.match(text, SPACES.match(text, place).end())):  # type: ignore[union-attr]
+            if self.single and (digit := _DIGIT.match(text, self.behind_spaces(place))):
                 self.place = digit.end()
                 self.add("LEAF", "number", digit[0], digit.start())
                 continue
@@ -131,7 +130,8 @@ class Lexer(Words):
         elif sign in "!/":
             pass
         elif sign == "\\":
-            self.place = _ROW_SPACE.match(self.text, self.place, self.end).end()  # type: ignore[union-attr]
+            spaces = _ROW_SPACE.match(self.text, self.place, self.end)
+            self.place = self.place if spaces is None else spaces.end()
             in_stack = any(token.text == "substack" for _, token, _ in self.open)
             self.single = 0
             self.add("COMMA" if in_stack else "ROW", ",", ",", place)
@@ -219,7 +219,7 @@ class Lexer(Words):
             self.single = 1
         elif name == "substack":
             self.add("LEAF", "nothing", "substack", place)
-            brace = SPACES.match(self.text, self.place).end()  # type: ignore[union-attr]
+            brace = self.behind_spaces(self.place)
             if self.text[brace : brace + 1] == "{":
                 self.tokens.pop()
                 self.place = brace + 1

@@ -33,7 +33,8 @@ def number(reading: Interpreter, run: Run, unit: Unit, core: Token) -> Tree:
             run.place -= 1
             return indicators.ones(reading, run)  # 1_n, a vector of n ones
         tree = with_scripts(reading, t.Number(core.text, reading.at(core.start, core.end)), unit)
-        if isinstance(tree, t.Transpose) and (core.text in ("1", "11") or reading.vocabulary.knows("T")):
+        is_letter = r"\top" not in reading.source.text[unit.start : unit.end]
+        if isinstance(tree, t.Transpose) and is_letter and (core.text in ("1", "11") or reading.vocabulary.knows("T")):
             told = "write \\mathbf{1} for a vector of ones, and brackets as in (2)^{(T)} for a power"
             raise reading.error(f"the T above a number has two readings; {told}", unit)
         return tree

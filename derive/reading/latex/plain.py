@@ -49,10 +49,11 @@ def drafts(piece: Piece) -> list[Draft]:
     from derive.reading.latex.statements import Draft, PlainDraft
 
     found: list[Draft] = []
+    conditions: list[tuple[int, int]] = []  # of the statement found last
     for word, start, end in _statements(piece.source, piece.start, piece.end):
         if found and word in _CONDITIONS:
             if any(sign in piece.source.text[start:end] for sign in "=<>"):
-                found[-1].ranges.append((start, end))  # type: ignore[arg-type]
+                conditions.append((start, end))
                 continue
             if _INDICES.fullmatch(piece.source.text[start:end].strip(" \t.")):
                 continue
@@ -60,15 +61,11 @@ def drafts(piece: Piece) -> list[Draft]:
         if len(sides) == 1 and not sides[0][0]:
             signs = [match[0] for match in _SIGN.finditer(piece.source.text, start, end)]
             if found and any(sign in ("<", "<=", ">", ">=", "!=") for sign in signs):
-                found[-1].ranges.append((start, end))  # type: ignore[arg-type]
+                conditions.append((start, end))
                 continue
-        draft = Draft(start, end)
-        draft.plain = PlainDraft(None, [], [])
-        draft.sides = sides  # type: ignore[assignment]
-        if not sides[0][0]:
-            draft.plain.head = _head(piece.source, sides[0][1], sides[0][2])
-        draft.plain.links = [(relation, t.Number("0"), Span(1, 1, 1)) for relation, _, _ in sides if relation]
-        found.append(draft)
+        conditions = []
+        head = None if sides[0][0] else _head(piece.source, sides[0][1], sides[0][2])
+        found.append(Draft(start, end, plain=PlainDraft(head, sides, conditions)))
     return found
 
 
@@ -121,8 +118,9 @@ def statement_of(reading: Interpreter, draft: Draft) -> tuple[Statement, list[st
     source = reading.source
     head: Tree | None = None
     links = []
-    conditions = [_condition(reading, start, end) for start, end in draft.ranges]  # type: ignore[misc]
-    sides: list[tuple[str, int, int]] = draft.sides  # type: ignore[assignment]
+    assert draft.plain is not None
+    conditions = [_condition(reading, start, end) for start, end in draft.plain.conditions]
+    sides = draft.plain.sides
     for relation, start, end in sides:
         if (start, end) == sides[-1][1:] and (match := _CONDITION.search(source.text, start, end)) is not None:
             conditions.append(_condition(reading, match.start(1), match.end(1)))

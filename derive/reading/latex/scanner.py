@@ -37,6 +37,11 @@ class Scanner:
         self.cut = 0
         self.jumps: list[tuple[int, int]] = []
 
+    def behind_spaces(self, place: int) -> int:
+        """The first place that is no space."""
+        spaces = SPACES.match(self.text, place)
+        return place if spaces is None else spaces.end()
+
     def error(self, message: str, start: int, end: int, kind: type[ReadingError] = ReadingError) -> ReadingError:
         return self.source.error(message, start, end, kind)
 

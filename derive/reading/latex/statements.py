@@ -45,7 +45,7 @@ class Statement:
 class Draft:
     """A statement before names are known. sides : the first is None where the row begins with a relation.
 
-    trees : sides of a plain row, which are trees of words already.
+    plain : of a row in the plain notation, which is read when names are known.
     """
 
     start: int
@@ -66,17 +66,17 @@ class Draft:
     @property
     def claims(self) -> bool:
         if self.plain is not None:
-            return bool(self.plain.links)
+            return any(relation for relation, _, _ in self.plain.sides)
         return any(relation.kind in CLAIMS for relation in self.relations)
 
 
 @dataclass(slots=True)
 class PlainDraft:
-    """The sides of a plain row."""
+    """sides : each with the relation in front and its place, start and end.  conditions : places of conditions."""
 
     head: Tree | None
-    links: list[tuple[str, Tree, Span]]
-    conditions: list[Tree]
+    sides: list[tuple[str, int, int]]
+    conditions: list[tuple[int, int]]
 
 
 def statement_of(reading: Interpreter, draft: Draft) -> tuple[Statement, list[str]]:
