@@ -99,7 +99,7 @@ def _fitting(problem: Problem, seed: int, number: int, used: list[dict[str, int]
                 reason = failed
             except ProgramError as failed:
                 reason = failed
-                if not size_names(problem):
+                if not strict and not size_names(problem):
                     raise
         if narrow is not None:
             return narrow
