@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Union
 
-from derive.tree import Name, Tree
+from derive.tree import Name, Relation, Tree
 
 #: A piece of a sentence: words, or a formula within the line.
 Inline = Union[str, Tree]
@@ -144,7 +144,29 @@ class Folded:
     blocks: tuple[Block, ...]
 
 
-Block = Union[Heading, Prose, Display, Table, Figure, Listing, Bullets, Folded]
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A line of an exercise: `left =`, and behind it the answer in one or more equal sides, or room for it.
+
+    number : of the answer on the sheet.  sides : empty on a student's sheet.  room : lines to write in, where empty.
+    """
+
+    number: int
+    left: Tree
+    sides: tuple[Tree, ...] = ()
+    room: int = 1
+
+    @property
+    def line(self) -> Line:
+        """The complete line."""
+        return Line(Relation((self.left, *self.sides)), number=str(self.number))
+
+
+Block = Union[Heading, Prose, Display, Table, Figure, Listing, Bullets, Folded, Asked]
+
+#: On a sheet in LaTeX the problem stands between these comments, so that who reads a filled sheet takes the answers
+#: alone; in a notebook its cells have the tag.
+BEGIN_GIVEN, END_GIVEN, GIVEN_TAG = "% begin given", "% end given", "given"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,12 @@ import base64
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from derive.document import (
+    GIVEN_TAG,
+    Asked,
     Block,
     Bullets,
     Cell,
@@ -56,6 +59,9 @@ def to_notebook(document: Document, *, code_cells: Sequence[str] = ()) -> str:
     _add_blocks(cells, document.blocks, 2)
     for code in code_cells:
         _add_code(cells, code)
+    if any(cell["metadata"] for cell in cells):  # a sheet: what is no answer is given
+        for cell in cells:
+            cell["metadata"] = cell["metadata"] or {"tags": [GIVEN_TAG]}
     for number, cell in enumerate(cells, start=1):
         cell["id"] = f"cell-{number:04d}"
     notebook = {
@@ -91,6 +97,9 @@ def _add_blocks(cells: list[dict[str, Any]], blocks: Sequence[Block], top: int) 
                     _continue_markdown(cells, _fenced(code, language))
             case Figure():
                 _add_figure(cells, block)
+            case Asked():
+                _add_markdown(cells, _asked(block))
+                cells[-1]["metadata"] = {"tags": [f"answer-{block.number}"]}
             case Folded(summary=summary, blocks=inner):
                 _add_markdown(cells, f"**{_inline(with_names(summary))}**")
                 _add_blocks(cells, inner, top)
@@ -104,7 +113,7 @@ def _add_markdown(cells: list[dict[str, Any]], text: str) -> None:
 
 
 def _continue_markdown(cells: list[dict[str, Any]], text: str) -> None:
-    if cells and cells[-1]["cell_type"] == "markdown":
+    if cells and cells[-1]["cell_type"] == "markdown" and not cells[-1]["metadata"]:
         cells[-1]["source"] += f"\n\n{text}"
     else:
         _add_markdown(cells, text)
@@ -171,6 +180,13 @@ def _display(display: Display) -> str:
     if not rows:
         return ""
     return "$$\n\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}\n$$"
+
+
+def _asked(asked: Asked) -> str:
+    """A cell of its own: the answer, or its left side to be completed before the closing dollars."""
+    if asked.sides:
+        return f"**({asked.number})**\n\n{_display(Display((replace(asked.line, number=''),)))}"
+    return f"**({asked.number})**\n\n$$\n{formula(asked.left)} =\n$$"
 
 
 def _lines(tree: Tree) -> list[str]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from derive.document import (
+    Asked,
     Block,
     Bullets,
     Cell,
@@ -95,6 +96,9 @@ def _block(block: Block, page: _Page) -> str:
             return "\n\n".join(filter(None, (_wrapped(_plain(caption, page), page), shown)))
         case Bullets(items=items):
             return "\n".join(_wrapped(_inline(item, page), page, first="- ", later="  ") for item in items)
+        case Asked(number=number, left=left, sides=sides):
+            blank = _wrapped(f"({number}) {_words(left, page)} = {'_' * 20}", page)
+            return _display(Display((block.line,)), page) if sides else blank
         case Folded(summary=summary, blocks=inner):
             body = _blocks(inner, page.narrowed(2))
             return "\n\n".join(filter(None, (_wrapped(_plain(summary, page), page), textwrap.indent(body, "  "))))

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 
 from derive.document import (
+    Asked,
     Block,
     Bullets,
     Cell,
@@ -157,6 +158,8 @@ class _Writer:
                 kind = re.sub(r"[^a-z0-9]", "", language.lower())
                 shown = f'<pre tabindex="0"><code class="language-{kind}">{escape(code)}</code></pre>'
                 return f'<figure class="listing">\n{_caption(caption)}{shown}\n</figure>\n'
+            case Asked():
+                return _asked(block)
             case Folded(summary=summary, blocks=blocks):
                 inner = "".join(map(self.block, blocks))
                 return f"<details>\n<summary>{inline(with_names(summary))}</summary>\n{inner}</details>\n"
@@ -245,6 +248,18 @@ def _line(line: Line) -> str:
         written += f' <span class="number">({escape(line.number)})</span>'
     kind = "line long" if line.reason and _leaves_no_room(line) else "line"
     return f'<div class="{kind}">{written}</div>\n'
+
+
+def _asked(asked: Asked) -> str:
+    """The complete line, or its left side and room to write."""
+    if asked.sides:
+        return f'<div class="lines scroll asked">\n{_line(asked.line)}</div>\n'
+    left = f'<span class="left"><math displaystyle="true">{_side(asked.left)}</math></span>'
+    right = f'<span class="right"><math displaystyle="true">{EQUALS}</math></span>'
+    number = f'<span class="number">({asked.number})</span>'
+    line = f'<div class="line">{left} {right} {number}</div>'
+    room = "<br>" * (asked.room - 1)
+    return f'<div class="lines asked">\n{line}\n<div class="room">{room}</div>\n</div>\n'
 
 
 def _leaves_no_room(line: Line) -> bool:

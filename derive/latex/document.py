@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import groupby
 
 from derive.document import (
+    BEGIN_GIVEN,
+    END_GIVEN,
+    Asked,
     Block,
     Bullets,
     Display,
@@ -40,6 +44,12 @@ _REASON_SHARE = 0.3  # of the line, at most
 _REASON_LETTER = 0.4  # em, small
 _CODE_LETTER = 0.485  # em: 0.525 em of the small size, which is 0.9 to 0.92 of the normal one
 _EM = 10.9  # in points of 1/72 inch, at 11 pt
+#: Below an answer that is to be written: room, and a line to the next. No new paragraph, so that no line is lost.
+_ROOM = (
+    r"\newcommand{\answerroom}[1]"
+    r"{\nopagebreak\vspace{-1ex}\nopagebreak\noindent\rule{0pt}{#1}\rule{\linewidth}{0.2pt}}"
+)
+_LINE_OF_ROOM = 8  # mm
 _TALLEST = 600.0  # a picture, in the same points: a page less a caption
 
 
@@ -49,7 +59,7 @@ def to_latex(document: Document, *, standalone: bool = True) -> str:
     standalone : a whole article; else its body, with the packages it needs named in a comment.
     """
     available = STANDALONE_WIDTH if standalone else FRAGMENT_WIDTH
-    body = _blocks(document.blocks, available)
+    body = (_sheet if _is_sheet(document) else _blocks)(document.blocks, available)
     needs = sorted(_needs(document.blocks))
     if not standalone:
         packages = ["amsmath", "amssymb", *needs]
@@ -67,7 +77,7 @@ def _preamble(document: Document, needs: Sequence[str]) -> list[str]:
     if document.subtitle:
         title.append(rf"\smallskip{{\raggedright\itshape {escape(document.subtitle)}\par}}")
     return [
-        r"\documentclass[11pt,a4paper]{article}",
+        rf"\documentclass[11pt,a4paper{',fleqn' if _is_sheet(document) else ''}]{{article}}",
         r"\usepackage[T1]{fontenc}",
         r"\usepackage[utf8]{inputenc}",
         r"\usepackage{lmodern}",
@@ -81,6 +91,7 @@ def _preamble(document: Document, needs: Sequence[str]) -> list[str]:
         rf"\usepackage[hidelinks,pdftitle={{{escape_plain(document.title)}}},pdfcreator={{}}]{{hyperref}}",
         r"\setcounter{secnumdepth}{0}",
         _SPACING,
+        *([_ROOM] if _is_sheet(document) else []),
         r"\begin{document}",
         *title,
         *([r"\medskip\hrule\bigskip"] if title else []),
@@ -99,7 +110,7 @@ def _needs(blocks: Sequence[Block]) -> set[str]:
                 found |= {"caption", "tikz"}
             case Listing():
                 found |= {"caption", "listings"}
-            case Display():
+            case Display() | Asked():
                 found |= {"graphicx"}
             case Folded(blocks=inner):
                 found |= _needs(inner)
@@ -122,6 +133,29 @@ def _blocks(blocks: Sequence[Block], available: float) -> str:
     return text
 
 
+def _is_sheet(document: Document) -> bool:
+    return any(isinstance(block, Asked) for block in document.blocks)
+
+
+def _sheet(blocks: Sequence[Block], available: float) -> str:
+    """Answers between marked stretches of what is given. An answer belongs to the paragraph before it."""
+    pieces = []
+    for is_asked, run in groupby(blocks, lambda block: isinstance(block, Asked)):
+        if is_asked:
+            pieces += [_block(block, available) for block in run]
+        else:
+            pieces += [BEGIN_GIVEN, _blocks(tuple(run), available), END_GIVEN]
+    return "\n".join(pieces)
+
+
+def _asked(asked: Asked, available: float) -> str:
+    head = f"% answer {asked.number}\n"
+    if asked.sides:
+        return head + _display(Display((asked.line,)), available)
+    room = rf"\answerroom{{{_LINE_OF_ROOM * asked.room}mm}}"
+    return f"{head}\\[\n  {formula(asked.left)} =\n  \\tag{{{asked.number}}}\n\\]\n{room}"
+
+
 def _block(block: Block, available: float) -> str:
     match block:
         case Heading(text=text, level=level):
@@ -139,6 +173,8 @@ def _block(block: Block, available: float) -> str:
         case Bullets(items=items):
             entries = "\n".join(rf"  \item {{}}{_inline(item)}" for item in items)
             return f"\\begin{{itemize}}\n{entries}\n\\end{{itemize}}" if items else ""
+        case Asked():
+            return _asked(block, available)
         case Folded(summary=summary, blocks=inner):
             heading = rf"\subsubsection*{{{_inline(with_names(summary))}}}"
             return "\n\n".join(filter(None, (heading, _blocks(inner, available))))

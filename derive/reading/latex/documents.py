@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from derive.document import BEGIN_GIVEN, END_GIVEN
 from derive.reading.latex.boxes import unboxed
 from derive.reading.latex.commands import RELATIONS
 from derive.reading.latex.linebreaks import (
@@ -39,6 +40,11 @@ _CLOSING = {
     "\\(": re.compile(r"\\\)"),
 }
 _FENCE = re.compile(r"^[ \t]*(```|~~~).*?^[ \t]*\1[^\n]*$|(?<!`)`[^`\n]+`(?!`)|<!--.*?-->", re.DOTALL | re.MULTILINE)
+#: What a sheet gives: it is not the student's. Marks without their counterpart hide nothing.
+_GIVEN = re.compile(
+    rf"^[ \t]*{BEGIN_GIVEN}[ \t]*$(?:(?!^[ \t]*{BEGIN_GIVEN}[ \t]*$).)*?^[ \t]*{END_GIVEN}[ \t]*$",
+    re.DOTALL | re.MULTILINE,
+)
 _EMPTY_LINE = re.compile(r"(?:\r\n|\r|\n)[ \t]*(?:\r\n|\r|\n)")
 _SOMETHING = re.compile(r"[ \t]*\S")
 _INNER = frozenset(("array", "aligned", "alignedat", "gathered", "split"))
@@ -65,6 +71,8 @@ def _document(source: Source, suffix: str) -> Iterator[Piece]:
     text = source.text
     if text.startswith("\ufeff"):
         source = source.masked(" " + text[1:])
+    if suffix == ".tex" and BEGIN_GIVEN in text:
+        source = source.masked(_GIVEN.sub(_blank, source.text))
     source = source.masked(unboxed(source.text))
     if suffix == ".md":
         source = source.masked(_FENCE.sub(_without_code, source.text))
@@ -80,6 +88,10 @@ def _without_code(match: re.Match[str]) -> str:
     """Code is blanked; a block that says it is math stands between $$."""
     if re.match(r"\s*(?:```|~~~)\s*(?:math|latex|tex)\s*[\r\n]", match[0]):
         return re.sub(r"(?:```|~~~)[a-z]*", lambda fence: "$$" + " " * (len(fence[0]) - 2), match[0])
+    return _blank(match)
+
+
+def _blank(match: re.Match[str]) -> str:
     return re.sub(r"[^\r\n]", " ", match[0])
 
 
