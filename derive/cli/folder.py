@@ -45,17 +45,47 @@ class ProductFolder:
         except (ValueError, KeyError, AttributeError, TypeError) as reason:
             raise UsageError(f"{self.path / MANIFEST} is damaged; delete it or name another folder") from reason
 
-    def write(self, name: str, data: bytes) -> Path:
-        """Write one product and note it in the manifest. A file that was changed since we wrote it needs --force."""
+    def check(self, name: str) -> None:
+        """Raise UsageError where a product may not be written: over a file that is not as we wrote it."""
         target = self.path / name
         if target.exists() and not self.force:
-            known = self.files.get(name)
-            if known is None:
+            if name not in self.files:
                 raise UsageError(f"{target} was not written by derive; add --force to replace it")
-            if target.is_file() and hashlib.sha256(target.read_bytes()).hexdigest() != known:
+            if target.is_file() and not self._is_ours(name):
                 raise UsageError(f"{target} was changed since derive wrote it; add --force to replace it")
+
+    def _is_ours(self, name: str) -> bool:
+        """Whether a file is as we wrote it."""
+        return hashlib.sha256((self.path / name).read_bytes()).hexdigest() == self.files.get(name)
+
+    def write(self, name: str, data: bytes, *, note: bool = True) -> Path:
+        """Write one product and note it in the manifest. A file that was changed since we wrote it needs --force.
+
+        name : within the folder, or in a folder of its own in it, `variant-01/sheet.tex`.
+        note : else the manifest is written when `note` is called, once for many files.
+        """
+        target = self.path / name
+        if target.parent != self.path:
+            if target.parent.is_symlink() or (target.parent.exists() and not target.parent.is_dir()):
+                raise OutputError(f"{target.parent} is not a folder")
+            target.parent.mkdir(exist_ok=True)
+        self.check(name)
         self.files[name] = hashlib.sha256(data).hexdigest()
         write_file(target, data, force=True)
+        if note:
+            self.note()
+        return target
+
+    def remove(self, name: str) -> None:
+        """Take away a product that is as we wrote it, and a folder that this leaves empty; another stays."""
+        target = self.path / name
+        if not target.is_symlink() and not target.parent.is_symlink() and target.is_file() and self._is_ours(name):
+            target.unlink()
+            if target.parent != self.path and not any(target.parent.iterdir()):
+                target.parent.rmdir()
+        self.files.pop(name, None)
+
+    def note(self) -> None:
+        """Write the manifest."""
         manifest = {"written_by": f"derive {__version__}", "files": dict(sorted(self.files.items()))}
         write_file(self.path / MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode(), force=True)
-        return target

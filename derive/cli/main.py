@@ -25,6 +25,7 @@ COMMANDS = {
     "grad": ("derive.cli.grad", "Derive the gradients of index and matrix equations, and of layers."),
     "code": ("derive.cli.code", "Write the gradients of a network, a layer or equations as a program."),
     "solve": ("derive.cli.solve", "Build the worked solution of a catalogue entry."),
+    "sheet": ("derive.cli.sheet", "Write variants of an exercise: sheets with blanks, keys, problem files."),
     "train": ("derive.cli.train", "Train a network by derived gradients, held against autograd on the way."),
     "explore": ("derive.cli.explore", "Train variants of a network and choose between them."),
     "gradcam": ("derive.cli.gradcam", "Show where a trained network looks, and measure it."),

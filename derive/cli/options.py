@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
@@ -32,6 +32,21 @@ class Digits(click.ParamType):  # type: ignore[type-arg]
         if not 1 <= digits <= 1000:
             self.fail(f"{digits} is not between 1 and 1000", parameter, context)
         return digits
+
+
+def formats_of(text: str | None, known: Sequence[str]) -> list[str]:
+    """`tex,html` as a list, all if nothing is given. Raises UsageError with the nearest format."""
+    if text is None:
+        return list(known)
+    chosen = list(dict.fromkeys(part.strip() for part in text.split(",")))
+    for form in chosen:
+        if form not in known:
+            from derive.words import nearest
+
+            close = nearest(form, known)
+            hint = f"did you mean {close}?" if close else f"choose from {','.join(known)}"
+            raise UsageError(f"there is no format {form!r}; {hint}")
+    return chosen
 
 
 def read_text(path: str, largest: int = LARGEST_TEXT) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from derive.cli.folder import ProductFolder
-from derive.cli.options import time_limit
+from derive.cli.options import formats_of, time_limit
 from derive.cli.progress import Progress
 from derive.errors import MissingPartError, UsageError
 from derive.subjects.catalogue import ENTRIES, Entry, find
@@ -75,7 +75,7 @@ def command(
     entries = list(ENTRIES) if everything else [find(name) for name in dict.fromkeys(names)]
     if not entries:
         raise UsageError("name an entry of the catalogue, or --all; `derive list` shows them")
-    chosen = _formats(formats)
+    chosen = formats_of(formats, FORMATS)
     values = _values(entries, parameters)
     with Progress() as progress, time_limit(timeout):
         folder = ProductFolder(out, force=force)
@@ -103,22 +103,6 @@ def command(
 
         click.echo(json.dumps({"written": written, "missing": missing}, indent=2))
     return 0
-
-
-def _formats(text: str | None) -> list[str]:
-    if text is None:
-        return list(FORMATS)
-    chosen = list(dict.fromkeys(part.strip() for part in text.split(",")))
-    for form in chosen:
-        if form not in FORMATS:
-            from derive.words import nearest
-
-            close = nearest(form, FORMATS)
-            raise UsageError(
-                f"there is no format {form!r}; "
-                + (f"did you mean {close}?" if close else "choose from tex,html,pdf,ipynb")
-            )
-    return chosen
 
 
 def _values(entries: list[Entry], given: dict[str, int | None]) -> dict[str, int]:
