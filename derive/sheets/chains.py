@@ -16,8 +16,8 @@ FUNCTIONS = ("sin", "cos", "exp", "tanh")
 INNER, OUTER = ("u", "v"), ("x", "y")
 
 
-#: What the numbers of a variant are called where they are not yet drawn.
-COEFFICIENTS = ("a", "m", "n", "b", "c", "k", "q", "r")
+#: What the factors of a variant are called where a draw is looked at; exponents are numbers.
+FACTORS = ("a", "", "", "b", "c", "k", "", "r")
 
 
 def lines(numbers: Sequence[int | str], function: str) -> dict[str, str]:
@@ -29,8 +29,9 @@ def draw(draws: Draws) -> Drawn | None:
     numbers = tuple(draws.between(2, most) for most in (5, 3, 3, 5, 5, 5, 3, 9))
     function = draws.choice(FUNCTIONS)
     at = {name: draws.decimal(3, 15) for name in OUTER}
-    named = dict(zip(COEFFICIENTS, map(str, numbers), strict=True))
-    values, adjoints = doubles(lines(COEFFICIENTS, function), at | named, "f")
+    shape = [factor or number for factor, number in zip(FACTORS, numbers, strict=True)]
+    named = {factor: str(number) for factor, number in zip(FACTORS, numbers, strict=True) if factor}
+    values, adjoints = doubles(lines(shape, function), at | named, "f")
     told = [*values.values(), *(adjoints[name] for name in (*INNER, *OUTER))]
     if not all(map(is_sane, told)) or not are_apart(told) or "1.0" in at.values():
         return None
