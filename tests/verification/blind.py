@@ -33,7 +33,7 @@ UNNAMED = "no known pattern"
 class Figures:
     """works : looked at.  found : first wrong row as said.  first : its first name is accepted.
 
-    listed : an accepted name is among those that are consistent with the row.  other : one or more names, none accepted.
+    listed : an accepted name is among those that are consistent with the row.  other : names, none of them accepted.
     unnamed : no name.  nameless : works for which the library has no name, of which `spared` got none.
     """
 
