@@ -127,8 +127,8 @@ def _results() -> list[Block]:
         Heading("Three right, three wrong"),
         table("Test images and the small network's probabilities for the ten classes.", "l" + "r" * 6, header, rows),
         Prose(("Image 1 is a ship from close by, with a dark bow and what may be windows; image 3 has an aeroplane "
-               "above a straight edge, where ships have the water; image 6 is a white car on red, from an unusual side, and "
-               "the network is sure of an animal. docs/images/vgg16-examples.png shows all six.",)),
+               "above a straight edge, where ships have the water; image 6 is a white car on red, from an odd side, "
+               "and the network is sure of an animal. docs/images/vgg16-examples.png shows all six.",)),
         Bullets((held("Of the six, the first three are right and the last three wrong, by the largest probability.",
                       right == [True] * 3 + [False] * 3),)),
     ]  # fmt: skip

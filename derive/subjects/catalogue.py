@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from derive.errors import UsageError
+
+if TYPE_CHECKING:
+    from derive.document import Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,3 +219,19 @@ def find(name: str) -> Entry:
         hint = f"did you mean {close}?" if close else f"there are {', '.join(BY_NAME)}"
         raise UsageError(f"the catalogue has no {name}; {hint}")
     return entry
+
+
+def document(name: str, **parameters: int) -> Document:
+    """The worked solution of that name, its parameters at their defaults where they are not given.
+
+    Raises UsageError for a name that is not there, and for a parameter that the entry does not have.
+    """
+    import importlib
+
+    entry = find(name)
+    known = {parameter.name: parameter.default for parameter in entry.parameters}
+    for each in parameters:
+        if each not in known:
+            raise UsageError(f"{each} is no parameter of {entry.name}")
+    made: Document = importlib.import_module(entry.module).solution(entry, **{**known, **parameters})
+    return made
