@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -48,8 +48,12 @@ def run(
     if len(report.failures) > _SHOWN:
         click.echo(f"and {len(report.failures) - _SHOWN} more; --json has all")
     told = ", ".join(f"{count} {verdict}" for verdict, count in report.counts.items())
-    click.echo(f"{adapter}: {vectors} vectors of {len(report.of_operations())} operations; arrays: {told}")
+    click.echo(f"{adapter}: {vectors} vectors of {_counted(report.of_operations())}; arrays: {told}")
     return report.exit_code
+
+
+def _counted(operations: Mapping[str, Any]) -> str:
+    return "1 operation" if len(operations) == 1 else f"{len(operations)} operations"
 
 
 def _chosen(fixtures: Fixtures, only: Sequence[str], dtypes: Sequence[str], rtol: float | None) -> Iterator[Vector]:
@@ -112,5 +116,18 @@ def measure_power(
 def measure_digits(
     framework: str, operation: str | None, given: Mapping[str, str], count: int, seed: int, as_json: bool
 ) -> int:
-    """How many digits an adapter has right."""
-    raise NotImplementedError
+    """How many digits adapters have right in float64, operation by operation."""
+    from derive.fixtures.adapters.finding import find_adapter
+    from derive.fixtures.digits import measure_digits as measured
+    from derive.fixtures.digits import table
+
+    names = list(dict.fromkeys(part.strip() for part in framework.split(",")))
+    adapters = {name: find_adapter(name) for name in names}
+    with Progress() as progress:
+        progress.doing(f"counting the right digits of {', '.join(names)}")
+        rows = list(measured(adapters, [operation] if operation else (), given, count=count, seed=seed))
+    if as_json:
+        sys.stdout.write(json.dumps([row.as_data() for row in rows], indent=2) + "\n")
+    else:
+        click.echo(table(rows), nl=False)
+    return 0

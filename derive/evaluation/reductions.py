@@ -21,6 +21,8 @@ from derive.integers import Index
 
 #: A product of axes beyond this is summed block by block: 8 MB an array.
 BLOCK = 10**6
+#: Of a maximum, entries count as near the winner that are within this part of their scale: far above any rounding.
+_NEAR = 1e-4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,6 +116,11 @@ class Reduction(Node):
         if isinstance(value, Scaled):  # near ones may change places by rounding: the error of any of them
             lengths = group.segments()[1]
             sizes = padded(group.along_home(ranked(np.asarray(value.scale), inner)), group.home, starts, lengths, 0.0)
+            signed = np.asarray(value.value if self.term.operator == "max" else -value.value)
+            rows = padded(group.along_home(ranked(signed, inner)), group.home, starts, lengths, -np.inf)
+            with np.errstate(over="ignore", invalid="ignore"):
+                near = rows + _NEAR * sizes >= rows.max(axis=-1, keepdims=True)
+            sizes = np.where(near, sizes, 0.0)
             return type(value)(
                 back(np.asarray(value.value)), backwards(group, starts)(0.0)(sizes.max(axis=-1)[..., None])
             )
