@@ -44,9 +44,10 @@ _REASON_SHARE = 0.3  # of the line, at most
 _REASON_LETTER = 0.4  # em, small
 _CODE_LETTER = 0.485  # em: 0.525 em of the small size, which is 0.9 to 0.92 of the normal one
 _EM = 10.9  # in points of 1/72 inch, at 11 pt
-#: Below an answer that is to be written: room, and a line to the next. No new paragraph, so that no line is lost.
+#: Below an answer that is to be written: room, and a line to the next. No new paragraph, so that no line is lost; on
+#: the same page.
 _ROOM = (
-    r"\newcommand{\answerroom}[1]"
+    r"\postdisplaypenalty=10000 \newcommand{\answerroom}[1]"
     r"{\nopagebreak\vspace{-1ex}\nopagebreak\noindent\rule{0pt}{#1}\rule{\linewidth}{0.2pt}}"
 )
 _LINE_OF_ROOM = 8  # mm

@@ -170,7 +170,7 @@ def work_gradients(drawn: Drawn) -> Variant:
     whole = t.Derivative(t.Name("L"), t.Name(z))
     return Variant(
         given=(
-            Prose((*sizes(v), ", ", *sizes(k), ", ", *sizes(z), ", all counted from 0: ", *words[kind])),
+            Prose((*sizes(v), ", ", *sizes(k), ", ", *sizes(z), ", all counted from 0. ", *words[kind])),
             Display((Line(_relation(equation)),)),
             Prose(("The derivative of a loss by the output is given, ", t.Relation((t.Name(g), whole)), ".")),
         ),

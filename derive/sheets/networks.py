@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache
+
 from derive import tree as t
 from derive.document import Display, Line, Prose
 from derive.reading.equations import read_equations
@@ -10,6 +14,7 @@ from derive.sheets.exercise import Exercise, Part, Question, Variant, operations
 from derive.sheets.problem_text import problem_text
 from derive.sheets.sane import are_apart, is_sane, rounded
 from derive.sheets.scalars import Scalars, doubles, gradients
+from derive.tree import Tree
 from derive.writing import shapes_of, tree_of_equation
 
 # --- entry by entry ---------------------------------------------------------------------------------------------------
@@ -31,22 +36,42 @@ def draw_indices(draws: Draws) -> Drawn:
     return Drawn((*formulas, sizes), formulas)
 
 
+@lru_cache
+def _derived(hidden: str, output: str, power: int) -> tuple[tuple[t.Relation, ...], dict[str, tuple[Tree, Tree]]]:
+    """The equations, and name -> adjoint and formula, in letters that all variants share; sizes are letters too."""
+    text = (
+        "x : n\nW : m x n\nb : m\nV : r x m\nc : r\ny : r\n"
+        "z[j] = sum(i) W[j,i]*x[i] + b[j]\n"
+        f"a[j] = {hidden}(z[j])\n"
+        "s[k] = sum(j) V[k,j]*a[j] + c[k]\n"
+        f"p[k] = {output}(s[k])\n"
+        f"L = sum(k) (p[k] - y[k])^{power}/{power}"
+    )
+    program = read_equations(text)
+    shapes = shapes_of(program)
+    return tuple(tree_of_equation(each, shapes=shapes) for each in program.equations), gradients(text)
+
+
+def _renamed(tree: Tree, letters: Mapping[str, str]) -> Tree:
+    """A formula in other letters, adjoints included."""
+
+    def change(node: Tree) -> Tree:
+        if isinstance(node, t.Subscript):
+            letter, mark, rest = node.array.partition("_")
+            return replace(node, array=letters.get(letter, letter) + mark + rest)
+        return node
+
+    return t.transformed(tree, change)
+
+
 def work_indices(drawn: Drawn) -> Variant:
     hidden, output, power, ((w, v), (z, a), (s, p), y), (inputs, middle, outputs) = drawn.values
+    letters = {"W": w, "V": v, "z": z, "a": a, "s": s, "p": p, "y": y}
     declared = {"x": [inputs], w: [middle, inputs], "b": [middle], v: [outputs, middle], "c": [outputs], y: [outputs]}
-    lines = {
-        z: f"{z}[j] = sum(i) {w}[j,i]*x[i] + b[j]",
-        a: f"{a}[j] = {hidden}({z}[j])",
-        s: f"{s}[k] = sum(j) {v}[k,j]*{a}[j] + c[k]",
-        p: f"{p}[k] = {output}({s}[k])",
-        "L": f"L = sum(k) ({p}[k] - {y}[k])^{power}/{power}",
-    }
-    shapes = {**declared, z: [middle], a: [middle], s: [outputs], p: [outputs]}
-    text = "\n".join([f"{name} : {' x '.join(map(str, shape))}" for name, shape in shapes.items()] + [*lines.values()])
-    program = read_equations(text)
-    equations = [tree_of_equation(each, shapes=shapes_of(program)) for each in program.equations]
-    found = gradients(text)
-    asked = (p, s, v, "c", a, z, w, "b", "x")
+    written, derived = _derived(hidden, output, power)
+    equations = [_renamed(each, letters) for each in written]
+    found = {name: tuple(_renamed(side, letters) for side in sides) for name, sides in derived.items()}
+    asked = ("p", "s", "V", "c", "a", "z", "W", "b", "x")
     questions = tuple(Question(found[name][0], (found[name][1],), 2) for name in asked)
     return Variant(
         given=(
@@ -57,7 +82,7 @@ def work_indices(drawn: Drawn) -> Variant:
         parts=(
             Part("Backpropagation",
                  ("A bar is the derivative of the loss, as in ",
-                  t.Relation((found[a][0], t.Derivative(t.Name("L"), t.Subscript(a, (t.Name("j"),))))),
+                  t.Relation((found["a"][0], t.Derivative(t.Name("L"), t.Subscript(a, (t.Name("j"),))))),
                   ". Give every derivative by those above it; a derivative that was found may be used below."),
                  questions),
         ),
