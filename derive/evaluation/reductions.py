@@ -119,7 +119,8 @@ class Reduction(Node):
             signed = np.asarray(value.value if self.term.operator == "max" else -value.value)
             rows = padded(group.along_home(ranked(signed, inner)), group.home, starts, lengths, -np.inf)
             with np.errstate(over="ignore", invalid="ignore"):
-                near = rows + _NEAR * sizes >= rows.max(axis=-1, keepdims=True)
+                reach = np.where(np.isfinite(sizes), sizes, np.abs(rows))  # of the cells of a padding, -10^308
+                near = rows + _NEAR * reach >= rows.max(axis=-1, keepdims=True)
             sizes = np.where(near, sizes, 0.0)
             return type(value)(
                 back(np.asarray(value.value)), backwards(group, starts)(0.0)(sizes.max(axis=-1)[..., None])
