@@ -47,6 +47,16 @@ from derive.subjects.catalogue import document
 document("gradcam-analysis")
 
 # %%
+# The samples of each class with their maps, as that run drew them:
+
+from pathlib import Path
+
+picture = Path(__file__).parent.parent / "docs" / "images" / "gradcam-fashion.png"
+figure, axes = plt.subplots(figsize=(8, 8), layout="constrained")
+axes.imshow(plt.imread(picture))
+axes.set_axis_off()
+
+# %%
 # And the derivation, for three heads:
 
 document("gradcam")

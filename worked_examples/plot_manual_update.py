@@ -39,6 +39,18 @@ for row in stored("momentum").rows:
     print("  ".join(row))
 
 # %%
+# What the network had to tell apart, at 16 x 16 pixels, and the mean of each class:
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+
+picture = Path(__file__).parent.parent / "docs" / "images" / "cifar-cat-automobile.png"
+figure, axes = plt.subplots(figsize=(8, 3), layout="constrained")
+axes.imshow(plt.imread(picture))
+axes.set_axis_off()
+
+# %%
 # How close is it? A small network on random images, both ways, compared by their bits.
 
 from importlib.util import find_spec

@@ -29,6 +29,18 @@ from derive.subjects.catalogue import document
 document("vgg16")
 
 # %%
+# The six images, with the probabilities of the small network:
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+
+picture = Path(__file__).parent.parent / "docs" / "images" / "vgg16-examples.png"
+figure, axes = plt.subplots(figsize=(8, 6), layout="constrained")
+axes.imshow(plt.imread(picture))
+axes.set_axis_off()
+
+# %%
 # How close are the gradients? A network of one block, every step of whose derivation is run, and whose code is held
 # against the formulas:
 

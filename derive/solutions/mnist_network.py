@@ -93,11 +93,13 @@ def _adam() -> list[Block]:
 def _results() -> list[Block]:
     found, other = stored("mnist-again"), stored("mnist")
     facts, first = found.facts, other.facts
+    split = stored("variants").facts
     best = max(found.rows, key=lambda row: float(row[4].split()[0]))
     return [
         Heading("Ten epochs"),
-        found.table("Batches of 100, Adam at 0.001, 54,000 training images, 6,000 held back for validation; gradients "
-                    "derived, held against autograd's every 50th batch."),
+        found.table(f"Batches of 100, Adam at 0.001, {split['training_images']} training images, "
+                    f"{split['validation_images']} held back for validation; gradients derived, held against "
+                    "autograd's every 50th batch."),
         *learning_curves("mnist-again", "784-512-256-10"),
         Prose((f"The weights of the epoch with the best validation accuracy are kept: training {facts['training']}, "
                f"validation {facts['validation']}, test {facts['test']}. In {facts['checks']} no entry of a gradient "

@@ -133,8 +133,8 @@ def _results() -> list[Block]:
                  spread < 1.2 and abs((0.89 * 0.11 / 1000) ** 0.5 - 0.01) < 0.001),
             held("The accuracy on the test images is that of the two rows of mistakes.",
                  f"{(2000 - wrong) / 20:.2f} %" == facts["test"]),
-            ("train and train_manual_update give the same bits in all five cases. Before the order of the additions "
-             "was torch's, the last digits differed, and after thousands of steps so do the first ones.",),
+            ("train and train_manual_update give the same bits in all five cases. An update that adds up in another "
+             "order is right as well, but its last digits differ, and a long training magnifies that.",),
             ("What limits the result is the network, not its training: at 16 × 16 pixels a perceptron has no idea of "
              "which pixels are neighbours. The colours help it: cats are redder than automobiles.",),
         )),
