@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from derive.errors import ProgramError
+from derive.errors import ProgramError, UsageError
 from derive.solutions import backpropagation, mlp_training
 from derive.solutions.blocks import held
+from derive.solutions.charts import Series, chart
 from derive.subjects import perceptron
-from derive.subjects.catalogue import BY_NAME
+from derive.subjects.catalogue import BY_NAME, document
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "worked_examples"
@@ -118,3 +119,30 @@ def test_a_planted_mistake_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(perceptron.Perceptron, "slope", lambda self, layer: 1.0)
     engine, slopes = backpropagation.deviations((3, 4, 2), "tanh(z)", "z", 2)
     assert engine > 1e-3 and slopes > 1e-3
+
+
+POINTS = st.lists(st.tuples(st.integers(-50, 50), st.integers(-50, 50)), min_size=2, max_size=20, unique=True)
+
+
+@given(POINTS)
+def test_a_chart_keeps_the_order_of_its_points_and_stays_in_its_frame(points: list[tuple[int, int]]) -> None:
+    series = [Series("data", tuple((float(x), float(y)) for x, y in points))]
+    if len({x for x, _ in points}) == 1 or len({y for _, y in points}) == 1:
+        with pytest.raises(UsageError, match="differ"):
+            chart(series, across="x", up="y")
+        return
+    picture = chart(series, across="x", up="y")
+    for (x, y), node in zip(points, picture.nodes, strict=True):
+        assert 0 < node.x < picture.width and 0 < node.y < picture.height
+        for (other_x, other_y), other in zip(points, picture.nodes, strict=True):
+            assert (x < other_x) == (node.x < other.x - 1e-9)
+            assert (y < other_y) == (node.y > other.y + 1e-9)
+
+
+def test_a_solution_by_name_takes_its_own_parameters_only() -> None:
+    assert document("speelpenning", inputs=3).title == document("speelpenning", inputs=4).title
+    assert document("speelpenning", inputs=3) != document("speelpenning", inputs=4)
+    with pytest.raises(UsageError, match="stride is no parameter of speelpenning"):
+        document("speelpenning", stride=2)
+    with pytest.raises(UsageError, match="did you mean"):
+        document("grewank")
