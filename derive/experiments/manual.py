@@ -44,12 +44,14 @@ def backpropagation(model: Any, y_true: Any, y_pred: Any) -> None:
     torch = torch_module()
     with torch.no_grad():
         samples = y_true.shape[0]
-        delta = -2 * (y_true - y_pred) / samples * model.df[model.L](model.z[model.L])
+        error = -2 * (y_true - y_pred) / samples
+        delta = error * model.df[model.L](model.z[model.L])  # (5)
         for layer in range(model.L, 0, -1):
-            model.dL_dw[layer] = delta.T @ model.a[layer - 1]
-            model.dL_db[layer] = delta.sum(dim=0)
+            model.dL_dw[layer] = delta.T @ model.a[layer - 1]  # (4)
+            model.dL_db[layer] = delta.sum(dim=0)  # (7)
             if layer > 1:
-                delta = (delta @ model.fc[str(layer)].weight) * model.df[layer - 1](model.z[layer - 1])
+                slope = model.df[layer - 1](model.z[layer - 1])
+                delta = (delta @ model.fc[str(layer)].weight) * slope  # (6)
 
 
 def perceptron(sizes: Sequence[int], *, seed: int = 0, dtype: str = "float64") -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 from derive.answers import grad
 from derive.document import Block, Bullets, Display, Document, Heading, Inline, Line, Listing, Prose
 from derive.experiments import manual
-from derive.solutions.blocks import adjoints, equations, examined, held
+from derive.solutions.blocks import adjoints, code_of, equations, examined, held
 from derive.solutions.mlp import NOTATION
 from derive.subjects import mlp, perceptron, perceptron_peers
 from derive.subjects.catalogue import Entry
@@ -59,7 +59,7 @@ def solution(entry: Entry) -> Document:
                "recorded: that is what no_grad is for. A remark on the hint of the sheet: it gives weights at a layer "
                "the shape (n(l+1), n(l)). It counts a layer by what it reads; equation (4) counts it by what it "
                "makes, and so does the function.",)),
-        Listing("derive/experiments/manual.py.", inspect.getsource(manual.backpropagation), "text"),
+        Listing("derive/experiments/manual.py.", code_of(manual.backpropagation), "text"),
         Heading("Checks"),
         Prose(("A gradient is easy to get almost right, so it is held against two things that share no line with it: "
                "the engine's gradients of the same network, and central differences of the loss. The function for "

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.util import find_spec
+from textwrap import dedent
 from typing import Any
 
 from derive import tree as t
@@ -68,6 +71,23 @@ def listed(names: Iterable[Inline]) -> list[Inline]:
 def torch_listing(caption: str, code: str) -> Listing:
     """Code that a notebook runs where torch is installed; torch itself is not loaded to print it."""
     return Listing(caption, code, "python" if find_spec("torch") is not None else "text")
+
+
+def code_of(*objects: Any) -> str:
+    """The source of functions and classes without their docstrings, for a page whose prose says what they do."""
+    return "\n\n".join(_without_docstrings(dedent(inspect.getsource(each))) for each in objects)
+
+
+def _without_docstrings(source: str) -> str:
+    lines = source.splitlines()
+    gone: set[int] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and ast.get_docstring(node) is not None:
+            first = node.body[0]
+            last = first.end_lineno or first.lineno
+            empty = last < len(lines) and not lines[last].strip()
+            gone.update(range(first.lineno, last + 1 + empty))
+    return "\n".join(line for number, line in enumerate(lines, 1) if number not in gone) + "\n"
 
 
 def held(claim: str, holds: Any) -> tuple[Inline, ...]:

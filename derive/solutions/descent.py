@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from itertools import pairwise
 
 from derive import tree as t
@@ -19,7 +18,7 @@ from derive.public import hessian, jacobian, numbers
 from derive.reading.reader import read
 from derive.rules import cases
 from derive.solutions import optimisers
-from derive.solutions.blocks import adjoints, equations, examined, held, stored, table, torch_listing
+from derive.solutions.blocks import adjoints, code_of, equations, examined, held, stored, table, torch_listing
 from derive.solutions.tables import number_tree
 from derive.subjects.catalogue import Entry
 from derive.terms import Entry as At
@@ -140,7 +139,7 @@ def _manual() -> list[Block]:
                "None (or to zero): torch adds to what is there, and old gradients must not be used again.")),
         equations(update_program("sgd", False)),
         Listing("The training loop; Optimiser.step holds the update above, emitted from its equations.",
-                inspect.getsource(manual.train_manual_update), "text"),
+                code_of(manual.train_manual_update), "text"),
     ]  # fmt: skip
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from fractions import Fraction
 from itertools import pairwise
@@ -17,7 +16,7 @@ from derive.fixtures.adapters.tiny_adapter import FUNCTIONS, adapter
 from derive.fixtures.making import Maker
 from derive.fixtures.operations import find_operation
 from derive.fixtures.running import Report, run_vectors
-from derive.solutions.blocks import adjoints, equations, held, table
+from derive.solutions.blocks import adjoints, code_of, equations, held, table
 from derive.solutions.charts import Series, chart
 from derive.subjects import tiny
 from derive.subjects.catalogue import Entry
@@ -64,7 +63,7 @@ def _backward() -> list[Block]:
                "are put in order first, each behind all that read it. A recursion that sends at once would send "
                "unfinished sums, again and again.",)),
         Listing("derive/subjects/tiny.py: the base class, and the order.",
-                inspect.getsource(tiny.Tensor) + "\n\n" + inspect.getsource(tiny._readers_first), "text"),
+                code_of(tiny.Tensor, tiny._readers_first), "text"),
         Bullets((held("For y = x x + x at x = 3, where x is read three times, the gradient is 2 x + 1 = 7.",
                       float(np.asarray(x.grad)) == 7.0),)),
     ]  # fmt: skip
@@ -83,8 +82,8 @@ def _rules() -> list[Block]:
     for name, (operation, text, wrt, remark) in RULES.items():
         answer = grad(text, list(wrt))
         blocks += [Heading(name, 2), equations(answer.program, answer.notation), adjoints(answer), Prose((remark,)),
-                   Listing(f"{name}.", inspect.getsource(operation), "text")]  # fmt: skip
-    return [*blocks, Listing("Add and Mul share the sum over what was repeated.", inspect.getsource(tiny._summed_to),
+                   Listing(f"{name}.", code_of(operation), "text")]  # fmt: skip
+    return [*blocks, Listing("Add and Mul share the sum over what was repeated.", code_of(tiny._summed_to),
                              "text"), _held()]  # fmt: skip
 
 
@@ -127,7 +126,7 @@ def _mse() -> list[Block]:
                "one.",)),
         equations(answer.program, answer.notation),
         adjoints(answer),
-        Listing("mse.", inspect.getsource(tiny.mse), "text"),
+        Listing("mse.", code_of(tiny.mse), "text"),
     ]  # fmt: skip
 
 
@@ -204,7 +203,7 @@ def _regression() -> list[Block]:
         Heading("(d) The linear regression"),
         Prose(("Forty points around a line of slope 2 and intercept -1, with noise; the loss is mse, the learning rate "
                "0.1, a hundred steps.",)),
-        Listing("The script: a forward pass, backward, an update.", inspect.getsource(regression), "text"),
+        Listing("The script: a forward pass, backward, an update.", code_of(regression), "text"),
         Figure("The points, and the line that was learned.",
                chart((Series("data", points),), across="x", up="y", line=(ends[0], ends[1])),
                f"40 points and the line {slope:.4f} x + {intercept:.4f}"),
