@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import lru_cache
+from operator import is_not
 from typing import Any, Union
 
 
@@ -62,6 +64,11 @@ class Operators:
         return f"$\\displaystyle {to_latex(self)}$"
 
 
+@lru_cache(maxsize=4096)
+def _fraction(text: str) -> Fraction:
+    return Fraction(text)
+
+
 @dataclass(frozen=True, slots=True)
 class Number(Operators):
     """A literal as written, `1.50` or `3`. Never negative: a sign is a Negative around it."""
@@ -71,7 +78,7 @@ class Number(Operators):
 
     @property
     def value(self) -> Fraction:
-        return Fraction(self.text)
+        return _fraction(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,53 +354,63 @@ def one_less(tree: Tree) -> Tree:
 
 def children(tree: Tree) -> tuple[Tree, ...]:
     """The trees directly below, in order of writing."""
-    match tree:
-        case Number() | Name():
-            return ()
-        case Negative(body=body) | Transpose(body=body):
-            return (body,)
-        case Reduction(body=body, limits=limits):
-            return (body, *(side for pair in limits if pair is not None for side in pair)) if limits else (body,)
-        case Sum(terms=parts) | Product(factors=parts):
-            return tuple(part for _, part in parts)
-        case Power(base=base, exponent=exponent):
-            return (base, exponent)
-        case Call(arguments=arguments, parameters=parameters):
-            return arguments + parameters
-        case Subscript(indices=indices):
-            return indices
-        case Indicator(sides=sides) | Relation(sides=sides):
-            return sides
-        case Derivative(of=of, by=by):
-            return (of, by)
+    return _BELOW[type(tree)](tree)
+
+
+def _below_reduction(tree: Reduction) -> tuple[Tree, ...]:
+    if not tree.limits:
+        return (tree.body,)
+    return (tree.body, *(side for pair in tree.limits if pair is not None for side in pair))
+
+
+#: The trees directly below, by kind: looked up, since trees are walked more than anything else is done with them.
+_BELOW: Mapping[type, Callable[[Any], tuple[Tree, ...]]] = {
+    Number: lambda tree: (),
+    Name: lambda tree: (),
+    Negative: lambda tree: (tree.body,),
+    Transpose: lambda tree: (tree.body,),
+    Reduction: _below_reduction,
+    Sum: lambda tree: tuple([part for _, part in tree.terms]),
+    Product: lambda tree: tuple([part for _, part in tree.factors]),
+    Power: lambda tree: (tree.base, tree.exponent),
+    Call: lambda tree: tree.arguments + tree.parameters,
+    Subscript: lambda tree: tree.indices,
+    Indicator: lambda tree: tree.sides,
+    Relation: lambda tree: tree.sides,
+    Derivative: lambda tree: (tree.of, tree.by),
+}
 
 
 def rebuilt(tree: Tree, parts: tuple[Tree, ...]) -> Tree:
     """The same node over other children (as many, in the same order)."""
-    match tree:
+    match tree:  # without `replace`, which costs several times what a constructor does
         case Number() | Name():
             return tree
-        case Negative() | Transpose():
-            return replace(tree, body=parts[0])
-        case Reduction(limits=limits):
+        case Negative(at=at):
+            return Negative(parts[0], at)
+        case Transpose(at=at):
+            return Transpose(parts[0], at)
+        case Reduction(operator=operator, bound=bound, at=at, limits=limits):
             rest = iter(parts[1:])
             pairs = tuple(None if pair is None else (next(rest), next(rest)) for pair in limits)
-            return replace(tree, body=parts[0], limits=pairs)
-        case Sum(terms=terms):
-            return replace(tree, terms=tuple((sign, part) for (sign, _), part in zip(terms, parts, strict=True)))
-        case Product(factors=factors):
-            return replace(tree, factors=tuple((sign, part) for (sign, _), part in zip(factors, parts, strict=True)))
-        case Power():
-            return replace(tree, base=parts[0], exponent=parts[1])
+            return Reduction(operator, bound, parts[0], at, pairs)
+        case Sum(terms=terms, at=at):
+            return Sum(tuple([(sign, part) for (sign, _), part in zip(terms, parts, strict=True)]), at)
+        case Product(factors=factors, at=at):
+            return Product(tuple([(sign, part) for (sign, _), part in zip(factors, parts, strict=True)]), at)
+        case Power(elementwise=elementwise, at=at):
+            return Power(parts[0], parts[1], elementwise, at)
         case Call(arguments=arguments):
             count = len(arguments)
-            return replace(tree, arguments=parts[:count], parameters=parts[count:])
-        case Subscript():
-            return replace(tree, indices=parts)
-        case Indicator() | Relation():
-            return replace(tree, sides=parts)
-        case Derivative():
-            return replace(tree, of=parts[0], by=parts[1])
+            return Call(tree.function, parts[:count], tree.at, parts[count:], orders=tree.orders, layer=tree.layer)
+        case Subscript(array=array, at=at):
+            return Subscript(array, parts, at, tree.layer, tree.tight, tree.symbol)
+        case Indicator(operators=operators, at=at):
+            return Indicator(parts, operators, at, tree.kronecker)
+        case Relation(at=at):
+            return Relation(parts, at)
+        case Derivative(at=at):
+            return Derivative(parts[0], parts[1], at, tree.nabla)
 
 
 def walk(tree: Tree) -> Iterator[Tree]:
@@ -402,7 +419,9 @@ def walk(tree: Tree) -> Iterator[Tree]:
     while stack:
         node = stack.pop()
         yield node
-        stack.extend(reversed(children(node)))
+        below = _BELOW[type(node)](node)
+        if below:
+            stack.extend(below[::-1])
 
 
 def transformed(tree: Tree, change: Callable[[Tree], Tree]) -> Tree:
@@ -419,7 +438,8 @@ def transformed(tree: Tree, change: Callable[[Tree], Tree]) -> Tree:
         if below:
             parts = tuple(done[-len(below) :])
             del done[-len(below) :]
-            node = rebuilt(node, parts)
+            if any(map(is_not, parts, below)):  # a tree in which nothing changes is kept as it is
+                node = rebuilt(node, parts)
         done.append(change(node))
     return done[0]
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from derive import tree as t
 from derive.errors import DeriveError
 from derive.tree import Tree
 from derive.verification.arrays import Array, Arrays
 from derive.verification.graph import UndefinedNode
 from derive.verification.model import Model
+from derive.verification.ranges import bound_names
 from derive.verification.shaped import OutsideFamily, ShapeClash, Unjudged
 from derive.verification.statements import blocks
 from derive.verification.tables import Unfit, Values, chance
@@ -23,8 +23,8 @@ _UNFIT = (Unfit, Unjudged, ShapeClash, UndefinedNode, DeriveError, RecursionErro
 
 def agreed(left: Tree, right: Tree, conditions: Sequence[Tree], model: Model) -> float | None:
     """log10 of the probability that a statement which was found to hold is false; None where nothing is said."""
-    if not model.families and not any(array.rank for array in model.arrays.values()):
-        return None  # scalars are quicker on the graph
+    if model.is_brief or (not model.families and not any(array.rank for array in model.arrays.values())):
+        return None  # that, and scalars, are quicker on the graph
     count, degree = 0, 1.0
     try:
         outcomes: dict[Tree, set[bool]] = {}
@@ -47,9 +47,7 @@ def _sides(
     left: Tree, right: Tree, conditions: Sequence[Tree], model: Model, outcomes: dict[Tree, set[bool]]
 ) -> Iterator[tuple[Array, Array, Values]]:
     """Both sides for each member of a family, and where the conditions hold; the left side must have a value."""
-    bound = dict.fromkeys(
-        name for tree in (left, right) for node in t.walk(tree) if isinstance(node, t.Reduction) for name in node.bound
-    )
+    bound = (*bound_names(left), *bound_names(right))
     for env, spans in blocks((left, right), conditions, model):
         letters = list(dict.fromkeys((*spans, *bound)))
         if any(letter in model.sizes or model.lookup(letter) is not None for letter in letters):

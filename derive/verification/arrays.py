@@ -18,7 +18,7 @@ import numpy as np
 
 from derive import tree as t
 from derive.tree import Tree
-from derive.verification.ranges import index_names
+from derive.verification.ranges import free_names
 from derive.verification.shaped import OutsideFamily, Shaped
 from derive.verification.size_hazards import names_a_number
 from derive.verification.tables import Doubled, Residual, Unfit, Values
@@ -159,7 +159,7 @@ class Arrays:
 
     def _part(self, tree: Tree, at: Places, mask: Values) -> Array:
         """A part that the graph works out, for each value of the indices in it."""
-        names = [name for name in dict.fromkeys(name for name, _ in index_names(tree)) if name in at]
+        names = [name for name in free_names(tree) if name in at]
         fixed = {name: at[name] for name in names if isinstance(at[name], int)}
         moving = [name for name in names if name not in fixed]
         grids = np.broadcast_arrays(*(at[name] for name in moving)) if moving else []
@@ -357,7 +357,7 @@ class Arrays:
         (sign, first), *rest = tree.terms
         total = self.value(first, at, mask)
         if sign == "-":
-            total = replace(total, data=self.numbers.negate(total.data))
+            total = Array(self.numbers.negate(total.data), total.shape, total.row, total.degree)
         for sign, part in rest:
             one, other, shape, row = self._together(total, self.value(part, at, mask))
             data = self.numbers.add(one.data, other.data, 1 if sign == "+" else -1)
@@ -378,7 +378,7 @@ class Arrays:
 
     @staticmethod
     def _spread(value: Array, shape: tuple[int, ...]) -> Array:
-        return replace(value, data=value.data.reshape(value.data.shape + (1,) * len(shape)))
+        return Array(value.data.reshape(value.data.shape + (1,) * len(shape)), value.shape, value.row, value.degree)
 
     def _product(self, tree: t.Product, at: Places, mask: Values) -> Array:
         conditions: list[Tree] = []
@@ -413,7 +413,7 @@ class Arrays:
                 answer = self._times(answer, value, operator == "*")
         if truth is not None:
             shaped = truth.reshape(truth.shape + (1,) * len(answer.shape))
-            answer = replace(answer, data=np.where(shaped, answer.data, 0))
+            answer = Array(np.where(shaped, answer.data, 0), answer.shape, answer.row, answer.degree)
         return answer
 
     def _values(self, factors: Sequence[tuple[str, Tree]], at: Places, mask: Values) -> list[Array]:
@@ -440,7 +440,7 @@ class Arrays:
         spread = tuple(k for k in range(self.count) if value.data.shape[1 + k] == 1)
         needed = needed.any(axis=spread, keepdims=True)
         needed = needed.reshape(needed.shape + (1,) * len(value.shape))
-        return replace(value, data=self.numbers.inverse(value.data, needed))
+        return Array(self.numbers.inverse(value.data, needed), value.shape, value.row, value.degree)
 
     def _times(self, one: Array, other: Array, dot: bool) -> Array:
         """The product of matrices and vectors side by side, where it is an ordinary one."""

@@ -113,6 +113,8 @@ class Engine:
         return t.transformed(tree, change)
 
 
+#: Of the problems that were used last, a class's and more: to derive one again takes longer than to name a slip.
+KNOWN = 64
 _ENGINES: list[Engine] = []
 
 
@@ -120,7 +122,7 @@ def _engine(problem: Problem) -> Engine:
     for known in _ENGINES:
         if known.problem is problem:
             return known
-    del _ENGINES[:-7]
+    del _ENGINES[: 1 - KNOWN]
     _ENGINES.append(Engine(problem))
     return _ENGINES[-1]
 

@@ -134,6 +134,7 @@ class Following:
                 link = replace(equations[place].links[0], tree=mistake.right)
                 equations[place] = replace(equations[place], head=mistake.head, links=(link,))
         believed = Model(replace(self.problem, equations=tuple(equations)), sizes, seed)
+        believed.is_brief = True
         for definition in self.comparing.definitions:
             again = next((each for each in rest if _is_again(each.head, definition[0])), None)
             if again is None:

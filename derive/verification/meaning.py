@@ -19,7 +19,7 @@ from derive.tree import Tree
 from derive.verification.calls import Calls
 from derive.verification.graph import Node
 from derive.verification.matching import UnknownName
-from derive.verification.ranges import found_ranges, index_names
+from derive.verification.ranges import found_ranges, free_names
 from derive.verification.shaped import Env, OutsideFamily, ShapeClash, Shaped, Shapes, UnclearSize, Unjudged, scalar
 from derive.verification.sums import Sums
 from derive.verification.wholes import Wholes
@@ -143,7 +143,7 @@ class Meaning:
         key = id(tree)
         names = self._free.get(key)
         if names is None:
-            names = self._free[key] = tuple(dict.fromkeys(name for name, _ in index_names(tree)))
+            names = self._free[key] = free_names(tree)
             self._alive.append(tree)  # so that no other tree gets its id
         at = (key, *[env.get(name) for name in names])
         found = self._memo.get(at)

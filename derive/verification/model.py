@@ -118,6 +118,7 @@ class Model:
         self._complete()
         self.base = len(self.graph)
         self.slopes = Slopes(self)
+        self.is_brief = False  # made for a few rows, which tables of residues would not repay
         self._node_arrays: dict[int, tuple[Shaped, NodeArray]] = {}
 
     def node_array(self, value: Shaped) -> NodeArray:

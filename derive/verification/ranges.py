@@ -12,6 +12,7 @@ from typing import Protocol
 
 from derive import tree as t
 from derive.tree import Tree
+from derive.verification.remembered import by_tree
 from derive.verification.shaped import ShapeClash
 
 #: Where an index stands, told only if it is asked.
@@ -41,6 +42,19 @@ def index_names(tree: Tree, bound: frozenset[str] = frozenset()) -> Iterator[tup
             yield node.text, around
         inner = around | set(node.bound) if isinstance(node, t.Reduction) else around
         stack.extend((child, inner) for child in reversed(t.children(node)))
+
+
+@by_tree
+def free_names(tree: Tree) -> tuple[str, ...]:
+    """The names of a tree that are not bound, each once, in order of writing."""
+    return tuple(dict.fromkeys(name for name, _ in index_names(tree)))
+
+
+@by_tree
+def bound_names(tree: Tree) -> tuple[str, ...]:
+    """The names that sums and the like bind in a tree, each once."""
+    sums = (node for node in t.walk(tree) if isinstance(node, t.Reduction))
+    return tuple(dict.fromkeys(name for each in sums for name in each.bound))
 
 
 def found_ranges(
@@ -82,13 +96,27 @@ def _size(span: range) -> str:
     return str(len(span))
 
 
-def _alone(tree: Tree, axes: Axes, env: Mapping[str, int]) -> Iterator[tuple[str, range, Where]]:
-    """(index, range, where) for every index alone in a subscript, outside reductions that bind the name anew."""
+@by_tree
+def _readers(tree: Tree) -> tuple[tuple[t.Subscript | t.Call, frozenset[str]], ...]:
+    """Entries, means and brackets with indices, each with the names that are bound around it, in order of writing."""
+    found: list[tuple[t.Subscript | t.Call, frozenset[str]]] = []
     stack: list[tuple[Tree, frozenset[str]]] = [(tree, frozenset())]
-    means: list[Tree] = []
     while stack:
         node, hidden = stack.pop()
-        entry, dropped = node, 0
+        if isinstance(node, t.Subscript) or (isinstance(node, t.Call) and node.function in ("overline", "entry")):
+            found.append((node, hidden))
+        if isinstance(node, t.Reduction):
+            hidden = hidden | set(node.bound)
+        stack.extend((child, hidden) for child in reversed(t.children(node)))
+    return tuple(found)
+
+
+def _alone(tree: Tree, axes: Axes, env: Mapping[str, int]) -> Iterator[tuple[str, range, Where]]:
+    """(index, range, where) for every index alone in a subscript, outside reductions that bind the name anew."""
+    means: list[Tree] = []
+    for node, hidden in _readers(tree):
+        entry: Tree = node
+        dropped = 0
         if isinstance(node, t.Call) and node.function == "overline" and axes.convention("overline") == "mean":
             entry, dropped = node.arguments[0], 1  # the mean over the first axis has an index less
         if isinstance(entry, t.Subscript) and not (dropped == 0 and entry in means):
@@ -106,9 +134,6 @@ def _alone(tree: Tree, axes: Axes, env: Mapping[str, int]) -> Iterator[tuple[str
                     yield index.text, span, partial(_axis, place, entry.array, axes)
         if isinstance(node, t.Call) and node.function == "entry":
             yield from _of_brackets(node, axes, env, hidden)
-        if isinstance(node, t.Reduction):
-            hidden = hidden | set(node.bound)
-        stack.extend((child, hidden) for child in reversed(t.children(node)))
 
 
 def _of_brackets(

@@ -20,6 +20,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Sequence
 from fractions import Fraction
+from functools import lru_cache
 
 from derive.verification.graph import FUNCTION, INPUT, LINEAR, MONOMIAL, NAMED, NUMBER, Graph, Node
 
@@ -56,6 +57,14 @@ def is_prime(number: int) -> bool:
     return True
 
 
+@lru_cache(maxsize=1024)
+def _prime_from(candidate: int) -> int:
+    """The first prime of candidate, candidate + 4, ...: the same for every model of one seed."""
+    while not is_prime(candidate):
+        candidate += 4
+    return candidate
+
+
 class Residues:
     """The residues of all nodes of a graph at one draw. `seed` and `trial` decide the draw; names do not.
 
@@ -80,10 +89,7 @@ class Residues:
 
     def _prime(self) -> int:
         start = (1 << self.bits) + self._random("prime") % (1 << self.bits)
-        candidate = start - start % 4 + 1
-        while not is_prime(candidate):
-            candidate += 4
-        return candidate
+        return _prime_from(start - start % 4 + 1)
 
     def _root_of_minus_one(self) -> int:
         p = self.prime

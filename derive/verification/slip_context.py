@@ -135,10 +135,17 @@ class Context(Names):
 
     def begs(self, tree: Tree) -> bool:
         """Whether a formula says the left side by the left side: by itself, or by an alias of it."""
-        return any(
-            node in self._own or (isinstance(node, (t.Name, t.Subscript)) and self._is_own(node))
-            for node in t.walk(tree)
-        )
+        for node in t.walk(tree):
+            kind = type(node)
+            if (kind in self._own_kinds and node in self._own) or (
+                self._own_names and isinstance(node, (t.Name, t.Subscript)) and self._is_own(node)
+            ):
+                return True
+        return False
+
+    @cached_property
+    def _own_kinds(self) -> frozenset[type]:
+        return frozenset(map(type, self._own))
 
     @cached_property
     def _own(self) -> tuple[Tree, ...]:

@@ -14,7 +14,7 @@ from derive.errors import LimitError
 from derive.tree import Tree
 from derive.verification.arrays import Arrays
 from derive.verification.graph import Node, UndefinedNode
-from derive.verification.shaped import OutsideFamily, ShapeClash, Shaped, Unjudged
+from derive.verification.shaped import OutsideFamily, ShapeClash, Shaped, UnclearSize, Unjudged
 from derive.verification.slip_context import Context
 from derive.verification.slip_library import library
 from derive.verification.slip_paths import path_changes
@@ -168,10 +168,12 @@ class Search:
         try:
             with np.errstate(all="ignore"):
                 found = self._arrays.value(tree, instance.env, self._arrays.all)
-        except (*FAILURES, Unfit):
+        except (Unfit, OutsideFamily, UnclearSize):
             return False
+        except FAILURES:
+            return True  # a part of it has no value, or one that fits nowhere
         if found.shape != left.shape or found.row != left.row:
-            return False
+            return bool(found.shape and left.shape and found.shape != left.shape and None not in left.shape)
         one, other = self._first, found.data.ravel()
         with np.errstate(all="ignore"):
             close = np.abs(one - other) <= OWN * (np.abs(one) + np.abs(other)) + LARGEST * self._scale

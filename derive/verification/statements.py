@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product as combinations
 
@@ -11,6 +11,7 @@ from derive.tree import Tree
 from derive.verification.graph import Node
 from derive.verification.model import Model
 from derive.verification.ranges import found_ranges
+from derive.verification.remembered import by_tree
 from derive.verification.shaped import Env, OutsideFamily, ShapeClash, Shaped, Unjudged
 
 #: Why nothing is compared where conditions hold nowhere.
@@ -35,7 +36,9 @@ def free_letters(trees: Sequence[Tree], model: Model) -> tuple[str, ...]:
     """The free indices of a statement: names in subscripts, parameters, limits or conditions that have no value."""
     found: dict[str, None] = {}
     for tree in trees:
-        for name in _in_index_places(tree, lambda name: name not in model.sizes and model.lookup(name) is not None):
+        for name, beside in _in_index_places(tree):
+            if name in found or any(each not in model.sizes and model.lookup(each) is not None for each in beside):
+                continue
             quantity = model.problem.quantities.get(name)
             declared = quantity is not None and quantity.kind == "index"
             if declared or (name not in model.sizes and not model.is_function(name) and not _is_whole(name, model)):
@@ -49,45 +52,41 @@ def _is_whole(name: str, model: Model) -> bool:
     return value is not None and not value.rank
 
 
-def _is_index_expression(tree: Tree, is_known: Callable[[str], bool]) -> bool:
-    """Whether a side of a condition is made of indices, sizes and numbers alone."""
-    for node in t.walk(tree):
-        match node:
-            case t.Name(text=name):
-                if is_known(name):
-                    return False
-            case t.Number() | t.Sum() | t.Negative() | t.Product():
-                continue
-            case _:
-                return False
-    return True
+def _is_index_expression(tree: Tree) -> bool:
+    """Whether a side of a condition is spelled as one between indices, sizes and numbers alone."""
+    return all(isinstance(node, (t.Name, t.Number, t.Sum, t.Negative, t.Product)) for node in t.walk(tree))
 
 
-def _in_index_places(tree: Tree, is_known: Callable[[str], bool]) -> Iterator[str]:
-    stack: list[tuple[Tree, bool, frozenset[str]]] = [(tree, False, frozenset())]
+@by_tree
+def _in_index_places(tree: Tree) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Names where indices stand, each with those that may have no value, or it is none: of its side of a condition."""
+    found: dict[tuple[str, tuple[str, ...]], None] = {}
+    stack: list[tuple[Tree, bool, frozenset[str], tuple[str, ...]]] = [(tree, False, frozenset(), ())]
     while stack:
-        node, inside, bound = stack.pop()
+        node, inside, bound, beside = stack.pop()
         match node:
             case t.Name(text=name):
                 if inside and name not in bound:
-                    yield name
+                    found.setdefault((name, beside))
             case t.Subscript(indices=indices):
-                stack.extend((index, True, bound) for index in reversed(indices))
+                stack.extend((index, True, bound, ()) for index in reversed(indices))
             case t.Indicator(sides=sides):
                 for side in reversed(sides):  # [i < j] compares indices, [z > 0] values
-                    stack.append((side, _is_index_expression(side, is_known), bound))
+                    is_index = _is_index_expression(side)
+                    stack.append((side, is_index, bound, t.names_in(side) if is_index else ()))
             case t.Call(function="entry", arguments=arguments):
-                stack.extend((each, True, bound) for each in reversed(arguments[1:]))
-                stack.append((arguments[0], inside, bound))
+                stack.extend((each, True, bound, ()) for each in reversed(arguments[1:]))
+                stack.append((arguments[0], inside, bound, beside))
             case t.Call(arguments=arguments, parameters=parameters):
-                stack.extend((each, True, bound) for each in reversed(parameters))
-                stack.extend((each, inside, bound) for each in reversed(arguments))
+                stack.extend((each, True, bound, ()) for each in reversed(parameters))
+                stack.extend((each, inside, bound, beside) for each in reversed(arguments))
             case t.Reduction(body=body, limits=limits):
                 inner = bound | set(node.bound)
-                stack.extend((side, True, bound) for pair in limits if pair is not None for side in pair)
-                stack.append((body, False, inner))
+                stack.extend((side, True, bound, ()) for pair in limits if pair is not None for side in pair)
+                stack.append((body, False, inner, ()))
             case _:
-                stack.extend((child, inside, bound) for child in reversed(t.children(node)))
+                stack.extend((child, inside, bound, beside) for child in reversed(t.children(node)))
+    return tuple(found)
 
 
 def blocks(
@@ -138,12 +137,20 @@ def _family_range(letter: str, trees: Sequence[Tree], model: Model) -> range | N
     if declared is not None:
         return declared
     for tree in trees:
-        for node in t.walk(tree):
-            if not isinstance(node, t.Subscript) or not node.indices or not model.is_family(node.array):
-                continue
-            if any(part == t.Name(letter) for part in t.walk(node.indices[0])):
-                return model.family_range(node.array)
+        for name, members in _first_indices(tree):
+            if letter in members and model.is_family(name):
+                return model.family_range(name)
     return None
+
+
+@by_tree
+def _first_indices(tree: Tree) -> tuple[tuple[str, frozenset[str]], ...]:
+    """Arrays that are read, each with the names in its first index."""
+    entries = (node for node in t.walk(tree) if isinstance(node, t.Subscript) and node.indices)
+    return tuple(
+        (node.array, frozenset(each.text for each in t.walk(node.indices[0]) if isinstance(each, t.Name)))
+        for node in entries
+    )
 
 
 def pairs(left: Tree, right: Tree, conditions: Sequence[Tree], model: Model) -> Pairs:

@@ -7,7 +7,6 @@ by the prime, found in double precision, is off by at most one, so the rest is i
 from __future__ import annotations
 
 from fractions import Fraction
-from itertools import islice
 from math import log10
 from typing import TYPE_CHECKING, Any
 
@@ -42,9 +41,12 @@ class Residual:
 
     def __init__(self, judge: Judge, base: int) -> None:
         self.graph = judge.graph
-        trials = [Residues(judge.graph, judge.seed, trial, BITS) for trial in range(TRIED)]
-        usable = (trial for trial in trials if None not in trial.upto(base))
-        self.trials = list(islice(usable, DRAWS))
+        trials: list[Residues] = []
+        self.trials: list[Residues] = []
+        while len(trials) < TRIED and len(self.trials) < DRAWS:
+            trials.append(Residues(judge.graph, judge.seed, len(trials), BITS))
+            if None not in trials[-1].upto(base):
+                self.trials.append(trials[-1])
         if len(self.trials) < DRAWS:  # such nodes are unfit
             self.trials = trials[:DRAWS]
         judge.draws.update({-1 - place: each for place, each in enumerate(self.trials)})  # released with the others
