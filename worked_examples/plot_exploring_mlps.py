@@ -63,7 +63,27 @@ tested = accuracy(model, test)
 print(f"{'-'.join(map(str, shape))} at {lr}: validation {chosen:.1%}, test {tested:.1%}")
 
 # %%
-# MNIST, stored (the command stands in the page):
+# MNIST: the curves of five shapes, each at its best rate. The runs take minutes, so they are stored; the commands are
+# printed.
+
+from derive.solutions.blocks import stored
+
+figure, panels = plt.subplots(2, 5, figsize=(10, 4), sharex=True, sharey="row", layout="constrained")
+for axes, name in zip(panels.T, ("32", "128", "256", "128-64", "256-128"), strict=True):
+    run = stored(f"variant-{name}")
+    print(*run.commands, sep="\n")
+    rows = [[float(cell.removesuffix(" %")) for cell in row] for row in run.rows]
+    for column, label in ((1, "training"), (3, "validation")):
+        axes[0].plot([row[0] for row in rows], [row[column] for row in rows], label=label)
+        axes[1].plot([row[0] for row in rows], [row[column + 1] for row in rows], label=label)
+    axes[0].set_title(f"{name} at {run.facts['rate']}")
+    axes[1].set_xlabel("epoch")
+panels[0, 0].set_ylabel("cost")
+panels[1, 0].set_ylabel("accuracy in percent")
+panels[1, 0].legend()
+
+# %%
+# The summary table, and what it says:
 
 from derive.subjects.catalogue import document
 

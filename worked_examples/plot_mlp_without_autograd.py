@@ -3,7 +3,7 @@ Backpropagation without autograd
 ================================
 
 Course sheet 000, exercise 1, and course sheet 001, exercise 3. An arbitrary perceptron is trained without a call of
-``backward()``: sixty lines of NumPy, of which four are the mathematics.
+``backward()``: a page of NumPy, of which four lines are the mathematics.
 """
 
 import inspect
