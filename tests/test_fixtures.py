@@ -147,7 +147,7 @@ def test_saturated_derivatives_have_all_their_digits():
             with mpmath.workdps(60):
                 for one, seed, got in zip(x, g, found, strict=True):
                     true = mpmath.mpf(float(seed)) * derivative(mpmath.mpf(float(one)))
-                    assert abs(got - true) <= abs(true) * mpmath.mpf(2) ** -53
+                    assert abs(got - true) <= max(abs(true) * mpmath.mpf(2) ** -53, mpmath.mpf(2) ** -1075)
                     seen += 1
         assert seen > 10
 
@@ -184,7 +184,7 @@ def test_kinks_and_ties_are_labelled():
                 at = vector.inputs["X"] == 0
                 assert at.any() and (vector.gradients["X"][at] == 0).all()
     assert "kink" in found["relu"] and "tie" in found["max_pool1d"]
-    assert found["tanh"] == {"saturated"} and found["matmul"] == set()
+    assert "saturated" in found["tanh"] <= {"saturated", "ill-conditioned"} and found["matmul"] == set()
 
 
 def test_upstream_gradients_and_inputs_are_not_special():

@@ -95,7 +95,8 @@ def command(
 ) -> int:
     """Write gradient test vectors with certified digits, and run them against a framework.
 
-    OPERATION is a name of `--list`, such as conv2d; options that are not given vary from case to case.
+    OPERATION is a name of `--list`, such as conv2d. Its options vary from case to case; where one is given, the others
+    have their defaults.
     """
     given = given_options(options)
     asked = {"OPERATION": operation, "--list": listing, "--all": everything, "--file": file, "--run": folder,

@@ -70,8 +70,15 @@ class ProductFolder:
                 raise OutputError(f"{target.parent} is not a folder")
             target.parent.mkdir(exist_ok=True)
         self.check(name)
+        before = self.files.get(name)
         self.files[name] = hashlib.sha256(data).hexdigest()
-        write_file(target, data, force=True)
+        try:
+            write_file(target, data, force=True)
+        except BaseException:  # stopped: the manifest tells what is there
+            if not (target.is_file() and self._is_ours(name)):
+                self.files.pop(name)
+                self.files |= {} if before is None else {name: before}
+            raise
         if note:
             self.note()
         return target
@@ -79,7 +86,14 @@ class ProductFolder:
     def remove(self, name: str) -> None:
         """Take away a product that is as we wrote it, and a folder that this leaves empty; another stays."""
         target = self.path / name
-        if not target.is_symlink() and not target.parent.is_symlink() and target.is_file() and self._is_ours(name):
+        is_inside = ".." not in target.parts and target.parent in (self.path, *self.path.iterdir())
+        if (
+            is_inside
+            and not target.is_symlink()
+            and not target.parent.is_symlink()
+            and target.is_file()
+            and self._is_ours(name)
+        ):
             target.unlink()
             if target.parent != self.path and not any(target.parent.iterdir()):
                 target.parent.rmdir()
