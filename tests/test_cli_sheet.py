@@ -160,21 +160,11 @@ def test_without_tex_there_are_no_pdfs(tmp_path: Path, capfd: Captured, monkeypa
     assert not [name for name in files_in(tmp_path / "b") if name.endswith(".pdf")]
 
 
-def test_an_interrupted_run_knows_what_it_has_written(tmp_path: Path) -> None:
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_an_interrupted_run_knows_what_it_has_written(jobs: str, tmp_path: Path) -> None:
     folder = tmp_path / "out"
-    command = [
-        sys.executable,
-        "-m",
-        "derive",
-        "sheet",
-        "griewank",
-        "--variants",
-        "5000",
-        "-f",
-        "tex",
-        "-o",
-        str(folder),
-    ]
+    command = [sys.executable, "-m", "derive", "sheet", "griewank", "--variants", "5000", "-f", "tex"]
+    command += ["--jobs", jobs, "-o", str(folder)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE)
     deadline = time.monotonic() + 120
     while not (folder / "variant-0003").exists() and time.monotonic() < deadline:

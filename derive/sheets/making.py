@@ -7,8 +7,9 @@ import io
 import json
 import multiprocessing
 import signal
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,8 +22,8 @@ from derive.sheets.exercise import Exercise, key, sheet
 #: Formats that a student may fill and a reader reads are tex and ipynb; pdf and html are for paper.
 FORMATS = ("tex", "pdf", "html", "ipynb")
 PROBLEM = "problem.toml"
-#: Variants that a process is given at once.
-_CHUNK = 4
+#: Variants that wait for a process, for each of them: the next are drawn while these are worked out.
+_WAITING = 8
 
 
 class WrongKey(DeriveError):
@@ -75,8 +76,14 @@ def make(order: Order, jobs: int = 1) -> Iterator[Made]:
         return
     context = multiprocessing.get_context("spawn")  # a thread may be showing progress
     with ProcessPoolExecutor(jobs, context, initializer=_quiet) as pool:
+        waiting: deque[Future[Made]] = deque()
         try:
-            yield from pool.map(_made, [order] * order.count, numbers, drawn, chunksize=_CHUNK)
+            for number, each in zip(numbers, drawn, strict=True):
+                waiting.append(pool.submit(_made, order, number, each))
+                if len(waiting) >= _WAITING * jobs:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
