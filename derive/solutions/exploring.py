@@ -69,7 +69,8 @@ def _by_epochs() -> list[Block]:
         Prose(
             (
                 "Each shape at its best rate, trained by itself, 256 with derived gradients and the others with "
-                "autograd's; drawn, they are in the script that belongs to this page. The training cost falls in every epoch. The validation cost falls at first, "
+                "autograd's; drawn, they are in the script that belongs to this page. The training cost falls in "
+                "every epoch. The validation cost falls at first, "
                 "and then goes up and down around a level: from there on a network learns its images by heart.",
             )
         ),
