@@ -171,7 +171,7 @@ def test_cases_cover_what_finds_bugs():
                  "asymmetric padding"):  # fmt: skip
         assert word in covered["conv2d"], word
     assert {"remainder", "size 1"} <= covered["max_pool2d"]
-    assert {"batch 1", "distinct sizes"} <= covered["linear"]
+    assert {"batch 1", "distinct sizes", "broadcasting", "empty"} <= covered["linear"]
     assert {"large", "integers", "saturated"} <= covered["relu"]
 
 
@@ -272,6 +272,11 @@ def test_second_derivatives_are_certified_too(tmp_path):
         assert {key: float(value) for key, value in vector.second.items()} == {
             key: float(value) for key, value in exact.items()
         }
+
+
+def test_the_names_of_a_small_framework_are_known():
+    for name in ("ReduceMean", "Add", "Mul", "MatMul", "ReLU", "Sigmoid", "Neg", "Sqrt", "mse"):
+        assert find_operation(name).name in operations()
 
 
 def test_an_unknown_operation_is_named_with_the_nearest():
