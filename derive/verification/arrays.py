@@ -141,7 +141,8 @@ class Arrays:
     def _read(self, nodes: Values, shape: tuple[int, ...], row: bool = False) -> Array:
         if self.checked and not np.isfinite(self.model.doubled.read(nodes)).all():
             raise Unfit
-        return Array(self.numbers.read(nodes), shape, row, self.numbers.degree(nodes))
+        data, degree = self.numbers.looked_up(nodes)
+        return Array(data, shape, row, degree)
 
     def _shaped(self, value: Shaped) -> tuple[Values, tuple[int, ...]]:
         """The nodes of an array of the graph, without axes of indices."""

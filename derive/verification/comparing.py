@@ -47,9 +47,9 @@ class Comparing:
         if among is not None and among is not self.models:
             return self._at_all(left, right, conditions, among)
         trees = (left, right)
-        needed = assignments_needed(trees, self.models[0])
+        asked = assignments_needed(trees, self.models[0])
         # one more where sizes stand as numbers: n/3 is 2/m wherever n m is 6
-        needed = min(needed + (needed > 1), ASSIGNMENTS)
+        needed = min(asked + (asked > 1), ASSIGNMENTS)
         further = self._prepared(self.variants.sizes(needed), trees) if needed > len(self.models) else []
         verdict = self._at_all(left, right, conditions, [*self.models, *further])
         open_ = verdict.verdict == "undecided" and self.variants.has_cases
@@ -61,7 +61,7 @@ class Comparing:
                 verdict = worse(verdict, found)
         if verdict.verdict == "correct" and crowded(trees, self.models) is not None:
             verdict = self._at_larger(verdict, left, right, conditions)
-        return self._unless_hazard(verdict, trees) if verdict.verdict == "correct" else verdict
+        return self._unless_hazard(verdict, trees, asked) if verdict.verdict == "correct" else verdict
 
     def _at_larger(self, before: Verdict, left: Tree, right: Tree, conditions: Conditions) -> Verdict:
         """A right verdict at further sizes too, until every axis has room for the indices over it."""
@@ -88,9 +88,9 @@ class Comparing:
             verdict = found if verdict is None else worse(verdict, found)
         return before if verdict is None else verdict
 
-    def _unless_hazard(self, verdict: Verdict, trees: tuple[Tree, Tree]) -> Verdict:
-        """A right verdict, unless the sizes tried cannot show it."""
-        if assignments_needed(trees, self.models[0]) > ASSIGNMENTS:
+    def _unless_hazard(self, verdict: Verdict, trees: tuple[Tree, Tree], asked: int) -> Verdict:
+        """A right verdict, unless the sizes tried cannot show it.  asked : how many sizes the row asks for."""
+        if asked > ASSIGNMENTS:
             return Verdict("undecided", reason="hazard: sizes stand there as numbers more often than sizes are tried")
         if (test := one_sided(trees, self.models, self.variants.tried())) is not None:
             return Verdict("undecided", reason=f"hazard: {formula(test)} is the same at all sizes tried")

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 SINGLE, PAIRED, DECIDED = 6000, 2500, 16
 #: Seconds after which a row is left without a name; far above what the numbers above take.
 SECONDS = 1.0
+#: Tries between two looks at the clock, which is a call of the system.
+GLANCES = 8
 #: Nodes of a graph above which the traces of earlier tries are wiped off.
 FULL = 150_000
 #: What a double may be off, relative to the entry and to the largest entry of the left side.
@@ -82,7 +84,7 @@ class Search:
         self.model = self.models[0]
         self.context = Context(self.model, head, right, conditions)
         self.ends = time.process_time() + seconds
-        self.decided = 0
+        self.decided = self.tried = 0
         self.seen: dict[Tree, bool] = {}
         self._own_oddities = self.context.ill_formed(right)
         self._left: list[tuple[Instance, Shaped]] = []
@@ -125,7 +127,8 @@ class Search:
         """Whether a right side agrees with the left side in double precision at one point of the first model."""
         if len(self.model.graph) > FULL:
             self._clear()
-        if time.process_time() > self.ends:
+        self.tried += 1
+        if self.tried % GLANCES == 0 and time.process_time() > self.ends:
             raise OutOfTime
         if self._differs(tree):
             return False

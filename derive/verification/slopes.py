@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,10 @@ from derive.verification.tables import Doubled, Residual, Unfit, Values
 
 if TYPE_CHECKING:
     from derive.verification.model import Model
+
+
+#: Readings that are kept before all are forgotten again.
+KEPT = 2048
 
 
 class Slopes:
@@ -27,6 +31,7 @@ class Slopes:
         self._residues: Values = None
         self._doubles: Values = None
         self._degrees: list[float] = []
+        self._places: dict[tuple[Any, ...], tuple[Values, bool, float]] = {}
         kinds = model.graph.kinds[: model.base]
         self._varied = np.array([kind in (INPUT, NAMED) for kind in kinds])
         self._varied[model.graph.zero] = True  # an entry outside an array, on which nothing depends
@@ -39,20 +44,32 @@ class Slopes:
         model = self.model
         if model.given_adjoints or model.given_partials or by.max() >= model.base or not self._varied[by].all():
             raise Unfit
-        above = np.unique(of).tolist()
-        for node in above:
-            if node not in self._rows:
-                self._add(node)
-        rows = self._rows[above[0]] if len(above) == 1 else np.vectorize(self._rows.__getitem__)(of)
-        places = self._columns[rows, by]
-        if checked and not np.isfinite(self._doubles[:, places]).all():
+        key = (of.shape, of.tobytes(), by.tobytes())
+        found = self._places.get(key)
+        if found is None:
+            if len(self._places) >= KEPT:
+                self._places.clear()
+            found = self._places[key] = self._placed(of, by)
+        places, is_finite, degree = found
+        if checked and not is_finite:
             raise Unfit
         if numbers is model.doubled:
             return self._doubles[:, places], 1.0
         values = self._residues[:, places]
         if values.min() < 0:
             raise Unfit
-        return values, max(map(self._degrees.__getitem__, set(places.ravel().tolist())))
+        return values, degree
+
+    def _placed(self, of: Values, by: Values) -> tuple[Values, bool, float]:
+        """The columns of derivatives, whether all have values in double precision, and a bound of their degree."""
+        above = np.unique(of).tolist()
+        for node in above:
+            if node not in self._rows:
+                self._add(node)
+        rows = self._rows[above[0]] if len(above) == 1 else np.vectorize(self._rows.__getitem__)(of)
+        places = self._columns[rows, by]
+        degree = max(map(self._degrees.__getitem__, set(places.ravel().tolist())))
+        return places, bool(np.isfinite(self._doubles[:, places]).all()), degree
 
     def _add(self, node: Node) -> None:
         model = self.model

@@ -25,6 +25,8 @@ Values = Any  # an array of residues (int64) or of doubles
 DRAWS, BITS = 4, 49
 #: How many are tried, to find so many at which all of a problem has residues; most roots: each doubles the work.
 TRIED, ROOTS = 24, 2
+#: Readings that are kept before all are forgotten again.
+KEPT = 2048
 #: So many residues may be added without overflow.
 TERMS = 8192
 
@@ -66,6 +68,8 @@ class Residual:
         self._degrees: list[float] = []
         self._sizes: list[float] = []
         self._numbers: dict[Fraction, Values] = {}
+        self._base = base
+        self._read: dict[tuple[tuple[int, ...], bytes], tuple[Values, float]] = {}
 
     def primes(self, axes: int) -> tuple[Values, Values]:
         """The primes along the first of so many axes, and their reciprocals."""
@@ -109,7 +113,19 @@ class Residual:
             raise Unfit
         return found
 
-    def degree(self, nodes: Values) -> float:
+    def looked_up(self, nodes: Values) -> tuple[Values, float]:
+        """The residues of an array of nodes and a bound of their degrees; those of the problem itself are kept."""
+        key = (nodes.shape, nodes.tobytes())
+        found = self._read.get(key)
+        if found is None:
+            found = self.read(nodes), self._degree(nodes)
+            if nodes.max() < self._base:
+                if len(self._read) >= KEPT:
+                    self._read.clear()
+                self._read[key] = found
+        return found
+
+    def _degree(self, nodes: Values) -> float:
         """A bound of the degrees of nodes that were read."""
         return max(map(self._degrees.__getitem__, set(nodes.ravel().tolist())))
 
@@ -175,8 +191,8 @@ class Doubled:
             self._table = np.concatenate((self._table[:, :have], [self.look.values[have:count]]), axis=1)
         return self._table[:, nodes]
 
-    def degree(self, nodes: Values) -> float:
-        return 1.0
+    def looked_up(self, nodes: Values) -> tuple[Values, float]:
+        return self.read(nodes), 1.0
 
     def number(self, value: int | Fraction) -> Values:
         return np.array([float(value)])
