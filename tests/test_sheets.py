@@ -73,7 +73,7 @@ def filled_notebook(text: str, answers: list[str]) -> str:
     for cell, answer in zip(places, answers, strict=True):
         assert cell.source.endswith("=\n$$")
         cell.source = cell.source.removesuffix("$$") + answer + "\n$$"
-    return nbformat.writes(notebook)
+    return str(nbformat.writes(notebook))
 
 
 # --- what is drawn ----------------------------------------------------------------------------------------------------
@@ -109,6 +109,45 @@ def test_a_variant_does_not_depend_on_how_many_there_are(name: str) -> None:
 def test_where_there_are_too_few_variants_their_number_is_told() -> None:
     with pytest.raises(UsageError, match="coin has only 2 different variants at seed 5; ask for fewer"):
         list(variants("coin", lambda draws: Drawn((found := draws.below(2),), found), 3, 5))
+
+
+def test_variants_with_the_same_answers_are_one() -> None:
+    with pytest.raises(UsageError, match="constant has only 1 different"):
+        list(variants("constant", lambda draws: Drawn((draws.below(10**6),), "the same"), 2, 5))
+
+
+@pytest.mark.parametrize(
+    ("operation", "operands", "is_for_hand"),
+    [
+        ("div", (3.0, 0.5), True),
+        ("div", (3.0, -0.5), True),
+        ("div", (3.0, 0.39), False),
+        ("div", (3.0, -0.01), False),
+        ("exp", (2.4,), True),
+        ("exp", (2.6,), False),
+        ("log", (0.31,), True),
+        ("log", (0.29,), False),
+        ("log", (-1.0,), False),
+        ("mul", (5.0, 5.9), True),
+        ("mul", (5.0, 6.1), False),
+        ("sub", (1.5, 1.44), True),
+        ("sub", (1.5, 1.46), False),
+    ],
+)
+def test_lines_that_are_not_for_working_out_by_hand_are_drawn_again(
+    operation: str, operands: tuple[float, ...], is_for_hand: bool
+) -> None:
+    names = ("x_1", "x_2")[: len(operands)]
+    found = values_of([("v_1", operation, names)], dict(zip(names, operands, strict=True)))
+    assert (found is not None) == is_for_hand
+
+
+@pytest.mark.parametrize("name", ["griewank", "mlp-by-hand", "momentum", "chain-rule"])
+def test_no_two_values_of_a_variant_are_the_same(name: str) -> None:
+    for variant in worked(name):
+        forward = {answer for left, answer in variant.answers.items() if "bar" not in left}
+        copied = 1 if name == "momentum" else 0  # the first velocity is the first gradient
+        assert len(forward) == sum("bar" not in left for left in variant.answers) - copied
 
 
 @settings(max_examples=20, deadline=None)

@@ -47,7 +47,7 @@ _EM = 10.9  # in points of 1/72 inch, at 11 pt
 #: Below an answer that is to be written: room, and a line to the next. No new paragraph, so that no line is lost; on
 #: the same page.
 _ROOM = (
-    r"\postdisplaypenalty=10000 \newcommand{\answerroom}[1]"
+    r"\predisplaypenalty=0 \postdisplaypenalty=10000 \newcommand{\answerroom}[1]"
     r"{\nopagebreak\vspace{-1ex}\nopagebreak\noindent\rule{0pt}{#1}\rule{\linewidth}{0.2pt}}"
 )
 _LINE_OF_ROOM = 8  # mm

@@ -125,20 +125,28 @@ def _table(caption: str, matrix: Matrix) -> Block:
 # --- gradients --------------------------------------------------------------------------------------------------------
 
 #: Letters of image, kernel, output and its gradient.
-LETTERS = (("V", "K", "Z", "G"), ("X", "W", "Y", "H"), ("A", "F", "B", "D"), ("U", "M", "S", "T"))
+LETTERS = (("V", "K", "Z", "G"), ("X", "W", "Y", "H"), ("A", "F", "B", "D"), ("U", "M", "S", "T"), ("X", "K", "Y", "G"),
+           ("V", "F", "U", "D"), ("A", "W", "Z", "H"), ("P", "Q", "R", "S"))  # fmt: skip
 KINDS = ("stride", "dilation", "padding")
 
 
 def draw_gradients(draws: Draws) -> Drawn | None:
     kind = draws.choice(KINDS)
-    amount = draws.between(2, 4) if kind != "padding" else draws.between(1, 3)
+    amount = draws.between(2, 3) if kind != "padding" else draws.between(1, 2)
     stride, dilation, padding = (amount if kind == each else int(each != "padding") for each in KINDS)
     kernel = (draws.between(2, 4), draws.between(2, 4))
-    outputs = (draws.between(3, 8), draws.between(3, 8))
+    outputs = (draws.between(3, 6), draws.between(3, 6))
     image = tuple(
         stride * (out - 1) + dilation * (size - 1) + 1 - 2 * padding for out, size in zip(outputs, kernel, strict=True)
     )
-    if len({*kernel, *outputs, *image}) < 6 or min(image) < 3 or (kind == "padding" and padding >= min(kernel)):
+    # sizes that differ tell a student, and the verifier, which axis is which
+    if (
+        len(set(kernel)) < 2
+        or len(set(outputs)) < 2
+        or len({*outputs, *image}) < 4
+        or min(image) < 3
+        or (kind == "padding" and padding >= min(kernel))
+    ):
         return None
     letters = draws.choice(LETTERS)
     # the formula for the image has the sizes of kernel or outputs in its conditions
