@@ -1,9 +1,10 @@
-"""The blind corpus: works with one mistake each, by somebody who did not know the library of slips.
+"""The blind corpora: works with one mistake each, by people who did not know the library of slips.
 
-    python tests/verification/blind.py [--misses] [FILE ...]
+    python tests/verification/blind.py [--misses] [--corpus FOLDER] [FILE ...]
 
-FILE : names of files in tests/verify_blind/ without ending; all of them if none is given. labels.toml says which slips
-are accepted for each mistake; it was written from the descriptions, before anything was run.
+FOLDER : verify_blind or verify_blind2 in tests/; both, one after the other, if it is not given.
+FILE : names of files in the folder without ending; all of them if none is given. The labels.toml of each folder says
+which slips are accepted for each mistake; it was written from the descriptions, before anything was run.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from derive.verification.checking import Verifier
 from derive.verification.problems import read_problem
 from derive.verification.report import Report
 
-FOLDER = Path(__file__).parents[1] / "verify_blind"
+TESTS = Path(__file__).parents[1]
+CORPORA = ("verify_blind", "verify_blind2")
 UNNAMED = "no known pattern"
 
 
@@ -65,10 +67,11 @@ class Figures:
         return "\n".join(lines)
 
 
-def works(files: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
-    """The works, each with its accepted names under `labels`."""
-    labels = tomllib.loads((FOLDER / "labels.toml").read_text(encoding="utf-8"))
-    for path in sorted(FOLDER.glob("*.toml")):
+def works(corpus: str, files: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
+    """The works of a corpus, each with its accepted names under `labels`."""
+    folder = TESTS / corpus
+    labels = tomllib.loads((folder / "labels.toml").read_text(encoding="utf-8"))
+    for path in sorted(folder.glob("*.toml")):
         if path.stem != "labels" and (not files or path.stem in files):
             for work in tomllib.loads(path.read_text(encoding="utf-8"))["work"]:
                 yield {**work, "file": path.stem, "labels": labels[work["name"]]}
@@ -108,11 +111,11 @@ def report_of(work: dict[str, Any]) -> Report:
     return _verifier(work.get("problem") or _toml(work["given"])).verify(text, suffix)
 
 
-def measure(files: Sequence[str] = ()) -> Figures:
-    """The figures over these files."""
+def measure(corpus: str, files: Sequence[str] = ()) -> Figures:
+    """The figures over these files of a corpus."""
     figures = Figures()
     start = time.process_time()
-    for work in works(files):
+    for work in works(corpus, files):
         figures.works += 1
         accepted = work["labels"]
         figures.nameless += not accepted
@@ -146,9 +149,11 @@ def measure(files: Sequence[str] = ()) -> Figures:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("files", nargs="*")
+    parser.add_argument("--corpus", choices=CORPORA, action="append", help="its folder; both if none is given")
     parser.add_argument("--misses", action="store_true", help="list what was not named as accepted")
     arguments = parser.parse_args()
-    found = measure(arguments.files)
-    print(found.text())
-    if arguments.misses:
-        print("\n".join(["---", *found.misses]))
+    for each in arguments.corpus or CORPORA:
+        found = measure(each, arguments.files)
+        print(f"corpus {each}\n{found.text()}")
+        if arguments.misses:
+            print("\n".join(["---", *found.misses]))
