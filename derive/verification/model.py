@@ -497,8 +497,9 @@ class Model:
                     made = self._worked_out.array(name, statement, (name, index), {})
                     break
             if made is None:
-                if name in self.equations and span is not None and not (span.start - STARTS <= index < span.start):
-                    return None  # only start values may be given from outside
+                early = span is None or (span.start - STARTS <= index < span.start and name in self._started())
+                if name in self.equations and not early:
+                    return None  # only start values may be given from outside, and where an equation reads them
                 made = self.inputs.array(name, quantity, (name, index))
             self.families.setdefault(name, {})[index] = made
             return made
