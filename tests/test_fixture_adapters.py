@@ -63,6 +63,7 @@ def test_a_framework_is_within_the_bounds(framework, name):
     assert [finding.sentence for finding in found.failures] == []
 
 
+@pytest.mark.slow  # it compiles for each shape
 @pytest.mark.parametrize("name", ["conv2d", "conv_transpose1d", "momentum", "sigmoid"])
 def test_jax_is_within_the_bounds_and_leaves_its_precision_as_it_was(name):
     jax = pytest.importorskip("jax")

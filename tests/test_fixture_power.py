@@ -136,7 +136,7 @@ def test_a_file_that_does_not_run_and_one_that_spoils_what_it_is_given(tmp_path:
 
 
 def test_a_report_is_a_table_and_data() -> None:
-    report = power(["fixtures", "sum-loss"], ["add"], count=2)
+    report = power(["fixtures", "sum-loss"], ["negative"], count=2)
     data = json.loads(json.dumps(report.as_data()))
     assert len(data["mutants"]) == len(report.rows)
     assert data["totals"]["fixtures"]["of"] == len(report.rows)

@@ -102,6 +102,7 @@ def test_every_exception_is_used() -> None:
     assert EXCEPTIONS and found >= EXCEPTIONS
 
 
+@pytest.mark.slow  # a process for each module
 def test_every_module_can_be_the_first_one_imported() -> None:
     """No circle, whichever way one enters."""
     names = [m.name for m in pkgutil.walk_packages(derive.__path__, "derive.") if not m.name.endswith("__main__")]

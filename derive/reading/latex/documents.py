@@ -225,7 +225,7 @@ def _delimited(source: Source) -> Iterator[tuple[int, int, str, tuple[int, int]]
 def _is_spoiled(text: str, start: int, end: int, opening: str) -> bool:
     """Whether a formula is closed by the sign of a later one: an empty line, or another opening, is in it."""
     if opening in ("$", "\\("):
-        return _paragraph_end(text, start) < end
+        return _EMPTY_LINE.search(text, start, end) is not None
     return opening == "\\[" and re.search(r"(?<!\\)\\\[", text[start:end]) is not None
 
 
