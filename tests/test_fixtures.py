@@ -307,3 +307,9 @@ def test_shapes_that_are_given_are_kept_and_others_vary():
     assert len(sizes) > 2
     with pytest.raises(UsageError, match="D is"):
         next(cases(find_operation("linear"), {}, 1, 0, {"W": (3, 5), "X": (2, 4)}))
+
+
+def test_a_number_may_be_asked_for_by_its_shape():
+    """A shape without axes is a shape: it is not taken for none."""
+    for case in cases(find_operation("relu"), {}, 4, 0, {"X": ()}):
+        assert case.shapes["X"] == ()
