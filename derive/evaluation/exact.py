@@ -7,6 +7,7 @@ an arithmetic stands here: literals, the functions of the table, and decided com
 from __future__ import annotations
 
 import operator
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -25,7 +26,7 @@ _ASKED: dict[str, Callable[[int, int], bool]] = {
 }  # fmt: skip
 
 
-class Exact:
+class Exact(ABC):
     """An arithmetic for arrays of objects.
 
     kind : the class of its numbers.  A subclass says how a rational is made into one, what functions it has as methods
@@ -35,17 +36,17 @@ class Exact:
     kind: Any
     functions: dict[str, Callable[..., Any]]
 
+    @abstractmethod
     def number(self, value: Any) -> Any:
         """A whole number, a rational or a double as a number of this arithmetic."""
-        raise NotImplementedError
 
+    @abstractmethod
     def constant(self, name: str) -> Any:
         """pi or e."""
-        raise NotImplementedError
 
+    @abstractmethod
     def sign(self, value: Any) -> int:
         """-1, 0 or 1. Raises UndecidedError where the number is not known well enough."""
-        raise NotImplementedError
 
     def array(self, values: Any) -> Any:
         """Every entry as a number of this arithmetic."""
@@ -66,9 +67,9 @@ class Exact:
             return np.frompyfunc(lambda base: self.power(base, exponent), 1, 1)(lifted[0])
         return np.frompyfunc(function, len(operands), 1)(*lifted)
 
+    @abstractmethod
     def power(self, base: Any, exponent: Any) -> Any:
         """A power, the exponent a rational or a number of this arithmetic."""
-        raise NotImplementedError
 
     def compared(self, comparison: str, left: Any, right: Any) -> Any:
         """Whether a comparison holds, entry by entry, as truth values."""
