@@ -137,10 +137,26 @@ def test_what_cannot_be_served_is_said_in_one_line(adapters, capsys, line, told)
 def test_vectors_of_a_file_of_equations(tmp_path, capsys):
     (tmp_path / "mine.txt").write_text("L = mean(n, i) (a[n, i] - b[n, i])^2\nloss L\n")
     out = tmp_path / "own"
-    assert run(["fixtures", "--file", str(tmp_path / "mine.txt"), "--name", "mse", "--count", "3", "-o", str(out)]) == 0
+    assert (
+        run(["fixtures", "--file", str(tmp_path / "mine.txt"), "--name", "mine", "--count", "3", "-o", str(out)]) == 0
+    )
     import derive
 
     for fixture in derive.load_fixtures(out):
         vector = fixture.vector()
         a, b = vector.inputs["a"], vector.inputs["b"]
         assert np.allclose(vector.gradients["a"], 2 * (a - b) / a.size, rtol=1e-14)
+    capsys.readouterr()
+    for adapter in ("numpy", "torch"):
+        assert run(["fixtures", "--run", str(out), "--adapter", adapter]) == 0
+        said = capsys.readouterr()
+        assert "arrays: 18 pass" in said.out and said.err == ""
+    assert run(["fixtures", "--run", str(out), "--adapter", "tiny"]) == 0
+    assert "tiny was not tested on mine, which it does not know" in capsys.readouterr().err
+
+
+def test_equations_of_ones_own_may_be_named_as_no_operation_is(tmp_path, capsys):
+    (tmp_path / "mine.txt").write_text("L = sum(n) a[n]^2\nloss L\n")
+    line = ["fixtures", "--file", str(tmp_path / "mine.txt"), "--name", "relu", "-o", str(tmp_path / "own")]
+    assert run(line) == 2
+    assert "relu is an operation that has fixtures already" in capsys.readouterr().err

@@ -88,7 +88,7 @@ def differences(maker, case, vector, entry):
         moved[place] = moved[place] + sign * step
         arrays[name] = moved
         stage = type(derived.stage)((program,), derived.stage.heads)
-        known, _ = evaluated([stage], arrays, maker._sizes(case, derived), decimals)
+        known, _ = evaluated([stage], arrays, maker.sizes(case, derived), decimals)
         seeds = vector.upstream or {vector_output(derived): np.array(1.0)}
         total = decimals.context.mpf(0)
         for output, seed in seeds.items():

@@ -14,10 +14,13 @@ from derive.errors import UsageError
 
 if TYPE_CHECKING:
     from derive.fixtures.loading import Fixtures
+    from derive.fixtures.running import Report
     from derive.fixtures.vector import Vector
 
 #: Findings that are printed; the rest is counted.
 _SHOWN = 20
+#: Operations that are named where several are meant.
+_NAMED = 4
 
 
 def run(
@@ -49,7 +52,20 @@ def run(
         click.echo(f"and {len(report.failures) - _SHOWN} more; --json has all")
     told = ", ".join(f"{count} {verdict}" for verdict, count in report.counts.items())
     click.echo(f"{adapter}: {vectors} vectors of {_counted(report.of_operations())}; arrays: {told}")
+    _tell_unknown(adapter, report)
     return report.exit_code
+
+
+def _tell_unknown(adapter: str, report: Report) -> None:
+    """What to do where an adapter knows nothing of an operation, which is no failure, but no test either."""
+    unknown = [name for name, verdicts in report.of_operations().items() if set(verdicts) == {"not implemented"}]
+    if unknown:
+        more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
+        click.echo(
+            f"{adapter} was not tested on {', '.join(unknown[:_NAMED])}{more}, which it does not know; an adapter of "
+            "ten lines does it (docs/fixtures.md): --adapter mymodule:adapter; numpy and torch run all equations",
+            err=True,
+        )
 
 
 def _counted(operations: Mapping[str, Any]) -> str:

@@ -198,7 +198,8 @@ def _write(tasks: Sequence[Task], jobs: int, out: str, force: bool, as_json: boo
     else:
         several = "s" if len(tasks) > 1 else ""
         vectors = f"{len(cases) * len(dtypes)} vectors, {len(cases)} cases of {len(tasks)} operation{several}"
-        click.echo(f"wrote {out}: {vectors}; {labelled} cases are at kinks, ties or far out, and labelled so", err=True)
+        are = "1 case is" if labelled == 1 else f"{labelled} cases are"
+        click.echo(f"wrote {out}: {vectors}; {are} at kinks, ties or far out, and labelled so", err=True)
     return 0
 
 
