@@ -165,12 +165,17 @@ def test_an_interrupted_run_knows_what_it_has_written(jobs: str, tmp_path: Path)
     folder = tmp_path / "out"
     command = [sys.executable, "-m", "derive", "sheet", "griewank", "--variants", "5000", "-f", "tex"]
     command += ["--jobs", jobs, "-o", str(folder)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE)
-    deadline = time.monotonic() + 120
-    while not (folder / "variant-0003").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    os.kill(process.pid, signal.SIGINT)
-    _, told = process.communicate(timeout=60)
+    # a suite that was started in the background ignores SIGINT, and its children would
+    listening = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, preexec_fn=listening)
+    try:
+        deadline = time.monotonic() + 120
+        while not (folder / "variant-0003").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        os.kill(process.pid, signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert (process.returncode, told.strip()) == (130, b"")
     found = files_in(folder)
     assert set(json.loads(found.pop(MANIFEST))["files"]) == set(found)
