@@ -18,8 +18,11 @@ Inline = Union[str, Tree]
 
 @dataclass(frozen=True, slots=True)
 class Heading:
+    """level : 1 is a section of the document.  parts : the text with its formulas, where it has some."""
+
     text: str
-    level: int = 1  # 1 is a section of the document
+    level: int = 1
+    parts: tuple[Inline, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,8 +86,8 @@ def _add_blocks(cells: list[dict[str, Any]], blocks: Sequence[Block], top: int) 
     """Consecutive words and formulas share a cell; a heading, a picture or code begins another."""
     for block in blocks:
         match block:
-            case Heading(text=text, level=level):
-                _add_markdown(cells, f"{'#' * min(level + top - 1, 6)} {escape(text)}")
+            case Heading(text=text, level=level, parts=parts):
+                _add_markdown(cells, f"{'#' * min(level + top - 1, 6)} {_inline(parts or (text,))}")
             case Listing(caption=caption, code=code, language=language):
                 if caption:
                     _continue_markdown(cells, escape(caption))

@@ -134,7 +134,7 @@ class _Writer:
 
     def heading(self, heading: Heading, name: str) -> str:
         level = min(6, self.top + max(1, heading.level))
-        return f'<h{level} id="{name}">{escape(heading.text)}</h{level}>\n'
+        return f'<h{level} id="{name}">{inline(heading.parts or (heading.text,))}</h{level}>\n'
 
     def block(self, block: Block) -> str:
         match block:
@@ -198,7 +198,7 @@ def _contents(headings: Sequence[Heading], names: Sequence[str]) -> str:
     """The headings of the highest level that occurs."""
     top = min(heading.level for heading in headings)
     entries = "".join(
-        f'<li><a href="#{name}">{escape(heading.text)}</a></li>\n'
+        f'<li><a href="#{name}">{inline(heading.parts or (heading.text,))}</a></li>\n'
         for heading, name in zip(headings, names, strict=True)
         if heading.level == top
     )

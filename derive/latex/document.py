@@ -6,8 +6,7 @@ text, character by character.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from derive.document import (
@@ -21,29 +20,23 @@ from derive.document import (
     Figure,
     Folded,
     Heading,
-    Inline,
-    Line,
     Listing,
     Prose,
     Table,
     with_names,
 )
-from derive.latex.breaking import lines, width
-from derive.latex.code import comments_above
+from derive.latex.displays import displayed
 from derive.latex.escaping import escape, escape_plain
+from derive.latex.floats import figure, listing
 from derive.latex.formulas import formula
+from derive.latex.sentences import sentence
 from derive.latex.tables import tabular
-from derive.tree import Relation, Tree
 
 #: Widths of the text in em: A4 with margins of 28 mm at 11 pt, and a plain article at 10 pt.
 STANDALONE_WIDTH, FRAGMENT_WIDTH = 39.5, 34.0
 _SECTIONS = {1: "section", 2: "subsection"}
-_LONGEST_DISPLAY = 10  # lines that stay together
+#: A line that cannot be broken well is rather set wide than into the margin.
 _SPACING = r"\tolerance=2000 \emergencystretch=8em \hfuzz=0.3pt"
-_REASON_SHARE = 0.3  # of the line, at most
-_REASON_LETTER = 0.4  # em, small
-_CODE_LETTER = 0.485  # em: 0.525 em of the small size, which is 0.9 to 0.92 of the normal one
-_EM = 10.9  # in points of 1/72 inch, at 11 pt
 #: Below an answer that is to be written: room, and a line to the next. No new paragraph, so that no line is lost; on
 #: the same page.
 _ROOM = (
@@ -51,7 +44,11 @@ _ROOM = (
     r"{\nopagebreak\vspace{-1ex}\nopagebreak\noindent\rule{0pt}{#1}\rule{\linewidth}{0.2pt}}"
 )
 _LINE_OF_ROOM = 8  # mm
-_TALLEST = 600.0  # a picture, in the same points: a page less a caption
+#: Before a caption, or the heading above it: no page ends in the lines that follow, since code is broken anywhere.
+_TOGETHER = (
+    r"\par\vskip 0pt plus 6\baselineskip\penalty-100\vskip 0pt plus -6\baselineskip"
+    r"\vskip 6\baselineskip\penalty9999\vskip -6\baselineskip\vskip 0pt"
+)
 
 
 def to_latex(document: Document, *, standalone: bool = True) -> str:
@@ -59,26 +56,47 @@ def to_latex(document: Document, *, standalone: bool = True) -> str:
 
     standalone : a whole article; else its body, with the packages it needs named in a comment.
     """
-    available = STANDALONE_WIDTH if standalone else FRAGMENT_WIDTH
-    body = (_sheet if _is_sheet(document) else _blocks)(document.blocks, available)
-    needs = sorted(_needs(document.blocks))
+    is_sheet = _is_sheet(document)
+    needs = packages(document.blocks)
     if not standalone:
-        packages = ["amsmath", "amssymb", *needs]
-        note = [f"% {escape_plain(document.title)}", f"% needs: {', '.join(packages)}"]
+        note = [f"% {escape_plain(document.title)}", f"% needs: {', '.join(['amsmath', 'amssymb', *needs])}"]
         if "tikz" in needs:
             note.append(r"% and: \usetikzlibrary{arrows.meta}")
-        # a line that cannot be broken well is rather set wide than into the margin
-        return "\n".join([*note, r"\begingroup", _SPACING, "", body, "", r"\endgroup"]) + "\n"
-    return "\n".join([*_preamble(document, needs), body, "", r"\end{document}"]) + "\n"
-
-
-def _preamble(document: Document, needs: Sequence[str]) -> list[str]:
-    optional = [rf"\usepackage{{{package}}}" for package in needs if package != "caption"]
+        return "\n".join([*note, r"\begingroup", _SPACING, "", body(document, FRAGMENT_WIDTH), "", r"\endgroup"]) + "\n"
     title = [rf"{{\raggedright\LARGE\bfseries {escape(document.title)}\par}}"] if document.title else []
-    if document.subtitle:
-        title.append(rf"\smallskip{{\raggedright\itshape {escape(document.subtitle)}\par}}")
+    title += source_line(document)
+    lines = [
+        *preamble(rf"[11pt,a4paper{',fleqn' if is_sheet else ''}]{{article}}", document.title, needs),
+        *([_ROOM] if is_sheet else []),
+        r"\begin{document}",
+        *title,
+        *([r"\medskip\hrule\bigskip"] if title else []),
+        "",
+        body(document, STANDALONE_WIDTH),
+        "",
+        r"\end{document}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def body(document: Document, available: float) -> str:
+    """What stands below the title, in lines of `available` em."""
+    return (_sheet if _is_sheet(document) else _blocks)(document.blocks, available)
+
+
+def source_line(document: Document) -> list[str]:
+    """Where the problem comes from, below the title."""
+    return [rf"\smallskip{{\raggedright\itshape {escape(document.subtitle)}\par}}"] if document.subtitle else []
+
+
+def preamble(document_class: str, title: str, needs: Iterable[str]) -> list[str]:
+    """All that stands before the document begins.
+
+    document_class : with its options, `[11pt]{article}`.  needs : packages beyond amsmath and amssymb.
+    """
+    optional = [rf"\usepackage{{{package}}}" for package in needs if package != "caption"]
     return [
-        rf"\documentclass[11pt,a4paper{',fleqn' if _is_sheet(document) else ''}]{{article}}",
+        rf"\documentclass{document_class}",
         r"\usepackage[T1]{fontenc}",
         r"\usepackage[utf8]{inputenc}",
         r"\usepackage{lmodern}",
@@ -89,15 +107,16 @@ def _preamble(document: Document, needs: Sequence[str]) -> list[str]:
         *optional,
         *([r"\usetikzlibrary{arrows.meta}"] if "tikz" in needs else []),
         r"\usepackage[font=small,labelfont=bf,skip=6pt,hypcap=false]{caption}",
-        rf"\usepackage[hidelinks,pdftitle={{{escape_plain(document.title)}}},pdfcreator={{}}]{{hyperref}}",
+        rf"\usepackage[hidelinks,pdftitle={{{escape_plain(title)}}},pdfcreator={{}}]{{hyperref}}",
+        r"\usepackage{bookmark}",  # hyperref's own bookmarks need a second run
         r"\setcounter{secnumdepth}{0}",
         _SPACING,
-        *([_ROOM] if _is_sheet(document) else []),
-        r"\begin{document}",
-        *title,
-        *([r"\medskip\hrule\bigskip"] if title else []),
-        "",
     ]
+
+
+def packages(blocks: Sequence[Block]) -> list[str]:
+    """The packages beyond amsmath and amssymb."""
+    return sorted(_needs(blocks))
 
 
 def _needs(blocks: Sequence[Block]) -> set[str]:
@@ -119,19 +138,25 @@ def _needs(blocks: Sequence[Block]) -> set[str]:
 
 
 def _blocks(blocks: Sequence[Block], available: float) -> str:
-    text = ""
+    pieces: list[str] = []
     before: Block | None = None
     for block in blocks:
         printed = _block(block, available)
         if not printed:
             continue
-        if isinstance(block, Display) and (before is None or isinstance(before, Heading)):
-            printed = "\\vspace{-\\baselineskip}\n" + printed  # TeX begins an empty line for it
-        # a display belongs to the sentence before it: no new paragraph
-        joined = isinstance(before, Prose) and isinstance(block, Display)
-        text += ("\n" if joined else "\n\n") * bool(text) + printed
+        if isinstance(block, Display) and not isinstance(before, Prose):
+            # TeX begins an empty line for it; below a heading some of it keeps the formula at a distance
+            space = 0.4 if isinstance(before, Heading) else 1
+            printed = f"\\vspace{{-{space}\\baselineskip}}\n{printed}"
+        if isinstance(block, Listing) and block.caption:
+            first = len(pieces) - isinstance(before, Heading)
+            pieces[first:] = [_TOGETHER, *pieces[first:]]
+        if isinstance(before, Prose) and isinstance(block, Display):
+            pieces[-1] += f"\n{printed}"  # a display belongs to the sentence before it: no new paragraph
+        else:
+            pieces.append(printed)
         before = block
-    return text
+    return "\n\n".join(pieces)
 
 
 def _is_sheet(document: Document) -> bool:
@@ -152,172 +177,31 @@ def _sheet(blocks: Sequence[Block], available: float) -> str:
 def _asked(asked: Asked, available: float) -> str:
     head = f"% answer {asked.number}\n"
     if asked.sides:
-        return head + _display(Display((asked.line,)), available)
+        return head + displayed(Display((asked.line,)), available)
     room = rf"\answerroom{{{_LINE_OF_ROOM * asked.room}mm}}"
     return f"{head}\\[\n  {formula(asked.left)} =\n  \\tag{{{asked.number}}}\n\\]\n{room}"
 
 
 def _block(block: Block, available: float) -> str:
     match block:
-        case Heading(text=text, level=level):
-            return rf"\{_SECTIONS.get(level, 'subsubsection')}{{{escape(text)}}}"
+        case Heading(text=text, level=level, parts=parts):
+            plain = f"[{{{escape(text)}}}]" if parts else ""  # for the contents and the bookmarks
+            return rf"\{_SECTIONS.get(level, 'subsubsection')}{plain}{{{sentence(parts or (text,))}}}"
         case Prose(parts=parts):
-            return _inline(parts)
+            return sentence(parts)
         case Display():
-            return _display(block, available)
+            return displayed(block, available)
         case Table():
             return tabular(block, available)
         case Figure():
-            return _figure(block, available)
+            return figure(block, available)
         case Listing():
-            return _listing(block, available)
+            return listing(block, available)
         case Bullets(items=items):
-            entries = "\n".join(rf"  \item {{}}{_inline(item)}" for item in items)
+            entries = "\n".join(rf"  \item {{}}{sentence(item)}" for item in items)
             return f"\\begin{{itemize}}\n{entries}\n\\end{{itemize}}" if items else ""
         case Asked():
             return _asked(block, available)
         case Folded(summary=summary, blocks=inner):
-            heading = rf"\subsubsection*{{{_inline(with_names(summary))}}}"
+            heading = rf"\subsubsection*{{{sentence(with_names(summary))}}}"
             return "\n\n".join(filter(None, (heading, _blocks(inner, available))))
-
-
-def _inline(parts: Sequence[Inline]) -> str:
-    """A sentence. A long product may be broken after any of its factors."""
-    pieces = []
-    for part in parts:
-        if isinstance(part, str):
-            # escape() joins lines; the space at either end separates words from a formula
-            pieces.append(escape(part))
-        else:
-            latex = formula(part, inline=True)
-            if width(latex) > 12:
-                latex = latex.replace(r"\, ", r"\,\allowbreak ").replace("/", r"/\allowbreak ")
-            pieces.append(f"${latex}$")
-    return "".join(pieces)
-
-
-# --- displayed formulas -----------------------------------------------------------------------------------------------
-
-
-def _display(display: Display, available: float) -> str:
-    """Aligned at the first equals sign; the reasons form a column at the right margin, the numbers stand behind it."""
-    if not display.lines:
-        return ""
-    numbers = max((3.0 + 0.5 * len(line.number) for line in display.lines if line.number), default=0.0)
-    longest = max(_REASON_LETTER * len(line.reason) for line in display.lines)
-    reason_room = min(longest + 0.5, _REASON_SHARE * available) if longest else 0.0
-    room = available - numbers - (reason_room + 2.5 if reason_room else 0.0)
-    left = max((width(formula(_split(line.formula)[0])) for line in display.lines if _split(line.formula)), default=0.0)
-    if left > 0.5 * room:
-        left = 0.0
-    rows: list[str] = []
-    above: Tree | None = None
-    for line in display.lines:
-        rows += _rows(line, above, (room, available - numbers - 2.0), left, reason_room, longest)
-        above = next(iter(_split(line.formula)), None)
-    if reason_room:
-        rows = [r"  \quad" + row[1:] for row in rows]  # the formulas stand at the left margin: indent them a little
-    environment = "flalign*" if reason_room else "align*"
-    text = f"\\begin{{{environment}}}\n" + _stacked(rows) + f"\n\\end{{{environment}}}"
-    # a short display stays on one page
-    return text if len(rows) <= _LONGEST_DISPLAY else f"{{\\allowdisplaybreaks\n{text}}}"
-
-
-def _stacked(rows: Sequence[str]) -> str:
-    """Rows with a fraction keep a little more distance from the next."""
-    return (
-        "\n".join(row + (r" \\[3pt]" if r"\frac" in row else r" \\") for row in rows[:-1])
-        + "\n" * (len(rows) > 1)
-        + rows[-1]
-    )
-
-
-def _split(tree: Tree) -> tuple[Tree, ...]:
-    """The left side and the rest of an equation; nothing for a formula without an equals sign."""
-    match tree:
-        case Relation(sides=(left, right)):
-            return left, right
-        case Relation(sides=(left, _, *_)):
-            return left, Relation(tree.sides[1:])
-    return ()
-
-
-def _rows(
-    line: Line, above: Tree | None, rooms: tuple[float, float], left: float, reason_room: float, longest: float
-) -> Iterator[str]:
-    """The line with its reason beside it; where that leaves too little room, the reason stands below.
-
-    rooms : em for a formula beside a reason, and for one that has the whole width.
-    """
-    tree = line.formula
-    reason = _reason(line.reason, reason_room, longest)
-    number = rf" \tag{{{escape(line.number)}}}" if line.number else ""
-    sides = _split(tree) if left else ()
-    # in a chain of equal right sides the left side is printed once
-    head = "{}" if not sides else "" if line.continued or sides[0] == above else formula(sides[0])
-    sign, side, used = ("= ", sides[1], left + 1.4) if sides else (" ", tree, left)
-    found = lines(side, rooms[0] - used)
-    if reason and (len(found) > 2 or r"\resizebox" in found[0]):
-        wide = lines(side, rooms[1] - used)
-        if len(wide) < len(found) or r"\resizebox" not in wide[0]:
-            # no width of its own: else the column of the reasons would be pushed into the margin
-            printed = [rf"\rlap{{$\displaystyle {each}$}}" for each in wide]
-            yield f"  {head} &{sign}{printed[0]}{number}"
-            yield from (rf"  &\qquad {more}" for more in printed[1:])
-            yield f"  &{reason}"
-            return
-    yield f"  {head} &{sign}{found[0]}{reason}{number}"
-    for more in found[1:]:
-        yield rf"  &\qquad {more}"
-
-
-def _reason(text: str, room: float, longest: float) -> str:
-    if not text:
-        return ""
-    if longest + 0.5 <= room:
-        return rf" && \text{{\small {_inline(with_names(text))}}}"
-    return rf" && \parbox[t]{{{room:.1f}em}}{{\raggedright\small\strut {_inline(with_names(text))}\strut}}"
-
-
-# --- figures and listings ---------------------------------------------------------------------------------------------
-
-
-def _figure(figure: Figure, available: float) -> str:
-    from derive.latex.tikz import tikz  # only a document with a picture pays for laying out its labels
-
-    picture = figure.picture
-    scale = min(1.0, available * _EM / picture.width, _TALLEST / picture.height)
-    drawn = tikz(picture, formula=partial(formula, inline=True), escape=escape, max_width=scale * picture.width)
-    caption = rf"\captionof{{figure}}{{{escape(figure.caption)}}}" + "\n" if figure.caption else ""
-    # a minipage: picture and caption stay together, and where they were written
-    return (
-        "\\begin{center}\n\\begin{minipage}{\\linewidth}\n\\centering\n"
-        f"{drawn}{caption}"
-        "\\end{minipage}\n\\end{center}"
-    )
-
-
-def _listing(listing: Listing, available: float) -> str:
-    r"""Code as it is; an environment of its own name where the code says \end{lstlisting}.
-
-    A comment that runs over the line stands above its line. What is still too long is broken with a hook.
-    """
-    code = listing.code.replace("\r\n", "\n")
-    if listing.language == "python":
-        code = comments_above(code, int(available / _CODE_LETTER))
-    code = "".join(c if c in "\n\t" or 32 <= ord(c) < 127 else c.encode("unicode_escape").decode() for c in code)
-    environment = "lstlisting"
-    while f"\\end{{{environment}}}" in code:
-        environment += "x"
-    options = r"basicstyle=\small\ttfamily,columns=fullflexible,keepspaces=true,breaklines=true,showstringspaces=false"
-    options += r",breakindent=2em,postbreak={\mbox{$\hookrightarrow$\ }}"
-    options += ",keywordstyle=,commentstyle=\\itshape,upquote=true" if listing.language == "python" else ",upquote=true"
-    if listing.language == "python":
-        options += ",language=Python"
-    define = (
-        "" if environment == "lstlisting" else rf"\lstnewenvironment{{{environment}}}[1][]{{\lstset{{#1}}}}{{}}" + "\n"
-    )
-    caption = rf"\noindent{{\small\textbf{{Listing.}} {escape(listing.caption)}\par}}\nopagebreak" + "\n"
-    return (
-        caption if listing.caption else ""
-    ) + f"{define}\\begin{{{environment}}}[{options}]\n{code.rstrip()}\n\\end{{{environment}}}"

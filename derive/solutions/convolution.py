@@ -7,22 +7,25 @@ the claim that the result is again a convolution, in words and carried out on nu
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 
+from derive import terms
 from derive import tree as t
 from derive.aligned import aligned
 from derive.answers import Answer, grad
 from derive.checks.claims import claimed_values
 from derive.checks.index_steps import gathered_is_scattered, run_gradients, with_adjoints
 from derive.conventions import Notation
-from derive.document import Block, Bullets, Display, Document, Edge, Figure, Heading, Line, Node, Picture, Prose
+from derive.document import Block, Bullets, Display, Document, Edge, Figure, Heading, Inline, Line, Node, Picture, Prose
 from derive.evaluation import value_of
 from derive.program import Equation
+from derive.rules import patterns
 from derive.sizes import free_sizes
 from derive.step import Step
 from derive.subjects.catalogue import Entry
-from derive.writing import shapes_of, tree_of_equation
+from derive.writing import shapes_of, tree_of_equation, tree_of_term
 
 NOTATION = Notation(first=frozenset({"G"}))
 
@@ -57,8 +60,8 @@ def solution(
     made = answer.derivation
     shapes = shapes_of(made.around)
 
-    def shown(equation: Equation, number: str = "", reason: str = "") -> Line:
-        return Line(tree_of_equation(equation, NOTATION, shapes=shapes), reason, number)
+    def shown(equation: Equation, number: str = "") -> Line:
+        return Line(tree_of_equation(equation, NOTATION, shapes=shapes), number=number)
 
     def chain(steps: Iterable[Step]) -> Display:
         return aligned(steps, NOTATION, shapes=shapes)
@@ -79,7 +82,8 @@ def solution(
     numbers = iter(("1", "2"))
     for name, title in (("K", "The gradient in the kernel"), ("V", "The gradient in the image")):
         line = made[name]
-        blocks += [Heading(title), Display((shown(line.rule, reason="the one rule"),)), chain(line.own_steps),
+        steps = chain(line.own_steps).lines
+        blocks += [Heading(title), Display((replace(steps[0], reason="the one rule"), *steps[1:])),
                    Display((shown(line.equation, next(numbers)),)), *_claim(answer, name)]  # fmt: skip
     blocks += [Heading("Checks"), Bullets(_checked(answer))]
     return Document("The gradients of a convolution", tuple(blocks), entry.source)
@@ -149,8 +153,14 @@ def _picture(size: int, outputs: int, reads: list[tuple[int, int, int]], lower: 
 
 
 def _claim(answer: Answer, name: str) -> list[Block]:
-    sentence = answer[name].sentence
-    return [Prose((f"So {sentence}.",))] if sentence else []
+    found = answer[name].convolution
+    if found is None:
+        return []
+
+    def named(part: Inline) -> Inline:
+        return tree_of_term(terms.Entry(part.text), NOTATION) if isinstance(part, t.Name) else part
+
+    return [Prose(("So ", *map(named, patterns.described(found)), "."))]
 
 
 def _checked(answer: Answer) -> tuple[tuple[str, ...], ...]:

@@ -166,7 +166,7 @@ def _figure(page: Page) -> list[Block]:
 def _derivation(page: Page) -> list[Block]:
     blocks: list[Block] = [Heading("The one rule"), *_the_rule()]
     for line in page.made.lines:
-        blocks.append(Heading(f"Adjoint of {line.of}"))
+        blocks.append(Heading(f"Adjoint of {line.of}", parts=("Adjoint of ", page.name(line.of))))
         for partial in line.partials:
             blocks.append(Prose((page.name(partial.of), " reads ", page.name(partial.by), ":")))
             blocks += page.chain(partial.steps)
@@ -206,8 +206,9 @@ def _claim(page: Page, gradient: Gradient) -> list[Inline]:
 
 def _second(page: Page, second: Second) -> list[Block]:
     """The steps to a second derivative, and the result."""
+    by = (second.of,) if second.by == second.of else (second.of, second.by)
     blocks: list[Block] = [
-        Heading(f"Second derivative by {second.of}" + (f" and {second.by}" if second.by != second.of else ""))
+        Heading(f"Second derivative by {' and '.join(by)}", parts=("Second derivative by ", *page.names(by)))
     ]
     if page.detail != "low":
         blocks += [*page.chain(second.steps), Prose(("So:",))]
