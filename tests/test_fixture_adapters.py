@@ -122,6 +122,7 @@ def test_a_transposed_gradient_is_named():
     (lambda array: array[..., None], "shape"),
     (lambda array: array * np.nan, "nan"),
     (lambda array: None, "missing"),
+    (lambda array: [[1.0], [2.0, 3.0]], "raised"),
     (lambda array: NotImplemented, "not implemented"),
     (lambda array: np.array(["text"] * array.size).reshape(array.shape), "dtype"),
 ])  # fmt: skip
@@ -146,6 +147,18 @@ def test_what_an_adapter_raises_is_a_finding():
     assert (finding.verdict, finding.message) == ("raised", "ZeroDivisionError: by zero")
     (finding,) = run_vector(vector, lambda *_: {"Y": 1})
     assert "returns (outputs, gradients)" in finding.message
+
+
+def test_an_adapter_that_leaves_the_program_is_a_finding_and_what_it_prints_is_no_part_of_the_report(capsys):
+    def leaving(*_):
+        print("noise")
+        raise SystemExit(0)
+
+    (vector,) = vectors("sigmoid", 1, dtypes=("float64",))
+    found = run_vectors([vector], leaving)
+    assert [finding.message for finding in found.failures] == ["SystemExit: 0"]
+    assert found.exit_code == 1
+    assert capsys.readouterr().out == ""
 
 
 def test_an_adapter_that_writes_into_its_inputs_harms_nobody():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import struct
 import subprocess
 import sys
@@ -16,8 +17,8 @@ import pytest
 
 import derive
 from derive.errors import DeriveError, UsageError
-from derive.fixtures.folder import Task, canonical, write_fixtures
-from derive.fixtures.loading import FixtureError
+from derive.fixtures.folder import Task, write_fixtures
+from derive.fixtures.manifests import FixtureError, canonical
 from derive.fixtures.operations import find_operation
 
 
@@ -173,6 +174,56 @@ def test_h086_json_is_read_exactly_or_refused(folder):
         fixture = forged(folder, text.replace(first, other, 1).encode(), "float64.json")
         with pytest.raises(FixtureError):
             fixture.vector(form="json")
+
+
+@pytest.mark.parametrize(("name", "value", "message"), [
+    ("path", "../../etc", "its folder is '../../etc', not relu/000"),
+    ("path", "/etc", "its folder is '/etc', not relu/000"),
+    ("number", "0", "number is no whole number"),
+    ("number", True, "number is no whole number"),
+    ("operation", "../x", "not among the operations"),
+    ("parameters", [1], "parameters is no object"),
+    ("derivation", "nosuch", "derivation nosuch has no equations"),
+    ("terms", "many", "terms is no whole number"),
+    ("errors", {}, "errors of float64"),
+    ("errors", {"float64": {"output.Y": "0", "gradient.X": 0}}, "errors of float64"),
+    ("labels", [5], "labels, covers and files are words"),
+    ("labels_by_dtype", {"float64": "kink"}, "labels of float64"),
+    ("dtypes", ["float16"], "dtype 'float16' is none of float64, float32"),
+    ("files", None, "files is no object"),
+])  # fmt: skip
+def test_h091_a_manifest_with_an_impossible_entry_is_refused(folder, name, value, message):
+    """Its own hash is right: somebody wrote it."""
+    file = folder / "manifest.json"
+    manifest = json.loads(file.read_text())
+    manifest["cases"][0][name] = value
+    file.write_bytes(canonical(manifest))
+    with pytest.raises(FixtureError) as refused:
+        derive.load_fixtures(folder)
+    assert message in str(refused.value) and "manifest.json: case 0: " in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["operations", "derivations", "cases"])
+def test_h091_a_manifest_without_a_part_is_refused(folder, name):
+    file = folder / "manifest.json"
+    manifest = json.loads(file.read_text())
+    del manifest[name]
+    file.write_bytes(canonical(manifest))
+    with pytest.raises(FixtureError, match=f"{name} is no"):
+        derive.load_fixtures(folder)
+
+
+def test_what_is_no_file_is_not_waited_for(folder):
+    """A pipe that nobody writes to, and a device without an end."""
+    path = folder / "relu" / "000" / "float64.npz"
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(FixtureError, match="it is no file"):
+        case_of(folder).vector()
+    (folder / "manifest.json").unlink()
+    (folder / "manifest.json").symlink_to("/dev/zero")
+    with pytest.raises(FixtureError, match="it is no file"):
+        derive.load_fixtures(folder)
 
 
 def test_h086_minus_zero_and_subnormal_numbers_survive(tmp_path):

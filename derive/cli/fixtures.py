@@ -127,11 +127,11 @@ def command(
             from derive.cli.fixture_runs import measure_digits
 
             return measure_digits(framework, operation, given, count, seed, as_json)
-        if out is None:
-            raise UsageError("say where to, as in: derive fixtures conv2d -o vectors")
         if name is not None and file is None:
             raise UsageError("--name is for equations of your own; give --file")
         asked_for = _operations(operation, file, name)
+        if out is None:
+            raise UsageError("say where to, as in: derive fixtures conv2d -o vectors")
         if shapes and everything:
             raise UsageError("--shape is for one operation; name it")
         precisions, fixed = read_dtypes(dtypes), _shapes(shapes)
