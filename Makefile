@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEV := $(VENV)/.dev
+DOCS := $(VENV)/.docs
 OUT ?= build/solutions
 
 .PHONY: all solutions test test-all lint format bench experiments docs wheel clean
@@ -18,6 +19,10 @@ $(READY): pyproject.toml constraints.txt
 
 $(DEV): $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+$(DOCS): $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
 	@touch $@
 
 solutions: $(READY)
@@ -89,8 +94,10 @@ $(RUNS)/vgg16/summary.md: | $(READY)
 $(RUNS)/vgg16-regularised/summary.md: | $(READY)
 	$(TRAIN) vgg16 --data cifar10 --dropout --batchnorm -o $(@D) $(resume)
 
-docs: $(READY)
-	@echo "the documentation is plain Markdown for now: README.md and docs/"; ls docs
+# the documentation site, in build/docs; pages that have not changed are not written again, scripts not run again
+docs: $(DOCS)
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs
+	@echo "the documentation is in build/docs/index.html"
 
 wheel: $(READY)
 	$(BIN)/python -m pip install --quiet build

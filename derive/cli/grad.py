@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +10,7 @@ import click
 from derive.cli.arrays import is_json, names_of, pair_of, read_values, shapes_of, upstream_of
 from derive.cli.layers import PREFIX, given_options, layer_names, layer_options, print_only, refuse_options
 from derive.cli.options import read_text, time_limit
-from derive.cli.output import write_file
+from derive.cli.output import show, write_file
 from derive.cli.progress import Progress
 from derive.cli.trace import ExpressionCommand
 from derive.conventions import conventions_help, conventions_of
@@ -148,9 +147,7 @@ def command(
         write_file(out, data, force=force, sources=sources)
         click.echo(f"wrote {out}", err=True)
     else:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        show(data)
     return 0 if report is None or report.passed else 1
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,17 @@ from pathlib import Path
 from derive.errors import OutputError, UsageError
 
 TEMPORARY = ".derive-tmp-"
+
+
+def show(data: bytes) -> None:
+    """To standard output, byte for byte; a stream that takes text alone, as a notebook's does, gets the text."""
+    sys.stdout.flush()
+    binary = getattr(sys.stdout, "buffer", None)
+    if binary is None:
+        sys.stdout.write(data.decode("utf-8", errors="replace"))
+        return
+    binary.write(data)
+    binary.flush()
 
 
 def write_file(path: str | Path, data: bytes, *, force: bool = False, sources: tuple[str, ...] = ()) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from derive.cli.options import Digits, read_text, time_limit
-from derive.cli.output import write_file
+from derive.cli.output import show, write_file
 from derive.cli.progress import Progress
 from derive.errors import DomainError, ReadingError, UsageError
 
@@ -138,9 +137,7 @@ def command(
         write_file(out, data, force=force, sources=(file,) if file and file != "-" else ())
         click.echo(f"wrote {out}", err=True)
     else:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        show(data)
     return 0 if report is None or report.passed else 1
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from derive.cli.options import read_text, time_limit
-from derive.cli.output import write_file
+from derive.cli.output import show, write_file
 from derive.cli.progress import Progress
 from derive.cli.verify_folder import SUFFIXES, judge_folder
 from derive.errors import UsageError
@@ -106,9 +106,7 @@ def command(
         write_file(out, data, force=force, sources=tuple(name for name in (work, problem) if name != "-"))
         click.echo(f"wrote {out}", err=True)
     else:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        show(data)
     return report.exit_code
 
 

@@ -1,0 +1,84 @@
+"""What the engine makes, shown where a page asks for it: worked solutions with their pictures, formulas in a line.
+
+    ```{engine} one_rule          the Document that shown.one_rule() returns; :source: shows the function above it
+    {f}`vbar_3*v_3`               a formula in the plain notation
+
+Nothing is pasted: both are made anew whenever the site is built.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import ClassVar
+
+import shown
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective, SphinxRole
+
+from derive.display import to_html
+from derive.errors import DeriveError
+from derive.html.inline import within_a_line
+from derive.html.stepper import script, stepper
+from derive.reading.reader import read
+
+
+class Engine(SphinxDirective):
+    """A function of the module `shown`, called; what it returns stands on the page."""
+
+    required_arguments = 1
+    option_spec: ClassVar = {"source": directives.flag, "stepper": directives.flag}
+
+    def run(self) -> list[nodes.Node]:
+        function = getattr(shown, self.arguments[0])
+        self.env.note_dependency(str(inspect.getsourcefile(function)))
+        document = function()
+        written = to_html(document, fragment=True)
+        if "stepper" in self.options:
+            end = written.rindex("</div>")
+            written = f"{written[:end]}{stepper(document)}</div>\n<script>{script()}</script>\n"
+        page = nodes.raw("", lean(written), format="html")
+        if "source" not in self.options:
+            return [page]
+        code = nodes.literal_block("", body_of(function))
+        code["language"] = "python"
+        return [code, page]
+
+
+class Formula(SphinxRole):
+    """A formula in the plain notation, as the engine prints it."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        try:
+            written = within_a_line(read(self.text))
+        except DeriveError as reason:
+            message = self.inliner.reporter.error(f"{self.text}: {reason}", line=self.lineno)
+            return [self.inliner.problematic(self.rawtext, self.rawtext, message)], [message]
+        return [nodes.raw("", f'<span class="derive-inline">{written}</span>', format="html")], []
+
+
+def body_of(function: object) -> str:
+    """The lines of a function below its docstring, `return` left out."""
+    text = inspect.cleandoc(inspect.getsource(function).partition('"""\n')[2])  # type: ignore[arg-type]
+    return re.sub(r"^return ", "", text, flags=re.MULTILINE)
+
+
+def lean(html: str) -> str:
+    """Without the styles and fonts that every fragment brings along: the site has them once (`site.py`)."""
+    return re.sub(r'(<div class="derive">)\s*<style>.*?</style>', r"\1", html, flags=re.DOTALL)
+
+
+def lean_raw(app: Sphinx, document: nodes.document) -> None:
+    """The same for what the gallery's scripts have shown."""
+    for node in list(document.findall(nodes.raw)):
+        if node.get("format") == "html" and "<style>" in node.astext():
+            node.replace_self(nodes.raw("", lean(node.astext()), format="html"))
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_directive("engine", Engine)
+    app.add_role("f", Formula())
+    app.connect("doctree-read", lean_raw)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
