@@ -23,8 +23,8 @@ from derive.fixtures.running import entry_digits, judged, run_vector, run_vector
 from derive.subjects.tiny import Mul, ReduceMean, ReLU, Sigmoid, Sqrt, Tensor, mse
 
 #: One of every family.
-SAMPLE = ("conv2d", "max_pool1d", "linear", "layernorm", "attention", "gru", "gelu", "softmax_cross_entropy",
-          "congruence", "add_bias", "adam", "rosenbrock", "cnn", "mlp_step_nesterov")  # fmt: skip
+SAMPLE = ("conv2d", "max_pool1d", "linear", "layernorm", "attention", "rnn", "gelu", "softmax_cross_entropy",
+          "congruence", "add_bias", "adam", "rosenbrock", "mlp_step_momentum")  # fmt: skip
 DTYPES = ("float64", "float32")
 
 
@@ -53,14 +53,26 @@ def test_torch_and_the_shared_functions_know_every_operation():
     assert layers <= set(ARRAY_FUNCTIONS)
 
 
+def within_the_bounds(name, count):
+    """The same vectors, which cost most of the time, against every framework."""
+    made = vectors(name, count)
+    for framework in ("torch", "autograd", "numpy"):
+        found = run_vectors(made, find_adapter(framework), framework)
+        assert found.counts.get("pass", 0) > 0
+        assert [finding.sentence for finding in found.failures] == [], framework
+
+
 @pytest.mark.parametrize("name", SAMPLE)
-@pytest.mark.parametrize("framework", ["torch", "autograd", "numpy"])
-def test_a_framework_is_within_the_bounds(framework, name):
-    if framework == "autograd":
-        pytest.importorskip("autograd")
-    found = run_vectors(vectors(name), find_adapter(framework), framework)
-    assert found.counts.get("pass", 0) > 0
-    assert [finding.sentence for finding in found.failures] == []
+def test_frameworks_are_within_the_bounds(name):
+    pytest.importorskip("autograd")
+    within_the_bounds(name, 2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(operations()))
+def test_frameworks_are_within_the_bounds_of_all_operations(name):
+    pytest.importorskip("autograd")
+    within_the_bounds(name, 8)
 
 
 @pytest.mark.slow  # it compiles for each shape

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -46,7 +47,7 @@ def test_a_planted_slip_is_named(name):
     """The numbers of a mutant are recognised as that mutant's, wherever no other gives the same."""
     vector = vector_of(name)
     named = 0
-    for mutant in slips_at(Running(find_operation(name)), vector.inputs, vector.parameters):
+    for mutant in islice(slips_at(Running(find_operation(name)), vector.inputs, vector.parameters), 0, None, 4):
         said = mutant.backward(vector.inputs, vector.upstream, vector.parameters)
         found = slips_of(vector, {f"gradient.{array}": np.asarray(got) for array, got in said.items()})
         assert set(found.values()) <= {mutant.sentence}
@@ -105,7 +106,7 @@ def test_the_plugin_gives_vectors_to_tests(pytester):
                 vector.check(gradients={"X": -g * (1 - np.tanh(x) ** 2)})
         """
     )
-    result = pytester.runpytest_subprocess("-q", "-p", "no:cacheprovider", "-p", "no:xdist")
+    result = pytester.runpytest_inprocess("-q", "-p", "no:cacheprovider", "-p", "no:xdist")
     result.assert_outcomes(passed=5, failed=1)
     result.stdout.fnmatch_lines(["*tanh/000 float32 gradient.X*expected*got*sign flipped*"])
 
@@ -121,7 +122,7 @@ def test_the_plugin_gives_vectors_to_tests(pytester):
 )
 def test_a_marker_that_cannot_be_served_is_named(pytester, marker, told):
     pytester.makepyfile(f"import pytest\n\n{marker}\ndef test_it(derive_vector):\n    pass\n")
-    result = pytester.runpytest_subprocess("-q", "-p", "no:cacheprovider", "-p", "no:xdist")
+    result = pytester.runpytest_inprocess("-q", "-p", "no:cacheprovider", "-p", "no:xdist")
     assert result.ret != 0
     assert told in result.stdout.str() + result.stderr.str()
 

@@ -139,10 +139,11 @@ def test_saturated_derivatives_have_all_their_digits():
 
     for name, derivative in (("tanh", lambda x: 1 / mpmath.cosh(x) ** 2),
                              ("sigmoid", lambda x: mpmath.exp(-x) / (1 + mpmath.exp(-x)) ** 2)):  # fmt: skip
-        seen = 0
-        for _, (vector,) in Maker(find_operation(name), {}).vectors(20):
-            if "saturated" not in vector.labels:
-                continue
+        seen, maker = 0, Maker(find_operation(name), {})
+        far = [case for case in cases(maker.operation, {}, 20, 0) if case.draw == "saturated"]
+        for case in far[:2]:
+            (vector,) = maker.made(case, ("float64",))
+            assert "saturated" in vector.labels
             x, g, found = (np.ravel(each) for each in (vector.inputs["X"], vector.upstream["Y"], vector.gradients["X"]))
             with mpmath.workdps(60):
                 for one, seed, got in zip(x, g, found, strict=True):
@@ -178,7 +179,7 @@ def test_cases_cover_what_finds_bugs():
 def test_kinks_and_ties_are_labelled():
     found = {name: set() for name in ("relu", "max_pool1d", "tanh", "matmul")}
     for name, labels in found.items():
-        for _, (vector,) in Maker(find_operation(name), {}).vectors(12):
+        for _, (vector,) in Maker(find_operation(name), {}).vectors(8):
             labels |= set(vector.labels)
             if name == "relu" and "kink" in vector.labels:
                 at = vector.inputs["X"] == 0
@@ -218,12 +219,12 @@ def contents(folder):
 
 
 def test_what_is_written_is_read_again_and_the_same_every_time(tmp_path):
-    write_fixtures(tmp_path / "a", tasks("conv2d", "relu", "griewank", "embedding"))
-    write_fixtures(tmp_path / "b", tasks("conv2d", "relu", "griewank", "embedding"), jobs=2)
+    write_fixtures(tmp_path / "a", tasks("conv2d", "embedding"))
+    write_fixtures(tmp_path / "b", tasks("conv2d", "embedding"), jobs=2)
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
     loaded = derive.load_fixtures(tmp_path / "a")
-    assert len(loaded) == 12
-    made = iter(vector for name in ("conv2d", "relu", "griewank", "embedding")
+    assert len(loaded) == 6
+    made = iter(vector for name in ("conv2d", "embedding")
                 for _, pair in Maker(find_operation(name), {}).vectors(3, BOTH) for vector in pair)  # fmt: skip
     for fixture in loaded:
         for dtype in fixture.dtypes:
