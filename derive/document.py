@@ -190,6 +190,30 @@ class Document:
         return html_of(self)
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Chapters under one title, each with the name of its file."""
+
+    title: str
+    chapters: tuple[tuple[str, Document], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """Documents that are handed out together, as one book and as single files.
+
+    name : of the book's file.  opening : what stands before the first part.  forms : those in which each chapter is
+    there.
+    """
+
+    name: str
+    title: str
+    subtitle: str
+    opening: Document
+    parts: tuple[Part, ...]
+    forms: tuple[str, ...] = ()
+
+
 def with_names(text: str) -> tuple[Inline, ...]:
     """A reason or a summary, cut into words and the names of nodes in it: `v_3 is read by v_4` names two."""
     parts = re.split(r"(?<![\w.\\-])([A-Za-z](?:bar|dot)?_-?[0-9]+)(?!\w)", text)

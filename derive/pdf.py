@@ -18,13 +18,14 @@ from pathlib import Path
 
 from derive.errors import DeriveError, MissingPartError, WorkLimitError
 
-#: References, bookmarks and the columns of long tables settle in three runs.
+#: References, contents and the columns of long tables settle in three runs.
 RUNS = 4
 #: The largest file that TeX may write, in bytes.
 FILE_SIZE = 64 << 20
 INSTALL = "apt-get install texlive-latex-recommended texlive-pictures lmodern"
 
 _JOB = "document"
+_CONTENTS = r"\tableofcontents"
 _UNSETTLED = re.compile(r"Rerun to get|Table widths have changed|may have changed|rerunfilecheck Warning")
 #: The identifier in the trailer would else be made of the time and the folder.
 _START = rf"\pdftrailerid{{}}\input{{{_JOB}}}"
@@ -56,10 +57,14 @@ def compile_latex(source: str, *, timeout: float = 20.0) -> CompiledPdf:
     with tempfile.TemporaryDirectory(prefix="derive-tex-") as name:
         folder = Path(name)
         (folder / f"{_JOB}.tex").write_text(source, encoding="utf-8")
-        for _ in range(RUNS):
-            _run(program, folder, deadline, timeout)
+        contents = b""
+        for number in range(RUNS):
+            # of a book the first run only collects the contents, and need not write pages
+            is_draft = number == 0 and _CONTENTS in source
+            _run(program, folder, deadline, timeout, is_draft)
             log = _read_log(folder)
-            if not _UNSETTLED.search(log):
+            before, contents = contents, _read_contents(folder)
+            if not is_draft and contents == before and not _UNSETTLED.search(log):
                 break
         try:
             data = (folder / f"{_JOB}.pdf").read_bytes()
@@ -73,8 +78,14 @@ def overfull_boxes(log: str) -> list[str]:
     return re.findall(r"^Overfull \\[hv]box .*$", log, flags=re.MULTILINE)
 
 
-def _run(program: str, folder: Path, deadline: float, timeout: float) -> None:
-    arguments = [program, "-no-shell-escape", "-interaction=nonstopmode", "-halt-on-error", f"-jobname={_JOB}", _START]
+def missing_glyphs(log: str) -> list[str]:
+    """The lines of the log that report a sign of which a font has no picture: a gap or a box on the page."""
+    return re.findall(r"^Missing character: .*$", log, flags=re.MULTILINE)
+
+
+def _run(program: str, folder: Path, deadline: float, timeout: float, is_draft: bool) -> None:
+    arguments = [program, "-no-shell-escape", "-interaction=nonstopmode", "-halt-on-error", f"-jobname={_JOB}"]
+    arguments += ["-draftmode", _START] if is_draft else [_START]
     process = subprocess.Popen(
         arguments,
         cwd=folder,
@@ -139,6 +150,12 @@ def _read_log(folder: Path) -> str:
         return (folder / f"{_JOB}.log").read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return ""
+
+
+def _read_contents(folder: Path) -> bytes:
+    """The table of contents as the next run reads it."""
+    path = folder / f"{_JOB}.toc"
+    return path.read_bytes() if path.exists() else b""
 
 
 def _first_error(log: str) -> str:

@@ -96,5 +96,5 @@ def test_the_command_line_shows_it_and_standard_output_has_none_of_it(tmp_path: 
             [sys.executable, "-c", code, *arguments], stderr=terminal.stream, stdout=subprocess.PIPE, check=True
         )
         written = terminal.written()
-    assert "deriving and checking speelpenning" in written and screen(written) == ""
+    assert "deriving, checking and writing speelpenning" in written and screen(written) == ""
     assert done.stdout.decode().startswith("speelpenning: speelpenning.tex in ")

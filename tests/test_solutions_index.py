@@ -13,12 +13,8 @@ from derive.latex.formulas import formula
 from derive.solutions import by_hand, optimisers, softmax
 from derive.solutions.mlp import NOTATION
 from derive.subjects import mlp
-from derive.subjects.catalogue import ENTRIES, find
+from derive.subjects.catalogue import find
 from derive.writing import shapes_of, tree_of_equation
-
-INDEX_ENTRIES = [
-    entry.name for entry in ENTRIES if entry.name not in ("griewank", "logarithm", "neuron", "speelpenning")
-]
 
 
 def built(name: str, **options: int) -> Document:
@@ -33,15 +29,6 @@ def counts(document: Document) -> list[tuple[int, int]]:
     """Every `n of m steps hold` of a document."""
     text = rendered(document, "text").decode()
     return [(int(held), int(all_)) for held, all_ in re.findall(r"(\d+) of (\d+)\s+steps\s+hold", text)]
-
-
-@pytest.mark.parametrize("name", INDEX_ENTRIES)
-def test_every_solution_is_written_in_every_medium_and_all_its_steps_hold(name: str) -> None:
-    document = built(name)
-    for held, run in counts(document):
-        assert held == run > 0
-    for form in ("text", "tex", "html", "ipynb"):
-        assert len(rendered(document, form)) > 500
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import click
@@ -10,8 +9,9 @@ import click
 from derive.cli.folder import ProductFolder
 from derive.cli.options import formats_of, time_limit
 from derive.cli.progress import Progress
-from derive.errors import MissingPartError, UsageError
-from derive.subjects.catalogue import ENTRIES, Entry, find
+from derive.cli.solve_build import build, together
+from derive.errors import UsageError
+from derive.subjects.catalogue import ENTRIES, Entry, document, find
 
 if TYPE_CHECKING:
     from derive.document import Document
@@ -23,7 +23,7 @@ Examples:
   derive solve griewank                        # build/solutions/griewank.{tex,html,pdf,ipynb}
   derive solve griewank --format html -o page
   derive solve speelpenning --inputs 20
-  derive solve --all
+  derive solve --all                           # all of them, a page that leads to them, and one book
 """
 
 
@@ -47,6 +47,7 @@ def _parameters(command: click.Command) -> click.Command:
 @click.option("--json", "as_json", is_flag=True, help="What was written (or the list) as JSON.")
 @click.option("-o", "--out", "out", default="build/solutions", show_default=True, help="Folder to write to.")
 @click.option("--format", "-f", "formats", help="Some of tex,html,pdf,ipynb. [all]")
+@click.option("--jobs", type=click.IntRange(0, 256), default=0, help="Processes. [one for each processor]")
 @click.option("--force", is_flag=True, help="Write into a folder that holds other files, and over changed ones.")
 @click.option(
     "--timeout",
@@ -62,6 +63,7 @@ def command(
     as_json: bool,
     out: str,
     formats: str | None,
+    jobs: int,
     force: bool,
     timeout: float,
     **parameters: int | None,
@@ -77,32 +79,40 @@ def command(
         raise UsageError("name an entry of the catalogue, or --all; `derive list` shows them")
     chosen = formats_of(formats, FORMATS)
     values = _values(entries, parameters)
+    documents: dict[str, Document] = {}
+    written, missing = [], []
     with Progress() as progress, time_limit(timeout):
         folder = ProductFolder(out, force=force)
-        written, missing = [], []
-        for number, entry in enumerate(entries, 1):
-            place = f" ({number} of {len(entries)})" if len(entries) > 1 else ""
-            started = time.monotonic()
-            progress.doing(f"deriving and checking {entry.name}{place}")
-            document = _document(entry, values)
+        for entry in entries:
             for form in chosen:
-                progress.doing(f"writing {entry.name}.{form}{place}")
-                try:
-                    written.append(str(folder.write(f"{entry.name}.{form}", _rendered(document, form))))
-                except MissingPartError as reason:
-                    if formats is not None:
-                        raise
-                    missing.append(f"{entry.name}.{form}")
-                    progress.echo(f"without {entry.name}.{form}: {reason.message}", err=True)
-            seconds = time.monotonic() - started
+                folder.check(f"{entry.name}.{form}")
+        progress.doing(f"deriving, checking and writing {_counted(entries)}")
+        for made in build([entry.name for entry in entries], chosen, values, jobs=jobs, optional=formats is None):
+            documents[made.name] = made.document
+            written += [str(folder.write(f"{made.name}.{form}", data)) for form, data in made.files.items()]
+            missing += [f"{made.name}.{form}" for form in made.missing]
+            for form, reason in made.missing.items():
+                progress.echo(f"without {made.name}.{form}: {reason}", err=True)
             if not as_json:
-                made = [f"{entry.name}.{form}" for form in chosen if f"{entry.name}.{form}" not in missing]
-                progress.echo(f"{entry.name}: {', '.join(made)} in {folder.path} ({seconds:.1f} s)")
+                names_made = ", ".join(f"{made.name}.{form}" for form in made.files)
+                progress.echo(f"{made.name}: {names_made} in {folder.path} ({made.seconds:.1f} s)")
+            progress.doing(f"{len(documents)} of {_counted(entries)} done")
+        if everything:
+            progress.doing("writing the book of all solutions")
+            there = [form for form in chosen if f"{entries[0].name}.{form}" not in missing]
+            for name, data in together(documents, there):
+                written.append(str(folder.write(name, data)))
+                if not as_json:
+                    progress.echo(f"all of them: {name} in {folder.path}")
     if as_json:
         import json
 
         click.echo(json.dumps({"written": written, "missing": missing}, indent=2))
     return 0
+
+
+def _counted(entries: list[Entry]) -> str:
+    return entries[0].name if len(entries) == 1 else f"{len(entries)} solutions"
 
 
 def _values(entries: list[Entry], given: dict[str, int | None]) -> dict[str, int]:
@@ -117,14 +127,5 @@ def _values(entries: list[Entry], given: dict[str, int | None]) -> dict[str, int
 
 
 def _document(entry: Entry, values: dict[str, int]) -> Document:
-    import importlib
-
-    own = {parameter.name: values[parameter.name] for parameter in entry.parameters}
-    document: Document = importlib.import_module(entry.module).solution(entry, **own)
-    return document
-
-
-def _rendered(document: Document, form: str) -> bytes:
-    from derive.cli.render import rendered
-
-    return rendered(document, form)
+    """The solution of an entry, its parameters among `values`."""
+    return document(entry.name, **{parameter.name: values[parameter.name] for parameter in entry.parameters})

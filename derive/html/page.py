@@ -24,8 +24,10 @@ from derive.document import (
     Heading,
     Line,
     Listing,
+    Part,
     Prose,
     Table,
+    Volume,
     with_names,
 )
 from derive.html.elements import sign
@@ -68,15 +70,44 @@ def to_html(document: Document, *, fragment: bool = False) -> str:
         digest = hashlib.sha256(body.encode()).hexdigest()[:10]
         body = body.replace(_PREFIX, f"d{digest}-")
         return f'<div class="derive">\n<style>\n{style}</style>\n{body}</div>\n'
-    body = body.replace(_PREFIX, "")
-    walking = script() if document.walk else ""
+    return _whole(document.title, body.replace(_PREFIX, ""), style, script() if document.walk else "")
+
+
+def to_index(volume: Volume) -> str:
+    """A page that leads to the chapters of a volume, which lie beside it as NAME.html, and to the whole in one file."""
+    parts = "".join(_part(part, volume.forms) for part in volume.parts)
+    head = f'<header>\n<h1>{escape(volume.title)}</h1>\n<p class="source">{escape(volume.subtitle)}</p>\n</header>\n'
+    whole = [f'<a href="{escape(volume.name)}.{form}">{_FORM[form]}</a>' for form in volume.forms if form in _WHOLE]
+    said = f"<p>All in one: {', '.join(whole)}.</p>\n" if whole else ""
+    style = svg_css() + files("derive.html").joinpath("page.css").read_text(encoding="utf-8").replace("MATHS", STACK)
+    return _whole(volume.title, f"{head}{said}{parts}", style, "")
+
+
+def _part(part: Part, forms: Sequence[str]) -> str:
+    """A part's heading and its chapters, each in its forms."""
+    entries = ""
+    for name, document in part.chapters:
+        links = [f'<a href="{escape(name)}.{form}">{_FORM[form]}</a>' for form in forms if form != "html"]
+        title = escape(document.title or name)
+        title = f'<a href="{escape(name)}.html">{title}</a>' if "html" in forms else title
+        source = f"<br><small>{escape(document.subtitle)}</small>" if document.subtitle else ""
+        entries += f"<li>{title}{' (' + ', '.join(links) + ')' if links else ''}{source}</li>\n"
+    return f"<h2>{escape(part.title)}</h2>\n<ul>\n{entries}</ul>\n" if entries else ""
+
+
+_FORM = {"html": "page", "pdf": "PDF", "tex": "LaTeX", "ipynb": "notebook"}
+_WHOLE = ("pdf", "tex")
+
+
+def _whole(title: str, body: str, style: str, walking: str) -> str:
+    """A page of its own."""
     style += _WHOLE_PAGE
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_policy(style, walking)}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="generator" content="derive">\n'
-        f"<title>{escape(document.title) or 'derive'}</title>\n<style>{style}</style>\n</head>\n"
+        f"<title>{escape(title) or 'derive'}</title>\n<style>{style}</style>\n</head>\n"
         f'<body class="derive">\n<main>\n{body}</main>\n'
         + (f"<script>{walking}</script>\n" if walking else "")
         + "</body>\n</html>\n"
