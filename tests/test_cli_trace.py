@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from derive.cli.main import run
+from derive.sheets.catalogue import EXERCISES
 
 SHEET = "(sin(x1/x2) + x1/x2 - exp(x2)) * (x1/x2 - exp(x2))"
 POINT = "x1=1.5,x2=0.5"
@@ -95,7 +96,11 @@ def test_every_mode_gives_the_gradient(capfd: pytest.CaptureFixture[str], mode: 
 def test_the_list_names_commands_and_parameters(capfd: pytest.CaptureFixture[str]) -> None:
     assert run(["list", "--json"]) == 0
     entries = json.loads(capfd.readouterr().out)
-    assert {"griewank", "speelpenning"} <= {entry["name"] for entry in entries}
+    names = [entry["name"] for entry in entries]
+    assert len(set(names)) == len(names)
+    commands = {entry["name"]: entry["commands"] for entry in entries}
+    assert commands["griewank"] == ["solve", "verify", "sheet"] and commands["momentum"] == ["sheet"]
+    assert {name for name in commands if "sheet" in commands[name]} == set(EXERCISES)
     assert all({"name", "commands", "parameters"} <= set(entry) for entry in entries)
     assert run(["solve", "--list"]) == 0
     assert "griewank" in capfd.readouterr().out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -110,6 +111,13 @@ def command(
         raise UsageError(f"--{next(iter(given))} is an option of an operation; name one")
     if (adapter is None) == (folder is not None):
         raise UsageError("--run and --adapter belong together, as in: derive fixtures --run vectors --adapter torch")
+    reading = next((word for word in ("--list", "--run", "--power", "--digits") if word in named), None)
+    if reading and out is not None:
+        raise UsageError(f"{reading} writes no folder; leave out -o")
+    if folder is None and (only or rtol is not None):
+        raise UsageError(f"{'--only' if only else '--rtol'} goes with --run")
+    if rtol is not None and math.isnan(rtol):
+        raise UsageError("--rtol is no number")
     from derive.fixtures.folder import Task
 
     with time_limit(timeout):

@@ -13,13 +13,15 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Names, commands and parameters as JSON.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="The same as --json.")
 def command(as_json: bool, form: str) -> int:
-    """List what `derive solve` can build, and the problems of `derive verify`."""
+    """List what `derive solve` can build, the exercises of `derive sheet`, and the problems of `derive verify`."""
+    from derive.sheets.catalogue import EXERCISES
     from derive.subjects.catalogue import ENTRIES
     from derive.verification.library import catalogue_titles
 
     problems = catalogue_titles()
+    exercises = {exercise.name: exercise.title for exercise in EXERCISES.values()}
     if as_json or form == "json":
-        click.echo(json.dumps([*_solutions(problems), *_problems(problems)], indent=2))
+        click.echo(json.dumps(_data(exercises, problems), indent=2))
         return 0
     width = max(len(entry.name) for entry in ENTRIES)
     for entry in ENTRIES:
@@ -27,29 +29,26 @@ def command(as_json: bool, form: str) -> int:
         for parameter in entry.parameters:
             bounds = f"{parameter.least} to {parameter.most}, default {parameter.default}"
             click.echo(f"{'':{width}}    --{parameter.name} N: {parameter.help} ({bounds})")
-    click.echo("\nProblems for derive verify --problem NAME; derive problem NAME prints one:")
-    width = max(map(len, problems))
-    for name, title in problems.items():
-        click.echo(f"{name:{width}}  {title}")
+    _show("Exercises for derive sheet NAME; derive sheet --list says what each asks for:", exercises)
+    _show("Problems for derive verify --problem NAME; derive problem NAME prints one:", problems)
     return 0
 
 
-def _solutions(problems: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The entries of `derive solve`; works on those that are problems too can be verified."""
+def _show(heading: str, titles: Mapping[str, str]) -> None:
+    click.echo(f"\n{heading}")
+    width = max(map(len, titles))
+    for name, title in titles.items():
+        click.echo(f"{name:{width}}  {title}")
+
+
+def _data(exercises: Mapping[str, str], problems: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Every name once, with all commands that take it; the title is that of the solution, else of the exercise."""
     from derive.subjects.catalogue import ENTRIES
 
-    found = [entry.as_data() for entry in ENTRIES]
-    for entry in found:
-        if entry["name"] in problems:
-            entry["commands"].append("verify")
-    return found
-
-
-def _problems(problems: Mapping[str, str]) -> list[dict[str, Any]]:
-    from derive.subjects.catalogue import BY_NAME
-
-    return [
-        {"name": name, "title": title, "source": f"{name}.toml", "commands": ["verify"], "parameters": []}
-        for name, title in problems.items()
-        if name not in BY_NAME
-    ]
+    found = {entry.name: entry.as_data() for entry in ENTRIES}
+    for command_name, titles, ending in (("verify", problems, ".toml"), ("sheet", exercises, "")):
+        for name, title in titles.items():
+            source = f"{name}{ending}" if ending else ""
+            new = {"name": name, "title": title, "source": source, "commands": [], "parameters": []}
+            found.setdefault(name, new)["commands"].append(command_name)
+    return list(found.values())

@@ -14,9 +14,11 @@ from derive.cli.options import read_text, time_limit
 from derive.cli.output import show, write_file
 from derive.cli.progress import Progress
 from derive.cli.verify_folder import SUFFIXES, judge_folder
+from derive.cli.verify_problems import problem_of, problems_of
 from derive.errors import UsageError
 
 if TYPE_CHECKING:
+    from derive.verification.checking import Verifier
     from derive.verification.report import Report
 
 #: Seconds that a process may take to load numpy and torch, beside --timeout.
@@ -29,6 +31,7 @@ Examples:
   derive verify homework.md --problem layer.toml --hint
   derive verify work.tex --problem mlp --reveal --format html -o marked.html
   derive verify submissions/ --problem mlp
+  derive verify handed-in/ --problem week3         # variant-07.tex against week3/variant-07/problem.toml
   derive verify backpropagation.py --problem mlp --run-code
   echo '\\bar v_5 = v_4' | derive verify - --problem griewank --json
 \b
@@ -41,7 +44,10 @@ Exit codes: 0 every row is right; 1 a row is wrong; 2 nothing could be read;
 
 @click.command("verify", epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("work", metavar="WORK")
-@click.option("--problem", "problem", required=True, help="A name of the catalogue, or a TOML file.")
+@click.option(
+    "--problem", "problem", required=True,
+    help="A name of the catalogue, a TOML file, or a folder of such files, where a work's is found by its name.",
+)  # fmt: skip
 @click.option("--hint", is_flag=True, help="Say only which rows are wrong, not why.")
 @click.option("--reveal", is_flag=True, help="Show the right formula of a wrong row too.")
 @click.option("--format", "-f", "form", type=click.Choice(FORMATS), help="[by the ending of -o, else text]")
@@ -51,7 +57,7 @@ Exit codes: 0 every row is right; 1 a row is wrong; 2 nothing could be read;
 @click.option("--run-code", "run_code", is_flag=True, help="Run Python work, in a confined process of its own.")
 @click.option(
     "--timeout", type=click.FloatRange(0.01, 86400), default=10.0, show_default=True,
-    help="Give up after this many seconds.",
+    help="Give up after this many seconds a work.",
 )  # fmt: skip
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the points; verdicts do not depend on it.")
 def command(
@@ -82,11 +88,19 @@ def command(
     if suffix == ".py" and not run_code:
         raise UsageError("Python work is run to be verified, in a confined process; allow that with --run-code")
     code = run_code and suffix in (".py", ".ipynb")
-    with Progress() as progress, time_limit(timeout + LOADING * code):
+    works = max(sum(1 for _ in Path(work).iterdir()), 1) if Path(work).is_dir() else 1
+    with Progress() as progress, time_limit(works * (timeout + LOADING * code)):
         progress.doing("reading")
         from derive.verification.checking import Verifier
 
-        verifier = functools.cache(lambda: Verifier(problem, seed))
+        verifier_of = functools.cache(lambda name: Verifier(name, seed))
+        several = problems_of(Path(problem)) if _is_folder(problem) else None
+        if several is not None and work == "-":
+            raise UsageError("standard input has no name that tells its problem; name the problem's file")
+
+        def verifier(file: Path = Path(work)) -> Verifier:
+            return verifier_of(problem if several is None else str(problem_of(file, several)))
+
         if Path(work).is_dir():
             if form not in ("text", "json") or out is not None:
                 raise UsageError("a folder is told of on standard output, as text or --json; name a file for the rest")
@@ -108,6 +122,13 @@ def command(
     else:
         show(data)
     return report.exit_code
+
+
+def _is_folder(problem: str) -> bool:
+    """A name of the catalogue is one also where a folder is called so."""
+    from derive.verification.library import catalogue_titles
+
+    return Path(problem).is_dir() and problem not in catalogue_titles()
 
 
 def _form_of(out: str | None) -> str:

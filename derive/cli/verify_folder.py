@@ -1,4 +1,4 @@
-"""All works of a folder against one problem: a line for each file and totals, or one JSON object a file."""
+"""All works of a folder, each against its problem: a line for each file and totals, or one JSON object a file."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _WORDS = {"correct": "correct", "wrong": "wrong", "undecided": "not decided", "u
 
 
 def judge_folder(
-    folder: Path, verifier: Callable[[], Verifier], as_json: bool, hint: bool, seconds: float, run_code: bool
+    folder: Path, verifier: Callable[[Path], Verifier], as_json: bool, hint: bool, seconds: float, run_code: bool
 ) -> int:
     """Print the verdict on every work, sorted by name, and return the exit code: 1 where one is wrong, else the worst.
 
-    hint : say which rows are wrong, not why.  seconds : for one file of code.
+    verifier : of a work, by its file.  hint : say which rows are wrong, not why.  seconds : for one file of code.
     """
     files = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
     if not files:
@@ -58,15 +58,15 @@ def judge_folder(
     return 1 if codes[1] else max(codes)
 
 
-def _report(file: Path, verifier: Callable[[], Verifier], seconds: float, run_code: bool) -> Report:
+def _report(file: Path, verifier: Callable[[Path], Verifier], seconds: float, run_code: bool) -> Report:
     text, suffix = read_text(str(file)), file.suffix.lower()
     if suffix == ".py" and not run_code:
         raise UsageError("Python work is run to be verified; allow that with --run-code")
     if run_code and suffix in (".py", ".ipynb"):
         from derive.verification.code_checking import verify_python
 
-        return verify_python(verifier, text, suffix, seconds=seconds, file=file.name)
-    return verifier().verify(text, suffix, file.name)
+        return verify_python(lambda: verifier(file), text, suffix, seconds=seconds, file=file.name)
+    return verifier(file).verify(text, suffix, file.name)
 
 
 def _line(report: Report, name: str, width: int, hint: bool) -> str:
