@@ -26,12 +26,14 @@ extensions = [
     "formulas",
     "docstrings",
     "engine",
+    "gallery_scripts",
     "reference",
     "style",
 ]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 exclude_patterns = ["_ext", "images", "gallery/*.ipynb", "gallery/*.py"]
 highlight_language = "text"
+smartquotes = False
 nitpicky = True
 #: Types of signatures that these pages do not document. Every other reference must lead somewhere.
 nitpick_ignore_regex = [("py:class", r"[A-Z]\w*|[a-z]\w*|_?t\.\w+|collections\.abc\.\w+|Exception")]
@@ -50,6 +52,7 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_favicon = "_static/favicon.svg"
 html_copy_source = False
+html_show_search_summary = False  # they would be fetched, which a browser refuses without a server
 html_show_sourcelink = False
 html_math_renderer = "mathml"
 html_theme_options = {"sidebar_hide_name": False}
@@ -68,7 +71,7 @@ sphinx_gallery_conf = {
     "plot_gallery": "True",
     "abort_on_example_error": True,
     "show_memory": False,
-    "min_reported_time": 10**6,
+    "write_computation_times": False,  # that page would ask the network for a script
     "remove_config_comments": True,
     "show_signature": False,
     "notebook_extensions": set(),

@@ -1,6 +1,7 @@
 """What the engine makes, shown where a page asks for it: worked solutions with their pictures, formulas in a line.
 
-    ```{engine} one_rule          the Document that shown.one_rule() returns; :source: shows the function above it
+    ```{engine} one_rule          the Document that shown.one_rule() returns; :source: shows the function above it,
+                                  :stepper: lets it be walked through, :open: unfolds what is folded last
     {f}`vbar_3*v_3`               a formula in the plain notation
 
 Nothing is pasted: both are made anew whenever the site is built.
@@ -29,13 +30,16 @@ class Engine(SphinxDirective):
     """A function of the module `shown`, called; what it returns stands on the page."""
 
     required_arguments = 1
-    option_spec: ClassVar = {"source": directives.flag, "stepper": directives.flag}
+    option_spec: ClassVar = {"source": directives.flag, "stepper": directives.flag, "open": directives.flag}
 
     def run(self) -> list[nodes.Node]:
         function = getattr(shown, self.arguments[0])
         self.env.note_dependency(str(inspect.getsourcefile(function)))
         document = function()
         written = to_html(document, fragment=True)
+        if "open" in self.options:  # the last of what is folded: usually the longest
+            before, folded, after = written.rpartition("<details>")
+            written = f"{before}{folded and '<details open>'}{after}"
         if "stepper" in self.options:
             end = written.rindex("</div>")
             written = f"{written[:end]}{stepper(document)}</div>\n<script>{script()}</script>\n"

@@ -24,6 +24,9 @@ _ROWS = {"math", "mrow", "msqrt", "mstyle", "mtd", "mtr", "mtable", "mphantom", 
 _LEAVES = {"mi", "mn", "mo", "mtext", "mspace"}
 
 
+_ACCENTS = "\u00af^~\u02d9\u02c6\u02dc"
+
+
 class FormulaError(ExtensionError):
     """A formula that has no MathML."""
 
@@ -37,18 +40,36 @@ def mathml(latex: str, *, display: bool) -> str:
         written = convert(text, display="block" if display else "inline")
     except Exception as reason:  # its parser raises several kinds, IndexError among them
         raise FormulaError(f"no MathML for {text}: {type(reason).__name__} {reason}") from reason
-    faults = list(_faults(ElementTree.fromstring(written)))
-    if faults or not re.sub(r"<[^>]*>", "", written).strip():
+    root = ElementTree.fromstring(written.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', ""))
+    faults = list(_faults(root))
+    if faults or not "".join(root.itertext()).strip():
         raise FormulaError(f"no MathML for {text}: {', '.join(faults) or 'nothing would be shown'}")
-    written = written.replace(' display="inline"', "").replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "")
-    # bars and hats as the engine writes them: of their own size, not as wide as the letter
-    return written.replace('<mo stretchy="true">&#x000AF;</mo>', '<mo stretchy="false">&#x000AF;</mo>')
+    _as_the_engine(root)
+    return ElementTree.tostring(root, encoding="unicode").replace(' display="inline"', "")
+
+
+def _as_the_engine(root: ElementTree.Element) -> None:
+    """Bars close above their letters, and room between a function and what it is applied to."""
+    for element in list(root.iter()):
+        if element.tag == "mover" and (element[1].text or "") in _ACCENTS:
+            element.set("accent", "true")
+            element[1].set("stretchy", "false")
+        if element.tag in _ROWS:
+            for place in range(len(element) - 2, -1, -1):
+                if _is_function(element[place]) and element[place + 1].tag not in ("mo", "mspace"):
+                    element.insert(place + 1, ElementTree.Element("mspace", width="0.167em"))
+
+
+def _is_function(element: ElementTree.Element) -> bool:
+    """sin, or sin^2."""
+    if element.tag in ("msup", "msub"):
+        return _is_function(element[0])
+    return element.tag == "mi" and len(element.text or "") > 1
 
 
 def _faults(root: ElementTree.Element) -> Iterator[str]:
     for element in root.iter():
-        name = element.tag.rpartition("}")[2]
-        text = element.text or ""
+        name, text = element.tag, element.text or ""
         if name not in _CHILDREN.keys() | _ROWS | _LEAVES:
             yield f"<{name}> is no element of MathML Core"
         elif len(element) != _CHILDREN.get(name, len(element)):
