@@ -12,7 +12,7 @@ import pytest
 
 from derive.cli.main import run
 from derive.document import Document, Heading, Listing, Part, Prose, Volume
-from derive.html.page import to_index
+from derive.html.contents import to_index
 from derive.latex.book import to_book
 from derive.pdf import compile_latex, missing_glyphs, overfull_boxes
 from derive.solutions.collection import PARTS, volume

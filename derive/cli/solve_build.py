@@ -83,7 +83,7 @@ def together(documents: Mapping[str, Document], forms: Sequence[str]) -> Iterato
 
     whole = volume(documents, forms)
     if "html" in forms:
-        from derive.html.page import to_index
+        from derive.html.contents import to_index
 
         yield "index.html", to_index(whole).encode()
     if "tex" in forms or "pdf" in forms:

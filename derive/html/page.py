@@ -5,12 +5,8 @@ Everything can be read without the script. The page forbids itself all other sou
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import html
 import re
 from collections.abc import Sequence
-from importlib.resources import files
 
 from derive.document import (
     Asked,
@@ -24,19 +20,17 @@ from derive.document import (
     Heading,
     Line,
     Listing,
-    Part,
     Prose,
     Table,
-    Volume,
     with_names,
 )
 from derive.html.elements import sign
 from derive.html.escaping import clean, escape
-from derive.html.font import STACK, font_faces
 from derive.html.inline import EQUALS, inline
 from derive.html.mathml import formula, row
+from derive.html.skeleton import PREFIX, whole_page, within_a_page
 from derive.html.stepper import script, stepper
-from derive.html.svg import inline_svg, svg_css
+from derive.html.svg import inline_svg
 from derive.metrics import measure
 from derive.tree import Relation, Tree
 
@@ -46,15 +40,6 @@ HEADINGS = 3
 _LARGE = 900
 #: The widths of the column of a page and of a letter of a reason, and the size of a formula, in pixels.
 _COLUMN, _LETTER, _FORMULA = 800.0, 7.5, 17.6
-#: What holds for a page of its own only.
-_WHOLE_PAGE = """\
-body.derive { margin: 0; padding: 2rem clamp(1rem, 5vw, 3rem); }
-body.derive > main { max-width: 54rem; margin: 0 auto; }
-@media print { body.derive { padding: 0; } body.derive > main { max-width: none; } }
-@page { margin: 18mm; }
-"""
-#: Stands for the prefix of ids until that is known. No text of a user can hold it: `escape` takes it out.
-_PREFIX = "\x01"
 
 
 def to_html(document: Document, *, fragment: bool = False) -> str:
@@ -64,72 +49,13 @@ def to_html(document: Document, *, fragment: bool = False) -> str:
     """
     writer = _Writer(top=2 if fragment else 1)
     body = writer.document(document, fragment)
-    style = svg_css() + files("derive.html").joinpath("page.css").read_text(encoding="utf-8").replace("MATHS", STACK)
-    style = _fonts(body) + style
-    if fragment:
-        digest = hashlib.sha256(body.encode()).hexdigest()[:10]
-        body = body.replace(_PREFIX, f"d{digest}-")
-        return f'<div class="derive">\n<style>\n{style}</style>\n{body}</div>\n'
-    return _whole(document.title, body.replace(_PREFIX, ""), style, script() if document.walk else "")
+    return within_a_page(body) if fragment else whole_page(document.title, body, script() if document.walk else "")
 
 
-def to_index(volume: Volume) -> str:
-    """A page that leads to the chapters of a volume, which lie beside it as NAME.html, and to the whole in one file."""
-    parts = "".join(_part(part, volume.forms) for part in volume.parts)
-    head = f'<header>\n<h1>{escape(volume.title)}</h1>\n<p class="source">{escape(volume.subtitle)}</p>\n</header>\n'
-    whole = [f'<a href="{escape(volume.name)}.{form}">{_FORM[form]}</a>' for form in volume.forms if form in _WHOLE]
-    said = f"<p>All in one: {', '.join(whole)}.</p>\n" if whole else ""
-    style = svg_css() + files("derive.html").joinpath("page.css").read_text(encoding="utf-8").replace("MATHS", STACK)
-    return _whole(volume.title, f"{head}{said}{parts}", style, "")
-
-
-def _part(part: Part, forms: Sequence[str]) -> str:
-    """A part's heading and its chapters, each in its forms."""
-    entries = ""
-    for name, document in part.chapters:
-        links = [f'<a href="{escape(name)}.{form}">{_FORM[form]}</a>' for form in forms if form != "html"]
-        title = escape(document.title or name)
-        title = f'<a href="{escape(name)}.html">{title}</a>' if "html" in forms else title
-        source = f"<br><small>{escape(document.subtitle)}</small>" if document.subtitle else ""
-        entries += f"<li>{title}{' (' + ', '.join(links) + ')' if links else ''}{source}</li>\n"
-    return f"<h2>{escape(part.title)}</h2>\n<ul>\n{entries}</ul>\n" if entries else ""
-
-
-_FORM = {"html": "page", "pdf": "PDF", "tex": "LaTeX", "ipynb": "notebook"}
-_WHOLE = ("pdf", "tex")
-
-
-def _whole(title: str, body: str, style: str, walking: str) -> str:
-    """A page of its own."""
-    style += _WHOLE_PAGE
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_policy(style, walking)}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="generator" content="derive">\n'
-        f"<title>{escape(title) or 'derive'}</title>\n<style>{style}</style>\n</head>\n"
-        f'<body class="derive">\n<main>\n{body}</main>\n'
-        + (f"<script>{walking}</script>\n" if walking else "")
-        + "</body>\n</html>\n"
-    )
-
-
-def _policy(style: str, walking: str) -> str:
-    """Nothing but this style, this script, and fonts and images inside the page."""
-    allowed = f"default-src 'none'; style-src {_hash(style)}; font-src data:; img-src data:; "
-    allowed += f"script-src {_hash(walking)}; " if walking else ""
-    return allowed + "base-uri 'none'; form-action 'none'"
-
-
-def _hash(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}'"
-
-
-def _fonts(body: str) -> str:
-    """The font rules for the formulas and pictures that are in the page."""
-    maths = "".join(re.findall(r"<math[ >].*?</math>", body, re.DOTALL))
-    pictures = "".join(re.findall(r"<text[ >].*?</text>", body, re.DOTALL))
-    return font_faces(*(html.unescape(re.sub(r"<[^>]*>", "", part)) for part in (maths, pictures)))
+def blocks_html(blocks: Sequence[Block]) -> str:
+    """Blocks without a page around them, headings of the third level."""
+    writer = _Writer(top=2)
+    return "".join(map(writer.block, blocks))
 
 
 class _Writer:
@@ -147,7 +73,7 @@ class _Writer:
             count += 1
             fresh = f"{plain}-{count}"
         self.ids.add(fresh)
-        return _PREFIX + fresh
+        return PREFIX + fresh
 
     def document(self, document: Document, fragment: bool) -> str:
         text = f"<h{self.top}>{escape(document.title)}</h{self.top}>\n" if document.title else ""
