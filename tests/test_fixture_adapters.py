@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -217,6 +218,28 @@ def test_right_digits_are_those_that_were_left(digits, data):
     found = entry_digits(_SIGMOID, "gradient.X", got).ravel()
     assert found[place] == pytest.approx(digits, abs=0.4)
     assert all(each == 16 for where, each in enumerate(found) if where != place)
+
+
+def test_a_subnormal_number_has_no_digits_to_lose():
+    """-2^-1060 has 14 bits in a double: 0 in its place is no loss of 16 digits."""
+    right = _SIGMOID.gradients["X"].copy()
+    right.flat[0], right.flat[1] = -(2.0**-1060), 2.0**-1022
+    vector = replace(_SIGMOID, gradients={"X": right})
+    found = entry_digits(vector, "gradient.X", np.zeros_like(right)).ravel()
+    assert np.isnan(found[0])
+    assert found[1] == 0
+
+
+def test_another_convention_is_no_loss_of_digits():
+    def of_both_sides(operation, parameters, inputs, upstream):
+        outputs, gradients = find_adapter("torch")(operation, parameters, inputs, upstream)
+        kink = inputs["X"] == 0
+        return outputs, {"X": np.where(kink, upstream["Y"] / 2, gradients["X"])}
+
+    row = next(row for row in measure_digits({"mine": of_both_sides}, ["relu"], count=8) if row.kind == "gradient")
+    assert (row.fewest, row.convention) == (16, "kink")
+    assert row.apart > 0
+    assert "| relu | gradient | mine |" in report([row], "mine", 8)
 
 
 @given(st.floats(0, 0.9), st.data())

@@ -103,7 +103,7 @@ def test_a_check_of_a_module(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("gradchek", "no check is called gradchek; there are fixtures"), ("no_such_module_here:check", "no module"),
+    [("gradchek", "no check is called 'gradchek'; there are fixtures"), ("no_such_module_here:check", "no module"),
      ("json:nothing", "json has no function nothing"), ("nowhere.py:check", "no file nowhere.py")],
 )  # fmt: skip
 def test_an_unknown_check_is_one_clear_line(name: str, message: str) -> None:

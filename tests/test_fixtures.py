@@ -73,11 +73,18 @@ def test_a_ball_that_rounds_two_ways_is_not_rounded():
         round_balls(np.array([wide], dtype=object), "float64", arithmetic)
 
 
+def decimals_for(vector):
+    """60, and as many more as the largest numbers have in front: two sums that are subtracted keep 60."""
+    arrays = (*vector.inputs.values(), *vector.outputs.values(), *vector.scales.values())
+    largest = max(float(np.max(np.abs(array), initial=1.0)) for array in arrays)
+    return Decimals(60 + 2 * math.ceil(math.log10(largest)))
+
+
 def differences(maker, case, vector, entry):
-    """A gradient's entry by central differences of the forward pass alone, in 60 decimals."""
+    """A gradient's entry by central differences of the forward pass alone, in 60 decimals or more."""
     derived = maker.derived(case)
     program = derived.answer.program
-    decimals = Decimals(60)
+    decimals = decimals_for(vector)
     name, place = entry
     step = decimals.context.mpf(10) ** -25
     sides = []
