@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 
+from derive import tree as t
 from derive.plain import formula
 from derive.tree import Tree
 from derive.verification.agreement import agreed
@@ -25,6 +26,9 @@ from derive.verification.verdicts import NO_VALUE, Verdict, of_decision, of_fail
 
 Conditions = tuple[Tree, ...]
 
+#: Right rows that are kept before all are forgotten again.
+KEPT = 4096
+
 
 class Comparing:
     """A problem at sizes, with what a work defines.  definitions : of the work so far, in that order."""
@@ -34,6 +38,7 @@ class Comparing:
         self.variants = Variants(problem, seed, models)
         self.definitions: list[Definition] = []
         self._turns = self.variants.turns()
+        self._right: dict[tuple[Tree, Tree, Conditions], Verdict] = {}
 
     def forget(self) -> None:
         """What the work defined."""
@@ -43,9 +48,32 @@ class Comparing:
     # --- verdicts -----------------------------------------------------------------------------------------------------
 
     def decided(self, left: Tree, right: Tree, conditions: Conditions, among: Sequence[Model] | None = None) -> Verdict:
-        """The two sides at all sizes, and at further ones where the row needs them; or among given models alone."""
+        """The two sides at all sizes, and at further ones where the row needs them; or among given models alone.
+
+        A row that was found right and reads nothing that a work defines is right in the next work as well.
+        """
         if among is not None and among is not self.models:
             return self._at_all(left, right, conditions, among)
+        key = (left, right, conditions)
+        if (known := self._right.get(key)) is not None and not self._reads_definitions(*key):
+            return replace(known)
+        verdict = self._decided(left, right, conditions)
+        if verdict.verdict == "correct" and not self._reads_definitions(*key):
+            if len(self._right) >= KEPT:
+                self._right.clear()
+            self._right[key] = replace(verdict)
+        return verdict
+
+    def _reads_definitions(self, left: Tree, right: Tree, conditions: Conditions) -> bool:
+        """Whether a row reads a name that the work defines."""
+        made = {head.text if isinstance(head, t.Name) else head.array for head, _, _ in self.definitions}
+        return bool(made) and any(not made.isdisjoint(t.names_in(each)) for each in (left, right, *conditions))
+
+    def forget_right(self) -> None:
+        """The rows that were found right in other works."""
+        self._right.clear()
+
+    def _decided(self, left: Tree, right: Tree, conditions: Conditions) -> Verdict:
         trees = (left, right)
         asked = assignments_needed(trees, self.models[0])
         # one more where sizes stand as numbers: n/3 is 2/m wherever n m is 6
