@@ -32,6 +32,7 @@ def drawn(figure: Any) -> dict[str, bytes]:
     for ending, about in (("svg", {"Date": None, "Creator": "derive"}), ("png", {"Software": None})):
         data = io.BytesIO()
         figure.savefig(data, format=ending, metadata=about, dpi=120)
+        figure.set_layout_engine("none")  # found once, the layout holds for the next format
         found[ending] = data.getvalue()
     return found
 
@@ -71,6 +72,7 @@ def _bars(axes: Any, shares: Array, classes: Sequence[str], label: int) -> None:
     axes.barh(range(len(classes)), shares, color=colours)
     axes.set_yticks(range(len(classes)), classes, fontsize=7)
     axes.set_xlim(0, 1)
+    axes.set_xticks((0, 0.5, 1))
     axes.tick_params(axis="x", labelsize=7)
     axes.invert_yaxis()
     for place, share in enumerate(shares):
