@@ -26,6 +26,7 @@ from derive.reading.equations import read_equations
 from derive.solutions.chains import BOOKKEEPING, folded
 from derive.solutions.gradients import gradient_document
 from derive.subjects.layers.gradients import grad_layer
+from tests.thorough import examples
 
 CONVOLUTION = "Z[i,j] = sum(k,l) V[i+k,j+l]*K[k,l]"
 NETWORK = "z = W x + b\na = tanh(z)\nL = sum(i) (a[i] - t[i])^2/2"
@@ -209,7 +210,7 @@ numbers = st.floats(allow_nan=False, allow_infinity=False)
 
 
 @given(st.integers(1, 3), st.integers(1, 3), st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_arrays_are_written_and_read_exactly(rows: int, columns: int, data: st.DataObject) -> None:
     lists = data.draw(st.lists(st.lists(numbers, min_size=columns, max_size=columns), min_size=rows, max_size=rows))
     read = read_arrays(json.dumps({"A": lists}))["A"]

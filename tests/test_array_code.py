@@ -26,6 +26,7 @@ from derive.subjects.layers.catalogue import LAYERS
 from derive.terms import Apply, Chain, Comparison, Divides, Entry, Opaque, entry, guard, multiply, power, total, within
 from tests.index_terms import M, N, free, heads, index_terms, settings_of
 from tests.layer_cases import cases
+from tests.thorough import examples
 
 torch = pytest.importorskip("torch")
 
@@ -122,7 +123,7 @@ def test_sizes_that_are_only_named_are_read_off_the_shapes(name: str) -> None:
     check()
 
 
-@settings(max_examples=120, **RELAXED)
+@settings(max_examples=examples(120), **RELAXED)
 @given(st.data(), settings_of())
 def test_the_code_of_any_term_computes_it(data: st.DataObject, at: Any) -> None:
     """Guards around any read, quotients, labels, ragged sums, winners with ties, arrays that begin at 1."""

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from derive.bounds import fails, holds, is_nonnegative
 from derive.integers import Index, Integer, Size, extreme, floor, integer
 from derive.terms import Chain, Divides, within
+from tests.thorough import examples
 
 H, P, S = (integer(Size(name)) for name in "HPS")
 
@@ -42,7 +43,7 @@ def value(expression: Integer, numbers: dict[object, int]) -> int:
     return total
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(case=expressions())
 def test_what_is_proved_is_true(case: tuple[Integer, dict[str, Index]]) -> None:
     expression, indices = case

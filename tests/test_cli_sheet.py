@@ -165,9 +165,7 @@ def test_an_interrupted_run_knows_what_it_has_written(jobs: str, tmp_path: Path)
     folder = tmp_path / "out"
     command = [sys.executable, "-m", "derive", "sheet", "griewank", "--variants", "5000", "-f", "tex"]
     command += ["--jobs", jobs, "-o", str(folder)]
-    # a suite that was started in the background ignores SIGINT, and its children would
-    listening = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, preexec_fn=listening)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE)
     try:
         deadline = time.monotonic() + 120
         while not (folder / "variant-0003").exists() and time.monotonic() < deadline:

@@ -37,6 +37,7 @@ from derive.rules.partials import QUOTIENT
 from derive.tangents import forward
 from derive.tracing import trace, trace_tree
 from tests.expressions import NAMES, expressions, leaves
+from tests.thorough import examples
 
 GOLDEN = Path(__file__).parent / "golden"
 SHEET = "(sin(x1/x2) + x1/x2 - exp(x2)) * (x1/x2 - exp(x2))"
@@ -104,7 +105,7 @@ def inside(program: Program, point: dict[str, float]) -> tuple[float, list[float
     return float(values[program.outputs[0]]), gradient
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(every_function(), st.tuples(*[st.floats(0.2, 2.0)] * 3))
 def test_lambdified_source_evaluator_and_torch_agree(tree: t.Tree, drawn: tuple[float, ...]) -> None:
     program = trace_tree(tree, order=NAMES)
@@ -118,7 +119,7 @@ def test_lambdified_source_evaluator_and_torch_agree(tree: t.Tree, drawn: tuple[
 whole_numbers = st.integers(0, 60).map(lambda k: t.Negative(t.Number(str(k - 50))) if k > 50 else t.Number(str(k)))
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(every_function(5, whole_numbers))
 def test_what_is_made_of_whole_numbers_alone_is_a_float64_everywhere(tree: t.Tree) -> None:
     """Integers of Python and NumPy wrap around, have no negative powers, and give complex roots."""
@@ -144,7 +145,7 @@ def test_whole_numbers_neither_wrap_around_nor_refuse_a_power(text: str, value: 
             assert numbers(function(1.0)) == [value, value]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(expressions(10), st.integers(0, 10**6))
 def test_a_batch_is_a_loop_over_its_points(tree: t.Tree, seed: int) -> None:
     program = trace_tree(tree, order=NAMES)
@@ -193,7 +194,7 @@ def constant_only(text: str) -> bool:
     return not any(isinstance(node, ast.Name) and node.id not in ("np", "torch") for node in ast.walk(ast.parse(text)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(every_function(14))
 def test_no_subexpression_is_written_twice(tree: t.Tree) -> None:
     source = to_numpy_source(trace_tree(tree, order=NAMES))
@@ -274,7 +275,7 @@ def test_sums_products_and_quotients_take_at_most_four_times_the_operations(oper
         assert 0 < counts.gradient <= 4 * counts.function
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(every_function(14))
 def test_no_operation_costs_more_in_the_sweep_than_is_stated(tree: t.Tree) -> None:
     program = trace_tree(tree, order=NAMES)

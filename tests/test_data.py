@@ -23,6 +23,7 @@ from derive.errors import MissingPartError, UsageError
 from derive.experiments import sources
 from derive.experiments.data import CLASSES, halved, load
 from derive.experiments.formats import CIFAR_RECORD, DataError, inflated, read_cifar, read_images, read_labels
+from tests.thorough import examples
 
 REAL = pytest.mark.skipif(not os.environ.get("DERIVE_DATA"), reason="DERIVE_DATA names no folder of real data")
 
@@ -58,7 +59,7 @@ IMAGES = numpy.arange(2 * 3 * 4, dtype=numpy.uint8).reshape(2, 3, 4)
 WHOLE = idx(IMAGES)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.integers(0, len(WHOLE) - 1), st.sampled_from([bytes, gzip.compress, lzma.compress]))
 def test_a_file_that_is_cut_off_is_refused(tmp_path_factory: Any, length: int, packing: Any) -> None:
     path = tmp_path_factory.mktemp("idx") / "images"
@@ -67,7 +68,7 @@ def test_a_file_that_is_cut_off_is_refused(tmp_path_factory: Any, length: int, p
         read_images(path)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.data(), st.sampled_from([gzip.compress, lzma.compress]))
 def test_compression_that_is_cut_off_is_refused(tmp_path_factory: Any, data: Any, packing: Any) -> None:
     packed = packing(WHOLE)

@@ -14,6 +14,7 @@ from derive.verification.decisions import Decision
 from derive.verification.graph import Graph, Node, UndefinedNode
 from derive.verification.residues import Residues, is_prime
 from tests.scalar_formulas import Close, Formula, context, formulas, inputs, value, written
+from tests.thorough import examples
 
 MP = context(60)
 X, Y, Z = ("x", 0), ("x", 1), ("x", 2)  # Z is positive
@@ -83,7 +84,7 @@ def rule(u: Formula, rng: random.Random) -> Formula:
     return rng.choice(spelled)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(formulas(leaves=5), st.randoms(use_true_random=False), st.integers(0, 10**6))
 def test_equal_formulas_are_never_wrong(formula: Formula, rng: random.Random, seed: int) -> None:
     try:

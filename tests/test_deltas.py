@@ -17,6 +17,7 @@ from derive.rules import deltas, guards
 from derive.rules.deltas import extended_gcd
 from derive.rules.rewriting import exhausted, step
 from derive.terms import Entry, delta, entry, multiply, total
+from tests.thorough import examples
 
 NOTHING = Program((), (), ())
 
@@ -39,7 +40,7 @@ def numbers(extent: int, seed: int) -> np.ndarray:
 coefficients = st.integers(-4, 4).filter(bool)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     a=coefficients,
     b=coefficients,
@@ -65,7 +66,7 @@ def test_two_indices_under_a_delta(a: int, b: int, c: int, d: int, extents: tupl
     np.testing.assert_allclose(value_of(after.term, (m,), around), expected, atol=1e-12)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(
     c=st.integers(-5, 5).filter(bool), shift=st.integers(-6, 6), extents=st.tuples(st.integers(1, 6), st.integers(1, 9))
 )

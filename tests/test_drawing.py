@@ -26,6 +26,7 @@ from derive.names import adjoint_names, anatomy
 from derive.program import Program
 from derive.runs import runs
 from tests.graphs import ADJOINTS, NODES, VALUES, line, number, random_program, sheet
+from tests.thorough import examples
 
 NAME = {name: t.Name(name) for name in ("a", "b", "c", "v_0", "v_-1", "vbar_3", "x1", "theta", "loss")}
 a, b, c, v = NAME["a"], NAME["b"], NAME["c"], NAME["v_0"]
@@ -234,7 +235,7 @@ def test_a_png_has_the_pixels_that_were_asked_for() -> None:
     assert (width, height) == pytest.approx((2 * drawn.width, 2 * drawn.height), abs=2)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.text(max_size=12))
 def test_any_words_can_be_drawn_and_stay_what_they_were(words: str) -> None:
     text = "".join(character for character in words if character.isprintable())

@@ -25,6 +25,7 @@ from derive.subjects.layers.catalogue import LAYERS
 from derive.subjects.networks import LOSSES, Network, cnn, mlp
 from derive.subjects.vgg import vgg
 from tests.layer_cases import cases
+from tests.thorough import examples
 
 TARGETS = ("torch", "numpy", "loops")
 ALLOWED = {"__future__", "collections.abc", "math", "numpy", "numpy.lib.stride_tricks", "numpy.typing", "torch",
@@ -162,7 +163,7 @@ def spelled(parts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     st.recursive(st.sampled_from(["x", "a1", "weights_of_the_layer", "z2[n, 2 * i + k]"]), spelled, max_leaves=12),
     st.integers(0, 6),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_line_breaks_change_no_meaning(value: str, indent: int) -> None:
     line = f"result = {value}"
     lines = broken(line, indent)

@@ -28,9 +28,10 @@ from derive.program import Equation, Program
 from derive.scatter import scatter
 from derive.terms import Chain, Comparison, Entry, Guard, Partial, Term, delta, entry, multiply, power, total, within
 from tests.index_terms import Setting, free, heads, index_terms, setting, settings_of
+from tests.thorough import examples
 
 EPS = float(np.finfo(float).eps)
-THOROUGH = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+THOROUGH = settings(max_examples=examples(200), deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def at_fresh_indices(name: str) -> tuple[Entry, list[Index]]:
@@ -103,7 +104,7 @@ def test_partials_are_central_differences(data: st.DataObject, at: Setting, name
         np.testing.assert_allclose(found[(..., *place)], (plus - minus) / (2 * h), rtol=0, atol=1e-7 * scale)
 
 
-@settings(THOROUGH, max_examples=100)
+@settings(THOROUGH, max_examples=examples(100))
 @given(st.data(), settings_of(), st.sampled_from("ABcD"), st.sampled_from("ABcR"))
 def test_second_partials_are_differences_of_first_ones(data: st.DataObject, at: Setting, one: str, two: str) -> None:
     indices = free()

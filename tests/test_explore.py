@@ -94,6 +94,7 @@ def test_what_is_finished_is_not_trained_again(kept: tuple[Path, Exploration]) -
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*.npz")} == stamps
 
 
+@pytest.mark.slow
 def test_an_interrupted_exploration_goes_on_to_the_same_numbers(kept: tuple[Path, Exploration], tmp_path: Path) -> None:
     """Stopped in the middle of the third run."""
     steps = iter(range(10**6))
@@ -197,6 +198,7 @@ def test_what_cannot_be_served_is_refused_in_one_line(
     assert message in error and error.count("\n") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.environ.get("DERIVE_DATA"), reason="DERIVE_DATA names no folder of real data")
 def test_variants_on_a_slice_of_mnist(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = [

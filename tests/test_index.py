@@ -13,6 +13,7 @@ from derive.integers import Index, IntegerEntry, Size, extreme, floor, integer
 from derive.program import Equation, Program
 from derive.reading.equations import read_equations
 from derive.terms import Chain, Entry, Guard, entry, guard, multiply, total, walk, within
+from tests.thorough import examples
 
 small = st.integers(-3, 3)
 H, P = integer(Size("H")), integer(Size("P"))
@@ -34,7 +35,7 @@ def atom_number(atom, values):
     return values[atom.name]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(small, small, small, st.integers(1, 4), st.integers(1, 4))
 def test_ends_are_the_least_and_the_greatest_value(a, b, c, first, second):
     i, j = Index("i", first), Index("j", second)
@@ -42,7 +43,7 @@ def test_ends_are_the_least_and_the_greatest_value(a, b, c, first, second):
     assert ends(a * integer(i) + b * integer(j) + c) == (min(values), max(values))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(small, small, st.integers(1, 4), st.integers(1, 3), st.integers(-4, 4), st.integers(1, 5))
 def test_ends_of_what_is_rounded_down_or_largest_are_reached(a, b, extent, divisor, bound, second):
     i, j = Index("i", extent), Index("j", second)
@@ -74,7 +75,7 @@ def test_ends_are_not_known_where_a_sign_or_an_array_is_not():
     assert ends(integer(i) - 2 * floor(integer(i), 2)) == (None, None)  # its ends are not reached together
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(small, small, small, small)
 def test_what_is_never_negative_is_so_for_every_size(a, b, c, d):
     expression = a * H * P + b * H + c * P + d
@@ -91,7 +92,7 @@ def test_what_is_never_negative_uses_the_least_value_of_a_size():
     assert is_nonnegative(floor(H, 2))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(small, small, small, st.integers(1, 3), st.booleans())
 def test_the_text_of_an_integer_expression_reads_back(a, b, c, divisor, rounded):
     i, j = Index("i", 3), Index("j", 4)
@@ -138,7 +139,7 @@ def test_a_read_outside_is_refused_with_the_numbers():
     correlation(3).check()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.integers(1, 5), st.integers(1, 5), st.integers(-2, 2), st.integers(-3, 3))
 def test_a_read_is_refused_exactly_when_one_entry_is_outside(rows, extent, step, offset):
     i = Index("i", rows)

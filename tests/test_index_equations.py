@@ -13,6 +13,7 @@ from derive.plain import formula
 from derive.reading.equations import read_equations
 from derive.terms import Chain, Comparison, Divides, Entry, Guard, Number, Reduce, Whole, walk
 from derive.writing import tree_of_term
+from tests.thorough import examples
 
 
 def shape(program, name):
@@ -49,7 +50,7 @@ def test_a_correlation_has_the_largest_output_that_is_inside():
     assert formula(equation.written) == "Z[i, j] = sum(k, l) V[i + k, j + l]*K[k, l]"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.integers(1, 12), st.integers(1, 5), st.integers(1, 3), st.integers(1, 2), st.integers(0, 2))
 def test_an_extent_is_the_largest_for_which_every_read_is_inside(entries, kernel, stride, dilation, offset):
     def inside(rows):

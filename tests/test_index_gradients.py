@@ -17,6 +17,7 @@ from derive.plain import formula
 from derive.program import Program
 from derive.reading.equations import read_equations
 from derive.writing import tree_of_term
+from tests.thorough import examples
 
 torch = pytest.importorskip("torch")
 
@@ -48,7 +49,7 @@ def convolutions(draw: st.DrawFn) -> tuple[int, ...]:
     return n, k, s, p, d
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(case=convolutions(), seed=st.integers(0, 100))
 def test_convolution_gradients_are_those_of_autograd(case: tuple[int, ...], seed: int) -> None:
     n, k, s, p, d = case

@@ -11,6 +11,7 @@ from derive.evaluation import values
 from derive.plain import formula
 from derive.reading.equations import read_equations
 from derive.writing import tree_of_term
+from tests.thorough import examples
 
 EXTENTS = {"i": 2, "j": 3, "k": 2, "l": 4}
 
@@ -20,7 +21,7 @@ def evaluated(text, arrays, **more):
     return values(program, {name: arrays[name] for name in program.input_names}, {})
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(
     st.lists(st.sampled_from("ij"), unique=True),
     st.lists(st.lists(st.sampled_from("ijkl"), min_size=1, max_size=3), min_size=1, max_size=3),
@@ -39,7 +40,7 @@ def test_a_sum_of_products_is_what_einsum_says(free, factors, seed):
     np.testing.assert_allclose(evaluated(text, arrays, shapes=shapes)["Z"], expected, rtol=1e-12, atol=1e-12)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(
     st.integers(1, 3), st.integers(1, 2), st.integers(0, 2), st.integers(1, 7), st.integers(1, 3), st.integers(1, 5),
     st.sampled_from(["sum", "mean", "max", "min", "prod"]),
@@ -59,7 +60,7 @@ def test_a_window_under_a_guard_is_0_outside(stride, dilation, padding, entries,
     np.testing.assert_allclose(evaluated(text, arrays)["Z"], expected, rtol=1e-12, atol=1e-15)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.integers(1, 3), st.integers(1, 3), st.integers(0, 9))
 def test_labels_remainders_and_quotients(classes, factor, seed):
     source = np.random.default_rng(seed)
@@ -79,7 +80,7 @@ def test_labels_remainders_and_quotients(classes, factor, seed):
     np.testing.assert_array_equal(answer["U"], stuffed)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.integers(1, 6), st.integers(1, 3), st.booleans(), st.integers(0, 9))
 def test_a_recurrence_runs_along_its_index(length, back, later, seed):
     source = np.random.default_rng(seed)

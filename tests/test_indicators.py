@@ -27,6 +27,7 @@ from derive.tracing import trace, trace_tree
 from derive.tree import Tree
 from derive.worked import work_out
 from tests.expressions import expressions, points
+from tests.thorough import examples
 
 X = t.Name("x")
 #: At every point that is drawn x lies between -3 and 3.
@@ -66,7 +67,7 @@ def numbers(tree: Tree, at: dict[str, Fraction], F: Any) -> tuple[Any, dict[str,
 
 
 @pytest.mark.parametrize("F", [FLOATS, BALLS], ids=["floats", "balls"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.sampled_from(FALSE),
     st.lists(st.one_of(st.sampled_from(NOWHERE), expressions(4)), min_size=1, max_size=4),
@@ -92,7 +93,7 @@ def test_a_false_factor_makes_value_gradient_and_tangent_zero(
     assert evaluate(program, aside, COMPLEXES, check=False)[program.outputs[0]] == 0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(expressions(6), st.sampled_from(FALSE), st.sampled_from(NOWHERE), points())
 def test_beside_a_false_product_the_rest_is_what_it_is(
     tree: Tree, false: Tree, nowhere: Tree, at: dict[str, Fraction]

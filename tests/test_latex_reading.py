@@ -30,6 +30,7 @@ from derive.tree import Tree
 from derive.words import FUNCTIONS
 from tests.latex_forms import normal, word
 from tests.latex_fuzz import mutants, nonsense, vocabularies
+from tests.thorough import examples
 from tests.trees import NAMES, expressions
 
 
@@ -69,14 +70,14 @@ def _renamed(node: Tree) -> Tree:
 trees = expressions.map(lambda tree: t.transformed(tree, _renamed)).filter(is_readable)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(trees, st.booleans())
 def test_what_is_printed_reads_back(tree: Tree, inline: bool) -> None:
     (again,) = sides(latex(tree, inline=inline), VOCABULARY)
     assert normal(again) == normal(tree)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(trees)
 def test_what_was_read_prints_to_what_reads_the_same(tree: Tree) -> None:
     (once,) = sides(latex(tree), VOCABULARY)
@@ -93,7 +94,7 @@ def _printable(node: Tree) -> Tree:
     return node
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(trees)
 def test_every_node_stands_somewhere_in_its_source(tree: Tree) -> None:
     text = latex(tree)
@@ -174,7 +175,7 @@ def test_every_formula_of_a_solution_reads_back(solution: str) -> None:
 # --- two surfaces, one tree -------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(trees)
 def test_the_plain_notation_and_latex_say_the_same(tree: Tree) -> None:
     from derive.plain import formula
@@ -358,7 +359,7 @@ def check(text: str, suffix: str, vocabulary: Vocabulary) -> None:
             row.error.text.encode()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.text(max_size=60), st.sampled_from((".tex", ".md", ".txt", ".ipynb")))
 def test_any_text_is_read_or_refused(text: str, suffix: str) -> None:
     check(text, suffix, VOCABULARY)

@@ -242,12 +242,12 @@ def test_time_grows_with_length_alone() -> None:
     """Long documents of every shape; a quadratic scan would take minutes."""
     import time
 
-    for text in ("words and words\n" * 20_000, "$x$ " * 100_000, "\\begin{align}\n" + "x &= y + \n" * 20_000 + "y\\end{align}",
-                 "x = (\n" * 20_000, "%" * 500_000, "$" * 300_001, "\\left." * 50_000, "\\begin{align}" * 20_000):  # fmt: skip
+    for text in ("words and words\n" * 10_000, "$x$ " * 50_000, "\\begin{align}\n" + "x &= y + \n" * 10_000 + "y\\end{align}",
+                 "x = (\n" * 10_000, "%" * 250_000, "$" * 150_001, "\\left." * 25_000, "\\begin{align}" * 10_000):  # fmt: skip
         for suffix in (".tex", ".md", ".txt"):
             start = time.process_time()
             read(text, suffix)
-            assert time.process_time() - start < 8, (text[:20], suffix)
+            assert time.process_time() - start < 4, (text[:20], suffix)
 
 
 def test_formulas_inside_words_are_read() -> None:

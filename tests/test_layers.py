@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,12 @@ def part(name: str) -> str:
     return name.split(".")[0]
 
 
-def imports() -> Iterator[tuple[str, str, bool]]:
+@cache
+def imports() -> tuple[tuple[str, str, bool], ...]:
+    return tuple(_imports())
+
+
+def _imports() -> Iterator[tuple[str, str, bool]]:
     """(importing module, imported module, whether on top of the file), both without `derive.` and in the table."""
     for path in sorted(PACKAGE.rglob("*.py")):
         name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")

@@ -15,6 +15,7 @@ from derive.reading.equations import read_equations
 from derive.subjects.layers.catalogue import ALIASES, LAYERS, find_layer
 from derive.subjects.layers.options import read_options
 from tests.layer_cases import cases
+from tests.thorough import examples
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -50,7 +51,7 @@ def test_a_gradient_is_derived_for_named_sizes(name):
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_options_are_read_from_text_as_from_values(data):
     case = data.draw(cases(LAYERS[data.draw(st.sampled_from(sorted(LAYERS)))]))
     written = {}

@@ -12,9 +12,10 @@ from derive.evaluation import values
 from derive.reading.equations import read_equations
 from derive.subjects.layers.catalogue import LAYERS
 from derive.subjects.layers.window import affine
+from tests.thorough import examples
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.integers(1, 9), st.integers(1, 3), st.integers(1, 4), st.sampled_from(("sum", "max", "min", "mean", "prod")))
 def test_an_indicator_in_front_says_how_far_an_index_runs(entries, window, stride, operator):
     """Also where a remainder is left over, and the shapes alone would allow a larger window."""
@@ -48,7 +49,7 @@ def test_padding_never_wins():
     assert values(read_equations(text), {"X": image}, {})["Y"].tolist() == [[[-5.0, -7.0]]]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.lists(st.tuples(st.integers(-3, 3), st.sampled_from(["i", "k", "H", 1, 4])), max_size=5),
     st.fixed_dictionaries({name: st.integers(-5, 5) for name in "ikH"}),

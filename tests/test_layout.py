@@ -24,8 +24,9 @@ from derive.layout.ranks import ranks
 from derive.metrics import EDGE_SIZE, measure
 from derive.program import Program
 from tests.graphs import Graph, graphs, line, product_of_inputs, random_program, series_parallel, sheet
+from tests.thorough import examples
 
-few = settings(max_examples=60, deadline=None)
+few = settings(max_examples=examples(60), deadline=None)
 
 
 def boxes_of(layout: Layout, nodes: dict[str, tuple[float, float]]) -> dict[str, Box]:

@@ -19,6 +19,7 @@ from derive.experiments.manual import backpropagation, batches, perceptron, trai
 from derive.experiments.optimisers import Optimiser, update_program
 from derive.reading.equations import read_equations
 from derive.subjects import mlp
+from tests.thorough import examples
 
 pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
 torch.set_num_threads(1)
@@ -77,7 +78,7 @@ def backpropagated(network):
     return model, x, y, y_hat
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(networks)
 def test_backpropagation_is_the_gradient_of_autograd(network):
     model, _, y, y_hat = backpropagated(network)

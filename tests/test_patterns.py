@@ -12,6 +12,7 @@ from derive.answers import Answer, grad
 from derive.checks.claims import claimed_values
 from derive.evaluation import environment_of, value_of
 from derive.rules.patterns import Convolution
+from tests.thorough import examples
 
 
 def claim_and_truth(answer: Answer, name: str, seed: int) -> tuple[Convolution, np.ndarray, np.ndarray]:
@@ -60,7 +61,7 @@ def layers(draw: st.DrawFn) -> str:
     return "\n".join(lines)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(text=layers(), seed=st.integers(0, 99))
 def test_a_claim_holds(text: str, seed: int) -> None:
     answer = grad(text, ["X", "W"])

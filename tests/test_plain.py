@@ -7,26 +7,27 @@ from derive import tree as t
 from derive.errors import DeriveError
 from derive.plain import formula
 from derive.reading.reader import read
+from tests.thorough import examples
 from tests.trees import NAMES, expressions, relations
 
 INDICES = ("i", "j", "k")
 DECLARED = (*NAMES, *INDICES)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 @given(expressions | relations)
 def test_what_is_printed_reads_back_to_the_same_tree(tree):
     assert read(formula(tree), declared=DECLARED) == tree
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(expressions)
 def test_printing_is_stable(tree):
     printed = formula(tree)
     assert formula(read(printed, declared=DECLARED)) == printed
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(expressions)
 def test_no_pair_of_brackets_can_be_left_out(tree):
     """Without any one pair that groups, the text reads otherwise or not at all."""

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from derive.errors import ReadingError
 from derive.plain import formula
 from derive.reading.programs import read_program
+from tests.thorough import examples
 
 GRIEWANK = """
 # the sheet's function
@@ -38,7 +39,7 @@ def test_H052_lines_in_reverse_order_are_accepted_and_the_order_is_noted():
     assert "order" in program.remarks[0]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 12))
 def test_every_line_stands_behind_what_it_needs(seed, count):
     source = random.Random(seed)
@@ -50,7 +51,7 @@ def test_every_line_stands_behind_what_it_needs(seed, count):
         done.add(line.name)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.permutations(["b = x", "c = y", "d = x*y", "f = 2"]))
 def test_lines_that_do_not_need_each_other_keep_the_author_s_order(lines):
     program = read_program("\n".join(lines))

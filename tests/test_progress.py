@@ -89,7 +89,7 @@ def test_an_error_leaves_a_clean_line() -> None:
 
 
 def test_the_command_line_shows_it_and_standard_output_has_none_of_it(tmp_path: object) -> None:
-    arguments = ["solve", "speelpenning", "--inputs", "1000", "--format", "tex", "-o", f"{tmp_path}/made"]
+    arguments = ["solve", "speelpenning", "--inputs", "200", "--format", "tex", "-o", f"{tmp_path}/made"]
     code = "import derive.cli.progress as p; p.PATIENCE = 0; from derive.cli.main import main; main()"
     with Terminal() as terminal:
         done = subprocess.run(

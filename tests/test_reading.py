@@ -16,6 +16,7 @@ from derive.reading import grammar
 from derive.reading.points import read_point
 from derive.reading.reader import read
 from derive.words import nearest
+from tests.thorough import examples
 
 x, y, a, b, c, i, j = (t.Name(name) for name in "xyabcij")
 
@@ -217,7 +218,7 @@ WORDS = [
 ]
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=examples(1500), deadline=None)
 @given(st.lists(st.sampled_from(WORDS), max_size=40), st.sampled_from(["", " "]))
 def test_any_soup_of_tokens_is_read_or_refused(words, between):
     text = between.join(words)
@@ -229,7 +230,7 @@ def test_any_soup_of_tokens_is_read_or_refused(words, between):
     assert read(formula(tree), declared=("x",)) == tree
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_is_read_or_refused(text):
     try:

@@ -10,6 +10,7 @@ from derive.errors import ProgramError, ReadingError
 from derive.program import Program
 from derive.reading.equations import read_equations
 from derive.recurrence import in_order, recurrences
+from tests.thorough import examples
 
 LENGTH = 4
 
@@ -45,7 +46,7 @@ def can_be_worked_out(offsets):
     return len(done) == len(needs)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.dictionaries(pairs, st.integers(-2, 2), min_size=1, max_size=5))
 def test_the_order_of_work_never_reads_what_has_no_value_yet(offsets):
     try:

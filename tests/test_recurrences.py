@@ -21,6 +21,7 @@ from derive.recurrence import recurrences
 from derive.sizes import shapes_of
 from derive.subjects import mlp
 from derive.terms import Chain, Guard, Term, add, entry, multiply, total
+from tests.thorough import examples
 
 T = Size("T")
 
@@ -39,7 +40,7 @@ def program(*lines: Equation, **inputs: Any) -> Program:
 
 
 @given(st.integers(1, 6), st.integers(0, 1000))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_a_recurrence_runs_forward_or_backward_as_it_reads(length: int, seed: int) -> None:
     u = np.random.default_rng(seed).normal(size=length)
     t = Index("t", T)

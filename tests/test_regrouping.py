@@ -21,6 +21,7 @@ from derive.program import Program
 from derive.tape import Slot, Tape
 from derive.tracing import trace_tree
 from tests.expressions import rational_expressions
+from tests.thorough import examples
 
 
 def spellings(program: Program) -> dict[str, set[str]]:
@@ -50,7 +51,7 @@ def spellings(program: Program) -> dict[str, set[str]]:
 
 
 @given(rational_expressions())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_lines_and_steps_together_tell_what_the_author_wrote(tree: t.Tree) -> None:
     tape = Tape(merge=False)
     names: dict[str, Slot] = {name: tape.input() for name in t.names_in(tree)}
@@ -65,7 +66,7 @@ def test_lines_and_steps_together_tell_what_the_author_wrote(tree: t.Tree) -> No
 
 
 @given(rational_expressions(20))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_every_regrouping_is_its_rule_applied_and_keeps_the_value(tree: t.Tree) -> None:
     program = trace_tree(tree)
     for step in program.steps:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from derive import repeats
 from derive.repeats import share_runs
+from tests.thorough import examples
 
 rows = st.lists(st.lists(st.sampled_from("abcde"), max_size=14), max_size=4)
 
@@ -52,7 +53,7 @@ def repeated_lengths(sequences: list[list[str]]) -> set[int]:
 
 
 @given(rows)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_sequences_keep_their_items_and_no_run_is_left_that_occurs_twice(sequences: list[list[str]]) -> None:
     lists, groups, lengths = shared(sequences)
     for before, after in zip(sequences, lists, strict=True):
@@ -63,7 +64,7 @@ def test_sequences_keep_their_items_and_no_run_is_left_that_occurs_twice(sequenc
 
 
 @given(rows, st.integers(0, 40))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_a_budget_leaves_out_long_runs_and_never_short_ones(sequences: list[list[str]], budget: int) -> None:
     lists, groups, _ = shared(sequences, budget)
     for before, after in zip(sequences, lists, strict=True):
@@ -107,7 +108,7 @@ def test_of_equal_length_the_leftmost_run_comes_first_also_where_it_takes_items_
 
 
 @given(rows)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_runs_whose_codes_have_the_same_sum_are_not_taken_for_each_other(sequences: list[list[str]]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(repeats, "_scattered", lambda number: 1)  # all runs of one length have the same sum

@@ -24,6 +24,7 @@ from derive.program import Program
 from derive.step import Derivation
 from derive.tracing import trace_tree
 from tests.expressions import expressions, points
+from tests.thorough import examples
 
 SHEET = "(sin(x1/x2) + x1/x2 - exp(x2)) * (x1/x2 - exp(x2))"
 
@@ -47,7 +48,7 @@ def test_the_sheets_adjoints_line_for_line_but_for_the_inverted_fraction() -> No
 
 
 @given(expressions(), points(), st.lists(st.integers(-5, 5), min_size=3, max_size=3), st.integers(1, 7))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 def test_adjoints_and_tangents_agree_in_their_inner_product(
     tree: t.Tree, point: dict[str, Fraction], direction: list[int], weight: int
 ) -> None:
@@ -71,7 +72,7 @@ def test_adjoints_and_tangents_agree_in_their_inner_product(
 
 
 @given(expressions(), points())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 def test_the_reverse_sweep_agrees_with_the_complex_step(tree: t.Tree, point: dict[str, Fraction]) -> None:
     program = trace_tree(tree)
     at = {program.label(k): float(v) for k, v in by_node(program, point).items()}
@@ -87,7 +88,7 @@ def test_the_reverse_sweep_agrees_with_the_complex_step(tree: t.Tree, point: dic
 
 
 @given(expressions(), points())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_both_modes_give_the_same_jacobian(tree: t.Tree, point: dict[str, Fraction]) -> None:
     program = trace_tree(tree)
     balls = Balls(300)
@@ -101,7 +102,7 @@ def test_both_modes_give_the_same_jacobian(tree: t.Tree, point: dict[str, Fracti
 
 
 @given(expressions(max_leaves=7), points())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_second_derivatives_are_symmetric_and_their_products_agree(tree: t.Tree, point: dict[str, Fraction]) -> None:
     program = trace_tree(tree)
     balls = Balls(400)
@@ -125,7 +126,7 @@ def test_the_hessian_of_a_known_function() -> None:
 
 
 @given(expressions())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 def test_the_substeps_of_a_line_lead_exactly_to_the_line(tree: t.Tree) -> None:
     require_steps_that_lead_to_their_lines(trace_tree(tree))
 
@@ -147,7 +148,7 @@ DECORATED = ("x_bar", "x_bar_bar", "x_bar_bar_bar", "x_dot", "x_dot_dot", "x_bar
 
 
 @given(st.permutations(DECORATED), st.lists(st.integers(0, 10**6), min_size=2, max_size=6))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_adjoints_have_one_name_in_lines_and_steps_whatever_the_author_calls_his_lines(
     names: list[str], draws: list[int]
 ) -> None:

@@ -19,10 +19,11 @@ from derive.scatter import scatter
 from derive.subjects import mlp
 from derive.terms import Chain, Guard, Partial, entry, multiply, total
 from tests.test_recurrences import below
+from tests.thorough import examples
 
 torch = pytest.importorskip("torch")
 
-LAW = settings(max_examples=40, deadline=None)
+LAW = settings(max_examples=examples(40), deadline=None)
 
 
 def held(text: str, forward: Callable[..., Any], arrays: dict[str, Any], seed: int = 0, output: str = "Z") -> None:

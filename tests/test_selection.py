@@ -45,6 +45,7 @@ def test_the_best_on_validation_images_is_chosen_and_tested(tmp_path: Path) -> N
     assert all((tmp_path / f"{name}.png").read_bytes()[:4] == b"\x89PNG" for name in ("data", "losses", "examples"))
 
 
+@pytest.mark.slow
 def test_what_was_trained_is_not_trained_again(tmp_path: Path) -> None:
     first = select(tmp_path, name=NAME, choices=CHOICES, epochs=2, limit=60)
     kept = tmp_path / "configuration-2.npz"

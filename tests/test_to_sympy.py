@@ -14,6 +14,7 @@ from derive.reading.expressions import to_sympy
 from derive.reading.from_sympy import tree_from_sympy
 from derive.reading.reader import read
 from derive.symbolic import Guard, fresh, names_read
+from tests.thorough import examples
 from tests.trees import numbers
 
 x, y = sympy.symbols("x y", real=True)
@@ -119,7 +120,7 @@ def value_of(tree, values):
     raise AssertionError(tree)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(scalar)
 def test_the_built_expression_and_its_tree_have_the_value_of_what_was_written(tree):
     values = {"x": 0.7, "y": -1.3}

@@ -19,6 +19,7 @@ from derive.plain import formula
 from derive.program import Elementary, Program
 from derive.tracing import trace_tree
 from tests.expressions import expressions, points, rational_expressions
+from tests.thorough import examples
 
 SHEET = "(sin(x1/x2) + x1/x2 - exp(x2)) * (x1/x2 - exp(x2))"
 
@@ -46,7 +47,7 @@ def test_regrouping_is_recorded_as_a_step_whose_sides_are_equal() -> None:
 
 
 @given(expressions(), points())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_the_trace_has_the_value_of_the_expression(tree: t.Tree, point: dict[str, Fraction]) -> None:
     program = trace_tree(tree)
     balls = Balls(256)
@@ -59,7 +60,7 @@ def test_the_trace_has_the_value_of_the_expression(tree: t.Tree, point: dict[str
 
 
 @given(rational_expressions(), points())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_regrouping_keeps_exact_values_and_never_adds_an_operation(tree: t.Tree, point: dict[str, Fraction]) -> None:
     program = trace_tree(tree)
     balls = Balls(64)
@@ -77,7 +78,7 @@ def test_regrouping_keeps_exact_values_and_never_adds_an_operation(tree: t.Tree,
 
 
 @given(expressions())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 def test_every_line_is_one_operation_on_earlier_names_or_constants(tree: t.Tree) -> None:
     program = trace_tree(tree).check()
     for line in program:
@@ -183,7 +184,7 @@ def test_a_sympy_expression_is_traced_too() -> None:
 
 
 @given(st.text(alphabet="xy12+-*/^()= .,[]sincoexp\n#", max_size=40))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_whatever_is_typed_is_traced_or_refused_in_words(text: str) -> None:
     try:
         program = derive.trace(text)

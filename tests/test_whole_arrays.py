@@ -11,6 +11,7 @@ from derive.index import text_of
 from derive.plain import formula
 from derive.reading.equations import read_equations
 from derive.writing import tree_of_term
+from tests.thorough import examples
 
 SIZES = {"m": 2, "n": 3, "p": 4}
 SHAPES = {
@@ -136,7 +137,7 @@ def expressions(draw, shape, depth):
     return f"{name}({one})", lambda a: function(f(a))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     st.sampled_from(["", "n", "m", "mn", "np", "nn"]).flatmap(lambda shape: expressions(shape, 3)), st.integers(0, 9)
 )

@@ -21,6 +21,7 @@ from derive.tracing import trace_tree
 from derive.tree import Number, Tree
 from derive.worked import Worked, work_out
 from tests.expressions import expressions, points
+from tests.thorough import examples
 
 SHEET = "(sin(x1/x2) + x1/x2 - exp(x2)) * (x1/x2 - exp(x2))"
 
@@ -45,7 +46,7 @@ def test_the_sheets_numbers_are_correctly_rounded() -> None:
 
 
 @given(expressions(max_leaves=8), points())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_every_value_is_the_double_nearest_to_mpmaths(tree: Tree, point: dict[str, Fraction]) -> None:
     program = trace_tree(tree)
     at = {program.label(node): point[program.label(node)] for node in program.input_names}

@@ -44,10 +44,11 @@ from derive.terms import total as reduced
 from derive.writing import shapes_of, tree_of_equation, tree_of_term
 from tests.index_terms import free, index_terms
 from tests.test_latex import balanced
+from tests.thorough import examples
 
 N, M = Size("n"), Size("m")
 AXES = {"A": (N, M), "B": (M,), "c": ()}
-THOROUGH = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+THOROUGH = settings(max_examples=examples(150), deadline=None, suppress_health_check=list(HealthCheck))
 
 
 # --- terms that the plain notation has words for ----------------------------------------------------------------------
