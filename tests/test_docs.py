@@ -134,7 +134,7 @@ def test_a_formula_without_mathml_ends_the_build(latex: str, fault: str, monkeyp
     [
         (
             "What it is.\n\nx : a number.  y : another.\nReturns both.",
-            ["What it is.", ":x: a number.\n:y: another.", "Returns both."],
+            ["What it is.", "``x``\n    a number.\n``y``\n    another.", "Returns both."],
         ),
         ("Of x*y and v_.", [r"Of x\*y and v\_."]),
         ("See `derive.trace` and `x`.", ["See :py:func:`derive.trace` and ``x``."]),

@@ -22,7 +22,7 @@ _FIELD = re.compile(r"(?:^|(?<=\. )|(?<=\.\s\s)|(?<=\n))([A-Za-z]\w*(?:, [A-Za-z
 
 
 def paragraphs(text: str, names: set[str] | None) -> list[str]:
-    """The docstring as paragraphs of reStructuredText, its fields as a field list each.
+    """The docstring as paragraphs of reStructuredText, its fields as definition lists.
 
     names : which words before a colon are fields; None for all.
     """
@@ -43,7 +43,7 @@ def _fields(piece: str, names: set[str] | None) -> list[str]:
         return [_prose(piece)]
     found = [_prose(head)] if (head := piece[: marks[0].start()].strip()) else []
     ends = [*(mark.start() for mark in marks[1:]), len(piece)]
-    entries = [f":{mark[1]}: {_prose(piece[mark.end() : end])}" for mark, end in zip(marks, ends, strict=True)]
+    entries = [f"``{mark[1]}``\n    {_prose(piece[mark.end() : end])}" for mark, end in zip(marks, ends, strict=True)]
     return [*found, "\n".join(entries)]
 
 

@@ -20,15 +20,17 @@ from sphinx.util.docutils import SphinxDirective
 import derive.rules
 from derive.cli.main import cli
 from derive.functions import CALLABLE, TREES
-from derive.plain import formula
+from derive.html.inline import within_a_line
 from derive.sheets.catalogue import EXERCISES
 from derive.step import Rule
 from derive.subjects.catalogue import ENTRIES
 from derive.subjects.layers.catalogue import FAMILIES
-from derive.tree import Name, tree_of
+from derive.tree import Name, Tree, tree_of
 from derive.verification.library import catalogue_titles
 
-Rows = Iterable[tuple[str, ...]]
+#: A cell is words with code in backticks, or formulas.
+Cell = str | tuple[Tree, ...]
+Rows = Iterable[tuple[Cell, ...]]
 
 
 class Commands(SphinxDirective):
@@ -119,16 +121,20 @@ def functions() -> Rows:
     yield "function", "derivative", "at a kink"
     for row in CALLABLE.values():
         operands = [Name(letter) for letter in ("u", "w")[: row.arity]]
-        partials = [formula(tree_of(partial(TREES, *operands, Name("v")))) for partial in row.partials]
+        partials = tuple(tree_of(partial(TREES, *operands, Name("v"))) for partial in row.partials)
         call = f"{row.name}({', '.join(each.text for each in operands)})"
-        yield f"`{call}`", ", ".join(f"`{each}`" for each in partials), row.kink
+        yield f"`{call}`", partials, row.kink
 
 
 def layers() -> Rows:
     yield "layer", "what it is", "in torch"
     for family in FAMILIES.values():
         for layer in family:
-            yield f"`{layer.name}`", f"{layer.title}: {layer.sentence}", f"`{layer.torch}`" if layer.torch else ""
+            yield (
+                f"`{layer.name}`",
+                f"{layer.title}: {layer.sentence}",
+                f"`{layer.torch.replace('torch.nn.functional', 'F')}`" if layer.torch else "",
+            )
 
 
 def rules() -> Rows:
@@ -177,11 +183,18 @@ class TableOf(SphinxDirective):
         group += [nodes.colspec(colwidth=1) for _ in header]
         group += nodes.thead("", _row(header))
         group += nodes.tbody("", *map(_row, rows))
-        return [nodes.table("", group, classes=["colwidths-auto"])]
+        return [nodes.table("", group, classes=["colwidths-auto", "named"])]
 
 
-def _row(cells: tuple[str, ...]) -> nodes.row:
-    return nodes.row("", *(nodes.entry("", nodes.paragraph("", "", *_inline(cell))) for cell in cells))
+def _row(cells: tuple[Cell, ...]) -> nodes.row:
+    return nodes.row("", *(nodes.entry("", nodes.paragraph("", "", *_content(cell))) for cell in cells))
+
+
+def _content(cell: Cell) -> list[nodes.Node]:
+    if isinstance(cell, str):
+        return _inline(cell)
+    formulas = " and ".join(within_a_line(tree) for tree in cell)
+    return [nodes.raw("", f'<span class="derive-inline">{formulas}</span>', format="html")]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
