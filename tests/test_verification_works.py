@@ -87,8 +87,8 @@ def test_what_only_one_row_asks_for_is_forgotten_with_it() -> None:
 def test_what_was_right_in_one_work_is_right_in_the_next_only_if_it_reads_no_definition() -> None:
     """The same row twice, about a name that each work defines for itself; and one about names of the problem alone."""
     made = Verifier("softmax-cross-entropy")
-    right = "s_i = z_i + z_i\nt_i = 2 z_i\ns_i = t_i\ny_i = y_i"
-    wrong = "s_i = z_i + z_i\nt_i = 3 z_i\ns_i = t_i\ny_i = y_i"
+    right = "u_i = z_i + z_i\nv_i = 2 z_i\nu_i = v_i\ny_i = y_i"
+    wrong = "u_i = z_i + z_i\nv_i = 3 z_i\nu_i = v_i\ny_i = y_i"
     for work, verdict in ((right, "correct"), (wrong, "wrong"), (right, "correct"), (wrong, "wrong")):
         found = made.verify(work).lines
         assert [line.verdict.verdict for line in found] == ["correct", "correct", verdict, "correct"]
