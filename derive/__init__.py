@@ -40,6 +40,7 @@ _PUBLIC = {
     "verify": "derive.verification.checking",
     "load_fixtures": "derive.fixtures.loading",
     "draw": "derive.display",
+    "watch": "derive.display",
 }
 
 #: derive.sin and the other elementary functions, for Python functions that are to be recorded.
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from derive.display import to_html as to_html
     from derive.display import to_latex as to_latex
     from derive.display import to_text as to_text
+    from derive.display import watch as watch
     from derive.fixtures.loading import load_fixtures as load_fixtures
     from derive.public import forward as forward
     from derive.public import hessian as hessian

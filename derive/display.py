@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from derive import tree as t
 from derive.answers import Answer
-from derive.document import Display, Document, Line, Picture
+from derive.document import Display, Document, Line, Picture, Walk
 from derive.errors import UsageError
 from derive.program import Program
 from derive.step import Derivation
@@ -40,19 +40,21 @@ def document_of(target: Any, at: Mapping[str, Any] | str | None = None, **option
         if at is not None:
             raise UsageError("index equations are worked out at arrays by derive grad --values, not at a point")
         return Document("", (Display(tuple(map(Line, _relations(target)))),))
-    digits = options.pop("digits", 4)
-    mode: str | None = None
-    if isinstance(target, Derivation):
-        mode = target.mode
-        worked = work_out(target.primal, point_of(at), mode=mode, output=target.output, digits=digits)
-    elif isinstance(target, Worked):
-        worked = target
-    else:
-        from derive.tracing import trace
-
-        worked = work_out(trace(target), point_of(at), digits=digits)
-    options.setdefault("mode", mode or ("reverse" if worked.tangent is None else "both"))
+    worked = worked_of(target, at, options.pop("digits", 4))
+    mode = target.mode if isinstance(target, Derivation) else "reverse" if worked.tangent is None else "both"
+    options.setdefault("mode", mode)
     return trace_document(worked, **options)
+
+
+def worked_of(target: Any, at: Mapping[str, Any] | str | None = None, digits: int = 4) -> Worked:
+    """A Program, Derivation or text worked out at a point; a Worked is answered as it is."""
+    if isinstance(target, Worked):
+        return target
+    if isinstance(target, Derivation):
+        return work_out(target.primal, point_of(at), mode=target.mode, output=target.output, digits=digits)
+    from derive.tracing import trace
+
+    return work_out(trace(target), point_of(at), digits=digits)
 
 
 def point_of(at: Mapping[str, Any] | str | None) -> dict[str, Tree]:
@@ -115,8 +117,28 @@ def draw(target: Any, at: Mapping[str, Any] | str | None = None) -> Figure:
     )
 
 
+def watch(target: Any, at: Mapping[str, Any] | str | None = None) -> Walk:
+    """A walk through a derivation in a notebook: the graph, and line by line what is found and by which rules.
+
+    target, at : as for `derive.to_text`.
+    The walk is HTML without a script: it also works in an exported page. Arrow keys move it, as do its buttons.
+    Raises UsageError where there is nothing to walk through: several outputs, or a program of very many lines.
+    """
+    from derive.solutions.frames import answer_walk, trace_walk
+
+    if isinstance(target, Answer):
+        if at is not None:
+            raise UsageError("an answer has the values that derive.grad was given; name them there")
+        return answer_walk(target)
+    return trace_walk(worked_of(target, at))
+
+
 def html_of(target: Any) -> str:
-    """What a notebook shows for a Program, Derivation or Answer."""
+    """What a notebook shows for a Program, Derivation, Answer or Walk."""
+    if isinstance(target, Walk):
+        from derive.html.watching import to_watch
+
+        return to_watch(target)
     if isinstance(target, Answer):
         return to_html(target, fragment=True, code=False, detail="low")
     return to_html(target, fragment=True, code=False)

@@ -191,6 +191,37 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class Frame:
+    """One step of a walk: what lights up in the picture, what is said, and how it came about.
+
+    sweep : "forward", in which a node reads its operands, or "reverse", in which it gathers from its readers.
+    key : of the node.
+    """
+
+    sweep: str
+    key: str
+    said: tuple[Inline, ...]
+    blocks: tuple[Block, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """A derivation as frames that are looked at one after the other."""
+
+    title: str
+    figure: Figure
+    frames: tuple[Frame, ...]
+
+    def __repr__(self) -> str:
+        return f"a walk of {len(self.frames)} steps, shown by a notebook; derive.to_text prints them all"
+
+    def _repr_html_(self) -> str:
+        from derive.display import html_of  # as above
+
+        return html_of(self)
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """Chapters under one title, each with the name of its file."""
 

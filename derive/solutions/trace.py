@@ -213,17 +213,23 @@ def _steps(worked: Worked, mode: str) -> list[Block]:
     derivations = list(worked.adjoints.values()) if mode != "forward" else []
     if mode == "forward" and worked.tangent is not None:
         derivations.append(worked.tangent)
-    blocks: list[Block] = []
-    for derivation in derivations:
-        for step in derivation.steps:
-            lines = [Line(t.Relation((t.Name(step.before.name), step.before.tree)))] if step.substeps else []
-            last = step.before.tree
-            for part in step.substeps or (step,):
-                if part.after.tree != last:
-                    lines.append(Line(t.Relation((t.Name(step.before.name), part.after.tree)), part.rule.name))
-                last = part.after.tree
-            blocks.append(Folded(f"{step.before.name}: {step.reason}", (Display(tuple(lines)),)))
-    return blocks
+    return [
+        Folded(f"{step.before.name}: {step.reason}", (chain(step),))
+        for derivation in derivations
+        for step in derivation.steps
+    ]
+
+
+def chain(step: Step) -> Display:
+    """A derivative's equal right-hand sides, beside each the rule that leads to it."""
+    lines = [Line(t.Relation((t.Name(step.before.name), step.before.tree)))] if step.substeps else []
+    last = step.before.tree
+    for part in step.substeps or (step,):
+        if part.after.tree != last:
+            side = t.Relation((t.Name(step.before.name), part.after.tree))
+            lines.append(Line(side, part.rule.name, continued=bool(lines)))
+        last = part.after.tree
+    return Display(tuple(lines))
 
 
 def check_table(report: CheckReport) -> Table:
