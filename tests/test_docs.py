@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -182,3 +184,35 @@ def test_a_command_can_be_called_where_standard_output_takes_text_alone() -> Non
         with redirect_stdout(StringIO()) as printed:
             assert run(arguments) == 0
         assert "bar" in printed.getvalue()
+
+
+def commands_shown() -> list[tuple[str, str]]:
+    """(page, command) for every `derive ...` in code or between backticks, sessions left out: those are run."""
+    found = []
+    for page in pages():
+        text = re.sub(r"^```console\n.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+        lines = re.findall(r"^(?:    )?(derive [a-z]+ (?:.*\\\n)*.*)$", text, re.MULTILINE)
+        lines += re.findall(r"`(derive [a-z]+ (?!\()[^`]*)`", text)
+        found += [(name_of(page), " ".join(line.replace("\\\n", " ").split())) for line in lines]
+    return found
+
+
+def unknown_options(line: str) -> list[str]:
+    """What a shown command has that the command line does not know."""
+    from derive.cli.main import COMMANDS
+
+    _, name, *arguments = shlex.split(line, comments=True)
+    if name not in COMMANDS:
+        return [name]
+    command = import_module(COMMANDS[name][0]).command
+    known = {"--help", "--debug", *(name for option in command.params for name in option.opts)}
+    given = [each.partition("=")[0] for each in arguments if re.match(r"--?[a-z]", each)]
+    return [each for each in given if each not in known]
+
+
+def test_every_command_that_is_shown_has_the_options_that_it_is_given() -> None:
+    shown = commands_shown()
+    assert len(shown) > 40
+    assert [(page, line, unknown) for page, line in shown if (unknown := unknown_options(line))] == []
+    assert unknown_options("derive trace x*y --ta x=1") == ["--ta"]
+    assert unknown_options("derive trance x*y") == ["trance"]
