@@ -133,6 +133,22 @@ class Gradient:
         """The equation in the plain notation."""
         return plain(self.equation, self.answer.shapes)
 
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"<Gradient: {self.text}>"
+
+    def _repr_latex_(self) -> str:
+        from derive.display import latex_of
+
+        return latex_of(self)
+
+    def _repr_html_(self) -> str:
+        from derive.display import html_of
+
+        return html_of(self)
+
     @cached_property
     def matrix(self) -> Tree | None:
         """The right-hand side in whole-array notation, where it has one."""
@@ -363,3 +379,6 @@ class Answer:
 
     def __str__(self) -> str:
         return "\n".join(self[name].text for name in self.wrt)
+
+    def __repr__(self) -> str:
+        return f"<Answer: {'; '.join(self[name].text for name in self.wrt)}>"

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from derive import tree as t
-from derive.answers import Answer
+from derive.answers import Answer, Gradient
+from derive.checks.findings import AnswerReport
 from derive.document import Display, Document, Line, Picture, Walk
 from derive.errors import UsageError
 from derive.program import Program
@@ -134,7 +135,15 @@ def watch(target: Any, at: Mapping[str, Any] | str | None = None) -> Walk:
 
 
 def html_of(target: Any) -> str:
-    """What a notebook shows for a Program, Derivation, Answer or Walk."""
+    """What a notebook shows for a Program, Derivation, Answer, a Gradient of it, what its check found, or a Walk."""
+    if isinstance(target, AnswerReport):
+        from derive.solutions.gradients import check_table
+
+        return to_html(Document("", (check_table(target),)), fragment=True)
+    if isinstance(target, Gradient):
+        from derive.solutions.gradients import result_blocks
+
+        return to_html(Document("", tuple(result_blocks(target))), fragment=True)
     if isinstance(target, Walk):
         from derive.html.watching import to_watch
 
@@ -148,8 +157,9 @@ def latex_of(target: Any) -> str:
     """The lines of a Program, of a Derivation's sweep, or the gradients of an Answer, as aligned LaTeX."""
     from derive.latex.formulas import formula
 
-    if isinstance(target, Answer):
-        shown = [tree_of_equation(target[name].equation, target.notation, shapes=target.shapes) for name in target.wrt]
+    if isinstance(target, (Answer, Gradient)):
+        answer, names = (target.answer, (target.name,)) if isinstance(target, Gradient) else (target, target.wrt)
+        shown = [tree_of_equation(answer[name].equation, answer.notation, shapes=answer.shapes) for name in names]
         return _aligned([(formula(each.sides[0]), formula(each.sides[1])) for each in shown])
     if isinstance(target, Derivation):
         target = target.adjoint

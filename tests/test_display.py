@@ -36,6 +36,26 @@ def test_objects_show_themselves_as_latex_or_html() -> None:
         assert "<" in thing._repr_html_() and "<html" not in thing._repr_html_()
 
 
+def test_what_a_public_function_answers_is_shown_by_a_notebook_and_is_short_in_a_terminal() -> None:
+    answer = derive.grad("Z[i,j] = sum(k,l) V[i+k,j+l]*K[k,l]", ["K", "V"], upstream={"Z": "G"})
+    for thing, says in (
+        (answer, "<math"),
+        (answer["V"], "is the full convolution of"),
+        (answer.check(), "gather = scatter"),
+        (answer.code("numpy"), "def gradients"),
+        (derive.grad_layer("linear"), "<math"),
+        (derive.verify("v_1 = v_-1/v_0", "griewank"), "correct"),
+        (derive.watch(TEXT, POINT), 'type="radio"'),
+    ):
+        assert says in thing._repr_html_(), says
+        assert "<script" not in thing._repr_html_()
+    assert answer["V"]._repr_latex_().count(r"\bar{V}") == 1
+    assert repr(answer["K"]) == "<Gradient: K_bar[k, l] = sum(i, j) G[i, j]*V[i + k, j + l]>"
+    assert repr(answer).startswith("<Answer: K_bar[k, l] =") and str(answer["K"]) == answer["K"].text
+    assert repr(answer.code("numpy")) == answer.code("numpy").text
+    assert repr(derive.read_program("q = x + y\nf = q*z\n")) == "q = x + y\nf = q*z"
+
+
 def test_index_equations_show_themselves_with_their_indices() -> None:
     program = read_equations("Z[i] = sum(k) V[i+k]*K[k]")
     assert r"Z_i &= \sum_k V_{i + k} \, K_k" in program._repr_latex_()

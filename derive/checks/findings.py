@@ -47,6 +47,11 @@ class AnswerReport:
     def __str__(self) -> str:
         return "\n".join(f"{what}: {text} ({verdict})" for what, text, verdict in self.rows())
 
+    def _repr_html_(self) -> str:
+        from derive.display import html_of
+
+        return html_of(self)
+
 
 def agreement(error: float) -> str:
     """`agree to 2e-16`, `agree exactly`."""

@@ -68,6 +68,9 @@ class ProgramText:
     file: str | None = None
     numbers: Mapping[str, int] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return "\n".join(self.sources).strip()
+
     def error(self, message: str, tree: Tree) -> ReadingError:
         """An error at a piece of the text."""
         at = tree.at or t.Span(1, 1, 2)

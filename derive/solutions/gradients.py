@@ -183,17 +183,25 @@ def _results(page: Page) -> list[Block]:
     """The formulas of every gradient, in indices, with limits, as matrices; their range; what they are again."""
     blocks: list[Block] = []
     for adjoint in page.made.lines:  # those on the way as well: the others speak of them
-        gradient = page.answer[adjoint.of]
-        lines = [Line(page.equation(gradient.equation))]
-        if adjoint.ranged is not None:
-            lines.append(Line(page.equation(adjoint.ranged), "limits of the sums", continued=True))
-        if gradient.matrix is not None and gradient.equation.indices:
-            whole = t.Relation((page.name(adjoint.name), page.renamed(gradient.matrix)))
-            lines.append(Line(whole, "as a matrix" if len(gradient.equation.indices) > 1 else "as a vector"))
-        blocks.append(Display(tuple(lines)))
-        said = [*page.ranges(gradient.equation), *_claim(page, gradient)]
-        blocks += [Prose(tuple(said))] if said else []
+        blocks += _result(page, page.answer[adjoint.of])
     return blocks
+
+
+def result_blocks(gradient: Gradient) -> list[Block]:
+    """One gradient in every form that it has."""
+    return _result(Page(gradient.answer, "medium", {}), gradient)
+
+
+def _result(page: Page, gradient: Gradient) -> list[Block]:
+    adjoint = gradient.adjoint
+    lines = [Line(page.equation(gradient.equation))]
+    if adjoint.ranged is not None:
+        lines.append(Line(page.equation(adjoint.ranged), "limits of the sums", continued=True))
+    if gradient.matrix is not None and gradient.equation.indices:
+        whole = t.Relation((page.name(adjoint.name), page.renamed(gradient.matrix)))
+        lines.append(Line(whole, "as a matrix" if len(gradient.equation.indices) > 1 else "as a vector"))
+    said = [*page.ranges(gradient.equation), *_claim(page, gradient)]
+    return [Display(tuple(lines)), *([Prose(tuple(said))] if said else [])]
 
 
 def _claim(page: Page, gradient: Gradient) -> list[Inline]:

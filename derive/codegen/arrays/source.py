@@ -42,6 +42,14 @@ class ArraySource:
     arguments: tuple[str, ...] | None = None
     results: tuple[str, ...] | None = None
 
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        import html  # for notebooks only
+
+        return f"<pre><code>{html.escape(self.text)}</code></pre>"
+
     @cached_property
     def signature(self) -> Signature:
         return signature(self.equations, self.program, self.arguments, self.results)
