@@ -14,7 +14,7 @@ from derive.verification.expected import Expected, expected, rules
 from derive.verification.report import Slip
 from derive.verification.slip_numbers import beside, formula_before, number_slips, rounded
 from derive.verification.slip_parts import inverse, more, narrowed, other_index
-from derive.verification.slip_search import FAILURES, OutOfTime, Search, Snapshot
+from derive.verification.slip_search import FAILURES, OutOfWork, Search, Snapshot
 from derive.verification.slip_text import Words, told
 from derive.verification.slips import Change, replaced, sites
 from derive.verification.spellings import Spellings
@@ -24,10 +24,12 @@ from derive.verification.values import is_literal
 UNNAMED = "no known pattern"
 #: Signs between sides that are said to be equal; what others mean is no matter of one slip.
 EQUALITIES = ("=", ":=", "approx")
-#: Most earlier wrong rows on which a row is tried to build, and the seconds for each.
-FOLLOWED, AGAIN = 2, 0.3
+#: Most earlier wrong rows on which a row is tried to build, and the work for each.
+FOLLOWED, AGAIN = 2, 1200
 #: Most parts of the right formula that are tried in a place.
 PARTS = 40
+#: The work of looking for the smallest part to replace.
+SMALLEST = 1000
 
 if TYPE_CHECKING:
     from derive.verification.judging import Judging
@@ -110,7 +112,7 @@ def _built_on(search: Search, row: int) -> tuple[list[Change], int]:
         with scratch(followed):
             try:
                 found = Search(judging, search.head, search.right, search.conditions, followed, AGAIN).single()
-            except (OutOfTime, *FAILURES):
+            except (OutOfWork, *FAILURES):
                 found = []
         if found:
             return found, judging.following.mistakes[place].row
@@ -120,7 +122,7 @@ def _built_on(search: Search, row: int) -> tuple[list[Change], int]:
 def _explained(search: Search) -> list[Change]:
     try:
         return search.single() or search.paired()
-    except OutOfTime:
+    except OutOfWork:
         return []
 
 
@@ -196,15 +198,19 @@ def _smallest(search: Search, right: Tree) -> tuple[Tree, Tree, Tree] | None:
     """(part, what belongs there, the row then): the smallest part that a part of the right formula repairs."""
     parts = [node for node in dict.fromkeys(t.walk(right)) if not isinstance(node, t.Number)][:PARTS]
     places = sorted(sites(search.right, search.context), key=lambda site: sum(1 for _ in t.walk(site.node)))
+    search.left = SMALLEST
     try:
         for site in places:
             if site.is_root:
                 continue
             for part in parts:
+                search.spend(1)
+                if search.screen.excludes(site.path, part):
+                    continue
                 tree = replaced(search.right, site.path, part)
                 if search.holds(tree):
                     return site.node, part, tree
-    except OutOfTime:
+    except OutOfWork:
         return None
     return None
 

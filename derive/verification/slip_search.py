@@ -3,39 +3,53 @@
 from __future__ import annotations
 
 import math
-import time
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from derive import tree as t
 from derive.errors import LimitError
 from derive.tree import Tree
-from derive.verification.arrays import Arrays
 from derive.verification.graph import Node, UndefinedNode
-from derive.verification.shaped import OutsideFamily, ShapeClash, Shaped, UnclearSize, Unjudged
+from derive.verification.shaped import OutsideFamily, ShapeClash, Shaped, Unjudged
 from derive.verification.slip_context import Context
 from derive.verification.slip_library import library
 from derive.verification.slip_paths import path_changes
-from derive.verification.slips import COMMON, GENERIC, SPECIFIC, Change, NamedSlip, changed
+from derive.verification.slip_screen import Screen, row_views
+from derive.verification.slip_views import LARGEST, OWN
+from derive.verification.slips import (
+    COMMON,
+    GENERIC,
+    SPECIFIC,
+    Change,
+    NamedSlip,
+    Site,
+    changed,
+    edits,
+    replaced,
+    sites,
+    tidied,
+)
 from derive.verification.statements import Instance, instances, matched, pairs
-from derive.verification.tables import Unfit
 
 if TYPE_CHECKING:
     from derive.verification.judging import Judging
     from derive.verification.model import Model
 
-#: Most repairs that are tried one by one, and in pairs; most that are decided for certain.
-SINGLE, PAIRED, DECIDED = 6000, 2500, 16
-#: Seconds after which a row is left without a name; far above what the numbers above take.
-SECONDS = 1.0
-#: Tries between two looks at the clock, which is a call of the system.
-GLANCES = 8
+#: Most work for a row, one by one and in pairs: never seconds, so that a name does not depend on the machine's load.
+SINGLE, PAIRED = 4000, 600
+#: The work of a repair that is looked at, of one that is worked out on the graph, and nodes that are as much as one.
+LOOK, WHOLE, NODES = 1, 10, 20
+#: Most repairs that are decided for certain.
+DECIDED = 16
 #: Nodes of a graph above which the traces of earlier tries are wiped off.
 FULL = 150_000
-#: What a double may be off, relative to the entry and to the largest entry of the left side.
-OWN, LARGEST = 1e-8, 1e-10
+
+#: What a sum of two shifts may be off.
+CLOSE = 1e-7
+
+#: A slip, the place where it is repaired, and what stands there then.
+Repair = tuple[NamedSlip, Site, Tree]
 
 FAILURES = (Unjudged, ShapeClash, UndefinedNode, OutsideFamily, LimitError, RecursionError)
 
@@ -61,7 +75,7 @@ class Snapshot:
         model.judge.release(mark)
 
 
-class OutOfTime(Exception):
+class OutOfWork(Exception):
     """The budget of a row is used up."""
 
 
@@ -75,7 +89,7 @@ class Search:
         right: Tree,
         conditions: Sequence[Tree],
         among: Sequence[Model] | None = None,
-        seconds: float = SECONDS,
+        work: int = SINGLE,
     ) -> None:
         self.judging = judging
         self.head, self.right, self.conditions = head, right, tuple(conditions)
@@ -83,9 +97,10 @@ class Search:
         self.models = among if among is not None else judging.models
         self.model = self.models[0]
         self.context = Context(self.model, head, right, conditions)
-        self.ends = time.process_time() + seconds
-        self.decided = self.tried = 0
+        self.left = work
+        self.decided = 0
         self.seen: dict[Tree, bool] = {}
+        self.places = sites(right, self.context)
         self._own_oddities = self.context.ill_formed(right)
         self._left: list[tuple[Instance, Shaped]] = []
         self._scale = 0.0
@@ -96,9 +111,8 @@ class Search:
                 break
             except FAILURES:
                 self._left = []  # each repair finds the ranges of the indices itself
-        self._arrays = self._quickly()
-        if self._arrays is not None:
-            self._first = self.model.doubled.read(self.model.node_array(self._left[0][1])).ravel()
+        self._shifts: list[tuple[float, Repair]] = []
+        self.screen = Screen(row_views(self.model, head, right, self.context.anchor, conditions), right)
         self._kept = [Snapshot(model) for model in self.models]
 
     def _clear(self) -> None:
@@ -124,14 +138,14 @@ class Search:
         return self.model.judge.doubles(self._look)[node]
 
     def fits(self, tree: Tree) -> bool:
+        """Whether a right side may equal the left side."""
+        return not self.screen.differs(tree) and self._fits(tree)
+
+    def _fits(self, tree: Tree) -> bool:
         """Whether a right side agrees with the left side in double precision at one point of the first model."""
         if len(self.model.graph) > FULL:
             self._clear()
-        self.tried += 1
-        if self.tried % GLANCES == 0 and time.process_time() > self.ends:
-            raise OutOfTime
-        if self._differs(tree):
-            return False
+        before = len(self.model.graph)
         try:
             if not self._left:
                 return self._all_close(pairs(self.head, tree, self.conditions, self.model))
@@ -147,40 +161,14 @@ class Search:
             return compared > 0
         except FAILURES:
             return False
+        finally:
+            self.spend(WHOLE + max(0, len(self.model.graph) - before) // NODES)
 
-    def _quickly(self) -> Arrays | None:
-        """Arrays of doubles at the left side's first entries, which keep the parts that repairs share."""
-        trees = (self.head, self.right)
-        sums = (node for tree in trees for node in t.walk(tree) if isinstance(node, t.Reduction))
-        bound = {name for each in sums for name in each.bound}
-        unclear = any(name in self.model.sizes or self.model.lookup(name) is not None for name in bound)
-        if not self._left or self._look or unclear:
-            return None
-        arrays = Arrays(self.model, self.model.doubled, sorted(bound))
-        arrays.kept = {}
-        return arrays
-
-    def _differs(self, tree: Tree) -> bool:
-        """Whether a right side clearly has another value than the left side has at its first entries.
-
-        It is worked out in double precision without the graph; where that cannot be done nothing is said.
-        """
-        if self._arrays is None:
-            return False
-        instance, left = self._left[0]
-        try:
-            with np.errstate(all="ignore"):
-                found = self._arrays.value(tree, instance.env, self._arrays.all)
-        except (Unfit, OutsideFamily, UnclearSize):
-            return False
-        except FAILURES:
-            return True  # a part of it has no value, or one that fits nowhere
-        if found.shape != left.shape or found.row != left.row:
-            return bool(found.shape and left.shape and found.shape != left.shape and None not in left.shape)
-        one, other = self._first, found.data.ravel()
-        with np.errstate(all="ignore"):
-            close = np.abs(one - other) <= OWN * (np.abs(one) + np.abs(other)) + LARGEST * self._scale
-        return bool((~close & np.isfinite(one)).any())
+    def spend(self, work: int) -> None:
+        """Raises OutOfWork where the budget is used up."""
+        self.left -= work
+        if self.left < 0:
+            raise OutOfWork
 
     def close(self, model: Model, found: Sequence[tuple[tuple[int, ...], Node, Node]]) -> bool:
         """Whether all pairs agree in double precision; of another model than the first this is left open."""
@@ -225,20 +213,22 @@ class Search:
 
     def single(self) -> list[Change]:
         """The slips of the first rank at which one repair holds, one place for each."""
-        tried = 0
         for rank in (SPECIFIC, COMMON, GENERIC):
             found: dict[str, Change] = {}
             if rank != COMMON:
                 found = {change.slip.name: change for change in self._along_paths(rank == GENERIC)}
-            for change in changed(self.right, self.context, [slip for slip in library() if slip.rank == rank]):
-                if change.slip.name in found:
+            for slip, site, new in edits(self.places, [slip for slip in library() if slip.rank == rank]):
+                if slip.name in found:
                     continue
-                tried += 1
-                if tried > SINGLE:
-                    raise OutOfTime
-                begs = change.slip.name == "value for its derivative" and self.fits(change.tree)
-                if begs or self.holds(change.tree, change.after):
-                    found[change.slip.name] = change
+                self.spend(LOOK)
+                if self.screen.excludes(site.path, new):
+                    if slip.pairs and self.screen.shifted:
+                        self._shifts.append((self.screen.shifted, (slip, site, new)))
+                    continue
+                tree = tidied(self.right, site.path, new)
+                begs = slip.name == "value for its derivative" and self.fits(tree)
+                if begs or self.holds(tree, new):
+                    found[slip.name] = Change(slip, tree, site.node, new)
             if found:
                 return list(found.values())
         return []
@@ -251,19 +241,64 @@ class Search:
 
     def paired(self) -> list[Change]:
         """Two slips of those that often come together, at two places; the first pair that holds."""
+        self.left = PAIRED
+        for first, second in (*self._in_two_terms(), *self._scaled()):
+            begin = Change(first[0], tidied(self.right, first[1].path, first[2]), first[1].node, first[2])
+            tree = replaced(begin.tree, second[1].path, second[2])
+            if self.holds(tree, second[2]):
+                return [Change(second[0], tree, second[1].node, second[2], begin)]
+        return self._one_after_the_other()
+
+    def _in_two_terms(self) -> Iterator[tuple[Repair, Repair]]:
+        """Repairs in two terms of a sum that make up for the difference together."""
+        shifts = sorted(self._shifts, key=lambda each: each[0])
+        values = [shift for shift, _ in shifts]
+        aim = math.nan if self.screen.sweep is None else self.screen.sweep.aim
+        for shift, first in shifts:
+            near = (abs(aim - shift) + abs(aim)) * CLOSE
+            place = bisect_left(values, aim - shift - near)
+            while place < len(values) and values[place] <= aim - shift + near:
+                second = shifts[place][1]
+                # one slip twice would explain too much, but for signs
+                is_same = first[0] is second[0] and first[0].kind != "sign"
+                if (
+                    not is_same
+                    and first[1].path < second[1].path
+                    and self.screen.is_apart(first[1].path, second[1].path)
+                ):
+                    yield first, second
+                place += 1
+
+    def _scaled(self) -> Iterator[tuple[Repair, Repair]]:
+        """Repairs that are right but for a factor of the whole side, and the repair that brings it."""
+        sweep = self.screen.sweep
+        if sweep is None or not sweep.own:
+            return
+        own, wanted = sweep.own, sweep.own + sweep.aim
+        wholes = [each for each in self._shifts if each[1][1].is_root and each[1][0].kind in ("sign", "factor")]
+        for shift, first in self._shifts:
+            for scale, second in wholes:
+                if not first[1].is_root and abs((own + shift) * (own + scale) / own - wanted) <= CLOSE * abs(wanted):
+                    site = second[1]
+                    tree = tidied(self.right, first[1].path, first[2])
+                    for new in second[0].repair(replace(site, node=tree)):
+                        yield first, (second[0], replace(site, node=tree), new)
+
+    def _one_after_the_other(self) -> list[Change]:
         chosen = [slip for slip in library() if slip.pairs]
-        tried = 0
-        firsts = list(self._firsts(chosen))
-        for first in firsts:
+        for first in list(self._firsts(chosen)):
             context = Context(self.model, self.head, first.tree, self.conditions)
-            for second in changed(first.tree, context, chosen, first=first):
-                if second.slip.name == first.slip.name and second.before == first.after:
+            screen = Screen(self.screen.row, first.tree)
+            self.spend(WHOLE)
+            for slip, site, new in edits(sites(first.tree, context), chosen):
+                if slip.name == first.slip.name and site.node == first.after:
                     continue
-                tried += 1
-                if tried > PAIRED:
-                    raise OutOfTime
-                if self.holds(second.tree, second.after):
-                    return [second]
+                self.spend(LOOK)
+                if screen.excludes(site.path, new):
+                    continue
+                tree = tidied(first.tree, site.path, new)
+                if self.holds(tree, new):
+                    return [Change(slip, tree, site.node, new, first)]
         return []
 
     def _firsts(self, chosen: Sequence[NamedSlip]) -> Iterator[Change]:

@@ -151,16 +151,23 @@ def changed(
     tree: Tree, context: Context, slips: Sequence[NamedSlip], planted: bool = False, first: Change | None = None
 ) -> Iterator[Change]:
     """The tree with each of the slips repaired (or planted) at each place."""
-    places = sites(tree, context)
+    for slip, site, new in edits(sites(tree, context), slips, planted):
+        yield Change(slip, tidied(tree, site.path, new), site.node, new, first)
+
+
+def edits(
+    places: Sequence[Site], slips: Sequence[NamedSlip], planted: bool = False
+) -> Iterator[tuple[NamedSlip, Site, Tree]]:
+    """Each of the slips repaired (or planted) at each place, with what then stands there."""
     for slip in slips:
         edit = slip.plant if planted else slip.repair
         for site in places:
             for new in edit(site):
                 if new != site.node:
-                    yield Change(slip, _tidied(tree, site.path, new), site.node, new, first)
+                    yield slip, site, new
 
 
-def _tidied(tree: Tree, path: Path, new: Tree) -> Tree:
+def tidied(tree: Tree, path: Path, new: Tree) -> Tree:
     """The tree with another node at a path; -(-u) and (u^T)^T, where the change makes them, are u."""
     if path:
         above = tree
