@@ -9,6 +9,7 @@ Nothing is pasted: both are made anew whenever the site is built.
 
 from __future__ import annotations
 
+import html
 import inspect
 import re
 from typing import ClassVar
@@ -17,6 +18,7 @@ import shown
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
+from sphinx.highlighting import PygmentsBridge
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from derive.display import to_html
@@ -69,16 +71,22 @@ def body_of(function: object) -> str:
     return re.sub(r"^return ", "", text, flags=re.MULTILINE)
 
 
-def lean(html: str) -> str:
-    """Without the styles and fonts that every fragment brings along: the site has them once (`site.py`)."""
-    return re.sub(r'(<div class="derive">)\s*<style>.*?</style>', r"\1", html, flags=re.DOTALL)
+def lean(written: str) -> str:
+    """As the site has it: without the styles and fonts that every fragment brings along, and with coloured code."""
+    written = re.sub(r'(<div class="derive">)\s*<style>.*?</style>', r"\1", written, flags=re.DOTALL)
+    listing = r'<pre tabindex="0"><code class="language-(\w*)">(.*?)</code></pre>'
+    return re.sub(listing, _coloured, written, flags=re.DOTALL)
+
+
+def _coloured(listing: re.Match[str]) -> str:
+    return PygmentsBridge("html").highlight_block(html.unescape(listing[2]), listing[1] or "text")  # type: ignore[no-any-return]
 
 
 def lean_raw(app: Sphinx, document: nodes.document) -> None:
-    """The same for what the gallery's scripts have shown."""
+    """The same for what the gallery's scripts have shown, and without the gallery's own style for it."""
     for node in list(document.findall(nodes.raw)):
-        if node.get("format") == "html" and "<style>" in node.astext():
-            node.replace_self(nodes.raw("", lean(node.astext()), format="html"))
+        if node.get("format") == "html" and '<div class="derive">' in node.astext():
+            node.replace_self(nodes.raw("", lean(node.astext()).replace(" rendered_html ", " "), format="html"))
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
