@@ -180,7 +180,7 @@ def test_paper_shows_the_text_alone_and_dark_on_white(site, page):
     page.open(site / "the-one-rule.html", scheme="dark", width=700)
     page.send("Emulation.setEmulatedMedia", media="print")
     page.run("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    for gone in (".sidebar-drawer", ".toc-drawer", ".mobile-header", ".stepper"):
+    for gone in (".sidebar-drawer", ".toc-drawer", ".mobile-header", ".skip-to-content", ".stepper"):
         assert not page.run(f'document.querySelector("{gone}").checkVisibility()'), gone
     paper, ink = page.run(f"{COLOURS}('.derive math')")
     assert paper > ink + 300
