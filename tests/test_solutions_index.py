@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -82,6 +83,27 @@ def test_the_printed_equations_are_those_of_the_sheet(name: str) -> None:
     equation = getattr(made, name)
     tree = tree_of_equation(equation, NOTATION, shapes=shapes_of(made.gradients.around))
     assert without_spaces(formula(tree)) == without_spaces(SHEET[name])
+
+
+def test_the_networks_in_torch_are_those_that_the_pages_count() -> None:
+    torch = pytest.importorskip("torch")
+    from derive.solutions.descent import MY_MLP
+    from derive.solutions.vgg_network import TORCH
+
+    names: dict[str, Any] = {}
+    exec(MY_MLP + TORCH, names)  # noqa: S102 - our own pages
+    images = torch.zeros(2, 3, 32, 32)
+
+    def size(model: Any) -> str:
+        return f"{sum(parameter.numel() for parameter in model.parameters()):,}"
+
+    mlp_page, vgg_page = (rendered(built(name), "text").decode() for name in ("gradient-descent", "vgg16"))
+    assert f"With {size(names['MyMLP']())} parameters" in " ".join(mlp_page.split())
+    assert f"{size(names['VGG16']())} parameters in all" in " ".join(vgg_page.split())
+    more = names["VGG16"](batchnorm=True, dropout=True)
+    assert more(images).shape == names["VGG16"]()(images).shape == (2, 10)
+    assert sum(isinstance(layer, torch.nn.Dropout) for layer in more.layers) == 2
+    assert sum(isinstance(layer, torch.nn.BatchNorm2d) for layer in more.layers) == 13
 
 
 def test_the_sum_of_the_targets_is_used_in_one_step_only() -> None:

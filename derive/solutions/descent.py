@@ -20,7 +20,9 @@ from derive.rules import cases
 from derive.solutions import optimisers
 from derive.solutions.blocks import adjoints, code_of, equations, examined, held, stored, table, torch_listing
 from derive.solutions.tables import number_tree
+from derive.subjects import networks
 from derive.subjects.catalogue import Entry
+from derive.subjects.review import parameter_counts
 from derive.terms import Entry as At
 from derive.tracing import trace
 from derive.writing import shapes_of, tree_of_equation
@@ -36,7 +38,8 @@ RATES = ("0.05", "0.1", "0.2", "0.25", "0.3")
 
 def solution(entry: Entry) -> Document:
     """The worked solution."""
-    blocks = [*_loss(), *_descent(), *_example(), *_manual(), *_penalty(), *_momentum(), *_torch(), *_selection()]
+    blocks = [*_loss(), *_descent(), *_example(), *_training(), *_manual(), *_penalty(), *_momentum(), *_torch()]
+    blocks += _selection()
     return Document("Gradient descent", tuple(blocks), entry.source)
 
 
@@ -131,6 +134,40 @@ def _short(value: float) -> str:
     return f"{value:.6f}" if 1e-6 < value < 1e4 else f"{value:.2e}"
 
 
+#: The network of question 2, with the sheet's name.
+MY_MLP = """\
+import torch
+from torch import nn
+
+
+class MyMLP(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Flatten(),
+            nn.Linear(768, 128),
+            nn.ReLU(),
+            nn.Linear(128, 32),
+            nn.ReLU(),
+            nn.Linear(32, 2),  # no softmax: the cross-entropy loss has it
+        )
+
+    def forward(self, images):
+        return self.layers(images)
+"""
+
+
+def _training() -> list[Block]:
+    count = sum(parameter_counts(networks.mlp((768, 128, 32, 2))).values())
+    return [
+        Heading("The network and its training (questions 2, 3)"),
+        Prose((f"Images of 16 by 16 pixels and three colours are 768 numbers. With {count:,} parameters:",)),
+        torch_listing("The network.", MY_MLP),
+        Listing("The training by an optimiser. What is kept of the losses is compared below.",
+                code_of(manual.train), "text"),
+    ]  # fmt: skip
+
+
 def _manual() -> list[Block]:
     return [
         Heading("The manual update (question 4)"),
@@ -194,7 +231,7 @@ def _selection() -> list[Block]:
     cats, momentum = stored("cats"), stored("momentum")
     best = max(momentum.rows, key=lambda row: float(row[-1].removesuffix(" %")))
     return [
-        Heading("Cat or car: the data, and the selection (questions 1, 8, 9, 10)"),
+        Heading("Cat or car: the data, the comparison, the selection (questions 1, 5, 8, 9, 10)"),
         cats.table("Images of CIFAR-10 with these two labels, resized to 16 × 16."),
         Prose((f"The training images' red, green and blue have means {cats.facts['means']} and standard deviations "
                f"{cats.facts['deviations']} (of a full pixel); all images are normalised by these. Both classes are "

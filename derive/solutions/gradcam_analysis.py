@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from derive.document import Block, Bullets, Display, Document, Heading, Inline, Line, Prose
+from derive.document import Block, Bullets, Display, Document, Heading, Inline, Line, Listing, Prose
+from derive.experiments import gradcam_peer
 from derive.plain import formula
-from derive.solutions.blocks import equations, held, stored
+from derive.solutions.blocks import code_of, equations, held, stored
 from derive.subjects import gradcam, networks, review
 from derive.subjects.catalogue import Entry
 from derive.writing import shapes_of, tree_of_equation
@@ -15,7 +16,8 @@ ERRORS = 2
 
 def solution(entry: Entry) -> Document:
     """The worked analysis."""
-    return Document("Grad-CAM on Fashion-MNIST", (*_method(), *_table(), *_reading(), *_digits()), entry.source)
+    blocks = (*_method(), *_torch(), *_table(), *_reading(), *_digits())
+    return Document("Grad-CAM on Fashion-MNIST", blocks, entry.source)
 
 
 def _method() -> list[Block]:
@@ -35,6 +37,17 @@ def _method() -> list[Block]:
         Bullets((held("The parameters counted here are those of the stored run.", f"{count:,}" == facts["parameters"]),
                  (f"On 200 images the maps differ from those of hooks and autograd by at most {facts['maps']} of the "
                   "sum of absolute terms.",))),
+    ]  # fmt: skip
+
+
+def _torch() -> list[Block]:
+    return [
+        Heading("In torch"),
+        Prose(("A hook keeps the output of the last convolution, backward() from the scores of the classes leaves its "
+               "gradient; then mean, weighted sum, relu. The derived maps are held against these, which share no line "
+               "with them.",)),
+        Listing("Grad-CAM by a hook and autograd; the second result is what rounding is measured by.",
+                code_of(gradcam_peer.hooked_maps), "text"),
     ]  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from derive import tree as t
 from derive.answers import grad
 from derive.document import Block, Bullets, Document, Heading, Inline, Prose
-from derive.solutions.blocks import adjoints, equations, examined, held, stored, table
+from derive.solutions.blocks import adjoints, equations, examined, held, stored, table, torch_listing
 from derive.subjects import review, vgg
 from derive.subjects.catalogue import Entry
 from derive.subjects.layers.catalogue import find_layer
@@ -21,9 +21,57 @@ PIECES = (
 )  # fmt: skip
 
 
+#: The exercise's own settings.
+TORCH = """\
+import torch
+from torch import nn
+
+BLOCKS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
+
+
+class VGG16(nn.Module):
+    def __init__(self, batchnorm=False, dropout=False):
+        super().__init__()
+        layers, channels = [], 3
+        for block in BLOCKS:
+            for more in block:
+                layers.append(nn.Conv2d(channels, more, 3, padding=1))
+                layers += [nn.BatchNorm2d(more)] * batchnorm + [nn.ReLU()]
+                channels = more
+            layers.append(nn.MaxPool2d(2))
+        layers.append(nn.Flatten())
+        for _ in range(2):
+            layers += [nn.Linear(512, 512), nn.ReLU()] + [nn.Dropout(0.5)] * dropout
+        self.layers = nn.Sequential(*layers, nn.Linear(512, 10))
+
+    def forward(self, images):
+        return self.layers(images)
+
+
+model = VGG16()
+loss_fn = nn.CrossEntropyLoss()
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-4, weight_decay=1e-3)
+
+
+def train_epoch(loader):
+    \"\"\"One pass over the training images, in batches of 256; the mean loss.\"\"\"
+    model.train()
+    losses = []
+    for images, labels in loader:
+        optimizer.zero_grad()
+        loss = loss_fn(model(images), labels)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    model.eval()
+    return sum(losses) / len(losses)
+"""
+
+
 def solution(entry: Entry) -> Document:
     """The worked solution."""
-    return Document("VGG-16 on CIFAR-10", (*_network(), *_gradients(), *_regular(), *_results()), entry.source)
+    blocks = (*_network(), *_gradients(), *_regular(), *_torch(), *_results())
+    return Document("VGG-16 on CIFAR-10", blocks, entry.source)
 
 
 def layers(network: Network) -> list[tuple[str, tuple[int, ...], int]]:
@@ -101,6 +149,16 @@ def _regular() -> list[Block]:
                "in use it takes running means that were kept. That is what model.train() and model.eval() switch.",)),
         Bullets((held(f"Batch normalisation adds two parameters a channel: {more - plain:,} for {channels:,} channels.",
                       more - plain == 2 * channels),)),
+    ]  # fmt: skip
+
+
+def _torch() -> list[Block]:
+    return [
+        Heading("In torch"),
+        Prose(("The exercise asks for torch. Images are normalised first: of each channel the mean over the training "
+               "images is subtracted, and what is left divided by its standard deviation.",)),
+        torch_listing("The network, the optimiser and an epoch. Dropout and batch normalisation are those of (iv).",
+                      TORCH),
     ]  # fmt: skip
 
 
