@@ -204,6 +204,18 @@ def test_the_walk_on_the_page_of_the_rule_goes_by_click_and_by_key(site, page):
     assert page.run(lit) == []
 
 
+def test_the_walk_on_the_first_page_goes_on_by_key_and_by_click(site, page):
+    page.open(site / "index.html")
+    shown = '[...document.querySelectorAll(".frame")].map(each => each.checkVisibility()).indexOf(true)'
+    assert page.run(shown) == 0
+    page.run('document.querySelector(".derive-watch input").focus()')
+    page.press("ArrowRight")
+    assert page.run(shown) == 1
+    page.run('[...document.querySelectorAll(".derive-watch label")].find(each => each.textContent === "9").click()')
+    assert page.run(shown) == 8
+    assert page.run('[...document.querySelectorAll(".frame")].filter(each => each.checkVisibility()).length') == 1
+
+
 def test_the_search_finds_a_page_without_a_server(site, page):
     page.send("Emulation.clearDeviceMetricsOverride")
     page.events.clear()

@@ -1,8 +1,8 @@
 """What the engine makes, shown where a page asks for it: worked solutions with their pictures, formulas in a line.
 
-    ```{engine} one_rule          the Document that shown.one_rule() returns; :source: shows the function above it,
-                                  :stepper: lets it be walked through, :open: unfolds what is folded last
-    {f}`vbar_3*v_3`               a formula in the plain notation
+    ```{engine} traces       what shown.traces() returns, a Document or a Walk; :source: shows the function above it,
+                             :stepper: lets it be walked through, :open: unfolds what is folded last
+    {f}`vbar_3*v_3`          a formula in the plain notation
 
 Nothing is pasted: both are made anew whenever the site is built.
 """
@@ -22,6 +22,7 @@ from sphinx.highlighting import PygmentsBridge
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from derive.display import to_html
+from derive.document import Document
 from derive.errors import DeriveError
 from derive.html.inline import within_a_line
 from derive.html.stepper import script, stepper
@@ -37,14 +38,14 @@ class Engine(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         function = getattr(shown, self.arguments[0])
         self.env.note_dependency(str(inspect.getsourcefile(function)))
-        document = function()
-        written = to_html(document, fragment=True)
+        shows = function()
+        written = to_html(shows, fragment=True) if isinstance(shows, Document) else shows._repr_html_()
         if "open" in self.options:  # the last of what is folded: usually the longest
             before, folded, after = written.rpartition("<details>")
             written = f"{before}{folded and '<details open>'}{after}"
         if "stepper" in self.options:
             end = written.rindex("</div>")
-            written = f"{written[:end]}{stepper(document)}</div>\n<script>{script()}</script>\n"
+            written = f"{written[:end]}{stepper(shows)}</div>\n<script>{script()}</script>\n"
         page = nodes.raw("", lean(written), format="html")
         if "source" not in self.options:
             return [page]
@@ -73,9 +74,15 @@ def body_of(function: object) -> str:
 
 def lean(written: str) -> str:
     """As the site has it: without the styles and fonts that every fragment brings along, and with coloured code."""
-    written = re.sub(r'(<div class="derive">)\s*<style>.*?</style>', r"\1", written, flags=re.DOTALL)
+    written = re.sub(r'(<div class="derive[^"]*">)\s*<style>(.*?)</style>', _own_rules, written, flags=re.DOTALL)
     listing = r'<pre tabindex="0"><code class="language-(\w*)">(.*?)</code></pre>'
     return re.sub(listing, _coloured, written, flags=re.DOTALL)
+
+
+def _own_rules(start: re.Match[str]) -> str:
+    """Of the style of a walk the rules that show its steps."""
+    _, mark, rules = start[2].partition(".derive-watch {")
+    return f"{start[1]}\n<style>\n{mark}{rules}</style>" if mark else start[1]
 
 
 def _coloured(listing: re.Match[str]) -> str:
@@ -85,7 +92,7 @@ def _coloured(listing: re.Match[str]) -> str:
 def lean_raw(app: Sphinx, document: nodes.document) -> None:
     """The same for what the gallery's scripts have shown, and without the gallery's own style for it."""
     for node in list(document.findall(nodes.raw)):
-        if node.get("format") == "html" and '<div class="derive">' in node.astext():
+        if node.get("format") == "html" and '<div class="derive' in node.astext():
             node.replace_self(nodes.raw("", lean(node.astext()).replace(" rendered_html ", " "), format="html"))
 
 

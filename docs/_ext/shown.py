@@ -1,10 +1,10 @@
-"""What the pages show of the engine: one function a place, each answers a Document. `engine.py` calls them."""
+"""What the pages show of the engine: each function answers a Document or a Walk; `engine.py` calls them."""
 
 from __future__ import annotations
 
 import derive
 from derive.display import document_of
-from derive.document import Document, Figure, Heading, Table
+from derive.document import Document, Figure, Heading, Table, Walk
 from derive.solutions.gradients import gradient_document
 
 
@@ -12,6 +12,11 @@ def picture() -> Document:
     """The graph of a small function, its values and adjoints in it."""
     derivation = derive.reverse("x1*x2 + sin(x1)")
     return _only(document_of(derivation, "x1=2,x2=5"), Figure)
+
+
+def watch() -> Walk:
+    """A walk through its sweeps, with the rules behind each line."""
+    return derive.watch("x1*x2 + sin(x1)", "x1=2,x2=5")
 
 
 def traces() -> Document:
