@@ -15,6 +15,7 @@ from typing import Any
 
 from derive.document import Document
 from derive.errors import DeriveError
+from derive.latex.document import to_latex
 from derive.sheets.catalogue import find_exercise
 from derive.sheets.drawing import Drawn, variants
 from derive.sheets.exercise import Exercise, key, sheet
@@ -100,10 +101,13 @@ def _made(order: Order, number: int, drawn: Drawn) -> Made:
         "sheet": sheet(exercise, variant, number, order.seed),
         "key": key(exercise, variant, number, order.seed),
     }
+    tex = {what: to_latex(document) for what, document in documents.items()}
     if order.check:
-        check_key(exercise, documents["key"], variant.problem, number)
+        check_key(exercise, documents["key"], variant.problem, number, tex["key"])
     files = {
-        f"{what}.{form}": _written(document, form) for what, document in documents.items() for form in order.formats
+        f"{what}.{form}": _written(document, tex[what], form)
+        for what, document in documents.items()
+        for form in order.formats
     }
     files[PROBLEM] = variant.problem.encode()
     entry = {
@@ -118,25 +122,25 @@ def _made(order: Order, number: int, drawn: Drawn) -> Made:
     return Made(files, entry)
 
 
-def check_key(exercise: Exercise, document: Document, problem: str, number: int) -> None:
-    """Raise WrongKey unless every row of the key is proved from the problem, as a student's would have to be."""
-    from derive.latex.document import to_latex
+def check_key(exercise: Exercise, document: Document, problem: str, number: int, tex: str | None = None) -> None:
+    """Raise WrongKey unless every row of the key is proved from the problem, as a student's would have to be.
+
+    tex : the key in LaTeX, where that is written already.
+    """
     from derive.verification.checking import Verifier
     from derive.verification.problems import read_problem
 
-    report = Verifier(read_problem(problem)).verify(to_latex(document), ".tex")
+    report = Verifier(read_problem(problem)).verify(to_latex(document) if tex is None else tex, ".tex")
     if report.verdict != "correct":
         row = next(line for line in report.lines if line.verdict.verdict != "correct")
         told = f"variant {number} of {exercise.name}: row {row.number} of its key is {row.verdict.verdict}"
         raise WrongKey(f"{told}, {row.verdict.reason or row.read_as}; please report this")
 
 
-def _written(document: Document, form: str) -> bytes:
+def _written(document: Document, tex: str, form: str) -> bytes:
     match form:
         case "tex":
-            from derive.latex.document import to_latex
-
-            return to_latex(document).encode()
+            return tex.encode()
         case "html":
             from derive.html.page import to_html
 
@@ -145,10 +149,9 @@ def _written(document: Document, form: str) -> bytes:
             from derive.notebook import to_notebook
 
             return to_notebook(document).encode()
-    from derive.latex.document import to_latex
     from derive.pdf import compile_pdf
 
-    return compile_pdf(to_latex(document))
+    return compile_pdf(tex)
 
 
 # --- the index --------------------------------------------------------------------------------------------------------
