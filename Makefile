@@ -104,4 +104,4 @@ wheel: $(READY)
 	$(BIN)/python -m build --outdir dist
 
 clean:
-	rm -rf build dist $(VENV)
+	rm -rf build dist docs/gallery $(VENV)

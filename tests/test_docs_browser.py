@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import re
 import subprocess
 import sys
@@ -64,6 +65,7 @@ BOXES = """(() => {
 #: Formulas that take no room, and how many there are.
 FLAT = """(() => {
     document.querySelectorAll("details").forEach(each => each.open = true);
+    document.querySelectorAll(".frame").forEach(each => each.style.display = "block");  // the steps of a walk
     const shown = [...document.querySelectorAll("math")].filter(each => !each.closest("[hidden]"));
     const flat = shown.filter(each => {
         const box = each.getBoundingClientRect();
@@ -75,12 +77,26 @@ FLAT = """(() => {
 
 @pytest.fixture(scope="module")
 def site() -> Path:
-    done = subprocess.run(
-        [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", ROOT / "docs", SITE],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0 and not done.stderr, done.stderr
+    """The site, brought up to date by the first process of several that asks for it."""
+    stamp = ROOT / "build" / "docs.tested"
+    stamp.parent.mkdir(exist_ok=True)
+    with (ROOT / "build" / "docs.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not stamp.exists() or stamp.stat().st_mtime < newest_source():
+            command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", ROOT / "docs", SITE]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            assert done.returncode == 0 and not done.stderr, done.stderr
+            stamp.touch()
     return SITE
+
+
+def newest_source() -> float:
+    """When something that the site is made of was changed last, the site included, should it be gone."""
+    if not (SITE / "index.html").exists():
+        return float("inf")
+    folders = [ROOT / name for name in ("docs", "derive", "worked_examples")]
+    files = (file for folder in folders for file in folder.rglob("*") if not {"gallery", "__pycache__"} & {*file.parts})
+    return max(file.stat().st_mtime for file in files)
 
 
 @pytest.fixture(scope="module")
