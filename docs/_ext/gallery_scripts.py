@@ -29,17 +29,17 @@ CARDS: dict[str, tuple[str, ...]] = {
 }
 _DRAWN = ("plot_griewank", "plot_convolution", "plot_batchnorm", "plot_attention", "plot_lstm")
 
-_OVERVIEW = Path(__file__).parents[2] / "worked_examples" / "README.md"
+OVERVIEW = Path(__file__).parents[2] / "worked_examples" / "README.md"
 
 
 def as_listed(file: str) -> int:
     """The place of a script in the overview of the worked examples. Raises ValueError for one that it does not list."""
-    return _OVERVIEW.read_text(encoding="utf-8").index(f" {file} ")
+    return OVERVIEW.read_text(encoding="utf-8").index(f" {file} ")
 
 
 def with_file(gallery_conf: dict[str, Any], script: str) -> None:
     """Let a script find its own path: sphinx-gallery runs it without a `__file__`, which it then looks for here."""
-    builtins.__file__ = str(_OVERVIEW.parent / Path(script).name)
+    builtins.__file__ = str(OVERVIEW.parent / Path(script).name)
 
 
 def draw_cards(app: Sphinx) -> None:

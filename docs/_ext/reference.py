@@ -11,9 +11,12 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
 import click
 from docutils import nodes
+from gallery_scripts import OVERVIEW
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
@@ -28,8 +31,16 @@ from derive.subjects.layers.catalogue import FAMILIES
 from derive.tree import Name, Tree, tree_of
 from derive.verification.library import catalogue_titles
 
-#: A cell is words with code in backticks, or formulas.
-Cell = str | tuple[Tree, ...]
+
+class Link(NamedTuple):
+    """A page of the site."""
+
+    text: str
+    page: str
+
+
+#: A cell is words with code in backticks, formulas, or a link.
+Cell = str | tuple[Tree, ...] | Link
 Rows = Iterable[tuple[Cell, ...]]
 
 
@@ -167,8 +178,33 @@ def problems() -> Rows:
         yield f"`{name}`", title
 
 
+def sheets() -> Rows:
+    """The exercises of the course sheets, as the overview of the worked examples has them."""
+    return _overview("## The exercises of the sheets")
+
+
+def beyond() -> Rows:
+    """The worked examples beyond the sheets."""
+    return _overview("## Beyond the sheets")
+
+
+def _overview(heading: str) -> Rows:
+    part = OVERVIEW.read_text(encoding="utf-8").partition(f"{heading}\n")[2].partition("\n## ")[0]
+    header, _, *rows = (
+        [cell.strip() for cell in line.strip("|").split("|")] for line in part.splitlines() if "|" in line
+    )
+    yield (*header[:-1], "page")
+    for *cells, solution, script in rows:
+        name = script.removesuffix(".py")
+        yield (*cells, f"`{solution}`" if solution else "", Link(_title(name), f"/gallery/{name}"))
+
+
+def _title(script: str) -> str:
+    return OVERVIEW.with_name(f"{script}.py").read_text(encoding="utf-8").splitlines()[1]
+
+
 TABLES: Mapping[str, Callable[[], Rows]] = {
-    each.__name__: each for each in (functions, layers, rules, solutions, exercises, problems)
+    each.__name__: each for each in (functions, layers, rules, solutions, exercises, problems, sheets, beyond)
 }
 
 
@@ -193,6 +229,9 @@ def _row(cells: tuple[Cell, ...]) -> nodes.row:
 def _content(cell: Cell) -> list[nodes.Node]:
     if isinstance(cell, str):
         return _inline(cell)
+    if isinstance(cell, Link):
+        target = {"refdomain": "std", "reftype": "doc", "reftarget": cell.page, "refexplicit": True, "refwarn": True}
+        return [addnodes.pending_xref("", nodes.inline(cell.text, cell.text), **target)]
     formulas = " and ".join(within_a_line(tree) for tree in cell)
     return [nodes.raw("", f'<span class="derive-inline">{formulas}</span>', format="html")]
 
