@@ -217,3 +217,12 @@ def test_every_command_that_is_shown_has_the_options_that_it_is_given() -> None:
     assert [(page, line, unknown) for page, line in shown if (unknown := unknown_options(line))] == []
     assert unknown_options("derive trace x*y --ta x=1") == ["--ta"]
     assert unknown_options("derive trance x*y") == ["trance"]
+
+
+def test_the_codes_of_errors_are_all_named() -> None:
+    from derive import errors
+
+    page = (DOCS / "reference" / "file-formats.md").read_text(encoding="utf-8")
+    (sentence,) = re.findall(r"^`code` is one of (.*?);", page, re.MULTILINE | re.DOTALL)
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and kind is not errors.DeriveError]
+    assert set(re.findall(r"`(\w+)`", sentence)) == {kind.code for kind in kinds}
