@@ -12,6 +12,7 @@ from derive import tree as t
 from derive.document import Display, Document, Line, Prose
 from derive.html.page import to_html
 from derive.reading.reader import read
+from derive.subjects.catalogue import BY_NAME, document
 from tests.chromium import BINARY, Page, browser
 from tests.sheet_document import PAGE
 
@@ -277,3 +278,23 @@ def test_every_reason_is_seen_beside_or_below_its_formula(page, tmp_path, width)
     )
     assert (short[1][1] < short[0][3]) == (width == 1000) and long[1][1] >= long[0][3] - 1
     assert all(reason[0] < width / 3 or reason[2] <= width for _, reason in (short, long))  # cells may be scrolled
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BY_NAME)
+def test_every_solution_is_drawn_whole(page, tmp_path, name):
+    """No complaint, no sign from a font that is not the page's, every formula with an extent, no page too wide."""
+    file = tmp_path / f"{name}.html"
+    file.write_text(to_html(document(name)), encoding="utf-8")
+    for width in (400, 1000):
+        page.open(file, width=width)
+        page.run('document.querySelectorAll("details").forEach(each => each.open = true)')
+        assert page.complaints() == []
+        assert page.run("document.documentElement.scrollWidth") == width
+    sizes = page.run(
+        '[...document.querySelectorAll("math:not([hidden] *)")].map(each => each.getBoundingClientRect())'
+        ".map(b => [b.width, b.height])"
+    )
+    assert sizes == [] or min(min(size) for size in sizes) > 3
+    fonts = page.fonts("math, math *, .derive-graph text, .derive-graph tspan")
+    assert {font["familyName"] for font in fonts} <= {"Derive Math"}
