@@ -22,6 +22,7 @@ from sphinx.util.docutils import SphinxDirective
 
 import derive.rules
 from derive.cli.main import cli
+from derive.conventions import conventions_help
 from derive.functions import CALLABLE, TREES
 from derive.html.inline import within_a_line
 from derive.sheets.catalogue import EXERCISES
@@ -178,6 +179,12 @@ def problems() -> Rows:
         yield f"`{name}`", title
 
 
+def conventions() -> Rows:
+    yield "setting", "what it chooses"
+    for setting, text in conventions_help():
+        yield f"`{setting}`", text
+
+
 def sheets() -> Rows:
     """The exercises of the course sheets, as the overview of the worked examples has them."""
     return _overview("## The exercises of the sheets")
@@ -204,7 +211,8 @@ def _title(script: str) -> str:
 
 
 TABLES: Mapping[str, Callable[[], Rows]] = {
-    each.__name__: each for each in (functions, layers, rules, solutions, exercises, problems, sheets, beyond)
+    each.__name__: each
+    for each in (functions, layers, rules, conventions, solutions, exercises, problems, sheets, beyond)
 }
 
 
