@@ -3,50 +3,32 @@
 from __future__ import annotations
 
 import re
-import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.doc_pages import blocks, faults, sessions
+
 README = Path(__file__).parent.parent / "README.md"
-PICTURE = README.parent / "docs" / "images" / "griewank.svg"
 
 pytestmark = pytest.mark.skipif(not README.exists(), reason="the README is not part of an installed copy")
 
 
-def commands() -> list[str]:
-    return [line.strip() for line in README.read_text().splitlines() if line.startswith("    derive ")]
+def test_every_one_liner_of_the_readme_prints_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    commands = [each for block in blocks(README) if block.language == "console" for each in sessions(block)]
+    assert sum(each.command.startswith("derive ") for each in commands) >= 5
+    for each in commands:  # the files that it shows are there
+        if each.command.startswith("cat "):
+            Path(each.command.removeprefix("cat ")).write_text(each.output.rstrip() + "\n", encoding="utf-8")
+    assert faults(README) == []
 
 
-def test_every_command_of_the_readme_works(tmp_path: Path) -> None:
-    assert len(commands()) >= 4
-    for command in commands():
-        arguments = shlex.split(command, comments=True)[1:]
-        done = subprocess.run(
-            [sys.executable, "-m", "derive", *arguments], cwd=tmp_path, capture_output=True, check=False
-        )
-        assert done.returncode == 0, (command, done.stderr.decode())
-    assert (tmp_path / "trace.html").exists() and (tmp_path / "build/solutions/griewank.ipynb").exists()
-
-
-def test_the_python_of_the_readme_works(capsys: pytest.CaptureFixture[str]) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
-    exec(code, {"__name__": "readme"})  # noqa: S102 - our own README
-    printed = capsys.readouterr().out
-    assert "vbar_" in printed and "def function" in printed and "central differences" in printed
-
-
-def test_the_picture_of_the_readme_is_the_one_that_derive_draws() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "derive", "trace", "(sin(x1/x2) + x1/x2 - exp(x2)) * (x1/x2 - exp(x2))",
-         "--at", "x1=1.5,x2=0.5", "--format", "svg"],
-        capture_output=True, check=True,
-    )  # fmt: skip
-
-    def words(svg: bytes) -> list[bytes]:
-        """What is written in the picture; paths differ between versions of matplotlib."""
-        return re.findall(rb"<!-- (.*?) -->", svg)
-
-    assert words(done.stdout) == words(PICTURE.read_bytes()) != []
+def test_what_the_readme_points_to_is_there_and_it_is_short() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 150
+    targets = [each for each in re.findall(r"\]\(([^)#]+)\)", text) if not each.startswith("https://")]
+    assert len(targets) >= 10
+    for target in targets:
+        assert (README.parent / target).exists(), target
