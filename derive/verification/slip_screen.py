@@ -15,8 +15,10 @@ import numpy as np
 from derive import tree as t
 from derive.tree import Tree
 from derive.verification.model import Model
-from derive.verification.slip_views import UNTOLD, VALUELESS, View, views
-from derive.verification.slip_weights import INNER, Place, Sweep
+from derive.verification.shaped import OutsideFamily
+from derive.verification.slip_values import VALUELESS
+from derive.verification.slip_views import UNTOLD, View, views
+from derive.verification.slip_weights import INNER, Place, Sweep, tellers
 from derive.verification.slips import Path, replaced
 
 
@@ -56,7 +58,7 @@ class Screen:
         self.sweep: Sweep | None = None
         self.shifted = self._gap = 0.0
         self._broken: Path | None = None
-        self._nearest: dict[Path, Place | None] = {}
+        self._nearest: dict[Path, tuple[Place, ...]] = {}
         for view in row:
             value = view.right(right)
             is_other = value is None or view.is_apart(value)
@@ -70,15 +72,21 @@ class Screen:
             if is_other:
                 break
 
-    def differs(self, tree: Tree) -> bool:
-        """Whether a right side clearly has another value than the left side; where nothing is known of it, no."""
-        some = False
+    def differs(self, tree: Tree) -> bool | None:
+        """Whether a right side has clearly another value than the left side somewhere; None where that is not told."""
+        is_told, is_left = False, self.view is None
         for view in self.row:
-            found = view.differs(tree)
-            if found:
-                return True
-            some = some or found is False
-        return self.view is not None and not some  # a member is missing everywhere
+            try:
+                if view.differs(tree):
+                    return True
+                is_told = True
+            except OutsideFamily:
+                continue  # where a member is missing nothing is said
+            except UNTOLD:
+                is_left = True
+        if is_left:
+            return None
+        return not is_told
 
     def excludes(self, path: Path, new: Tree) -> bool | None:
         """Whether the right side with a part in a place differs from the left side; None if only the whole tells."""
@@ -102,10 +110,14 @@ class Screen:
         if self._broken is not None:
             common = min(len(path), len(self._broken))
             return None if path[:common] == self._broken[:common] else math.nan
-        place = self._place(path)
-        if place is None:
-            return None
-        node = new if place.path == path else replaced(place.node, path[len(place.path) :], new)
+        for place in self._around(path):
+            node = new if place.path == path else replaced(place.node, path[len(place.path) :], new)
+            if not place.letters or tellers(node, place.letters) == place.told:
+                return self._grown(place, node)
+        return None
+
+    def _grown(self, place: Place, node: Tree) -> float | None:
+        assert self.view is not None
         try:
             value = self.view.looks.within(node, place.frame.scope, place.frame.at)
         except UNTOLD:
@@ -124,15 +136,14 @@ class Screen:
         self._gap = place.gap + INNER * float(np.abs(terms).sum())
         return total - place.total
 
-    def _place(self, path: Path) -> Place | None:
-        """The nearest place with weights."""
-        if self.sweep is None:
-            return None
-        if path not in self._nearest:
-            places = self.sweep.places
-            around = (places[path[:k]] for k in range(len(path), -1, -1) if path[:k] in places)
-            self._nearest[path] = next(around, None)
-        return self._nearest[path]
+    def _around(self, path: Path) -> tuple[Place, ...]:
+        """The places with weights that hold a place, the nearest first."""
+        found = self._nearest.get(path)
+        if found is None:
+            places = {} if self.sweep is None else self.sweep.places
+            ends = (path[:k] for k in range(len(path), -1, -1))
+            found = self._nearest[path] = tuple(places[end] for end in ends if end in places)
+        return found
 
     def _without_value(self, view: View) -> Path | None:
         """The smallest part that has no value: a repair beside it leaves the whole without one."""

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from derive.verification.model import Model
 
 #: Most work for a row, one by one and in pairs: never seconds, so that a name does not depend on the machine's load.
-SINGLE, PAIRED = 4000, 600
+SINGLE, PAIRED = 4000, 300
 #: The work of a repair that is looked at, of one that is worked out on the graph, and nodes that are as much as one.
 LOOK, WHOLE, NODES = 1, 10, 20
 #: Most repairs that are decided for certain.
@@ -139,7 +139,8 @@ class Search:
 
     def fits(self, tree: Tree) -> bool:
         """Whether a right side may equal the left side."""
-        return not self.screen.differs(tree) and self._fits(tree)
+        differs = self.screen.differs(tree)
+        return self._fits(tree) if differs is None else not differs
 
     def _fits(self, tree: Tree) -> bool:
         """Whether a right side agrees with the left side in double precision at one point of the first model."""

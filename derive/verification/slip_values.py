@@ -7,16 +7,22 @@ ends is nan, so that no condition has to be known before what it excludes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from derive import tree as t
+from derive.errors import LimitError
 from derive.tree import Tree
 from derive.verification.arrays import Array, Arrays, Places
+from derive.verification.graph import UndefinedNode
 from derive.verification.model import Model
 from derive.verification.shaped import OutsideFamily, ShapeClash, Shaped, UnclearSize, Unjudged
 from derive.verification.tables import Unfit, Values
+
+#: What has no value, wherever it is worked out.
+VALUELESS = (Unjudged, ShapeClash, UndefinedNode, LimitError, RecursionError)
 
 _COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
     "<": np.less,
@@ -71,6 +77,7 @@ class Looks(Arrays):
         self.at = dict(at)
         self._by_tree: dict[tuple[int, Any], tuple[Tree, Array | Exception]] = {}
         self._by_spelling: dict[tuple[Tree, Any], Array | Exception] = {}
+        self._spans: dict[tuple[Any, ...], list[range] | Exception] = {}
         self._beyond: Values | None = None
 
     def look(self, tree: Tree) -> Array:
@@ -222,9 +229,43 @@ class Looks(Arrays):
             raise
 
     def _reduction(self, tree: t.Reduction, at: Places, mask: Values) -> Array:
-        if any(name in at for name in tree.bound):
+        if tree.operator not in ("sum", "mean"):
+            return self._part(tree, at, mask)
+        if any(name in at for name in tree.bound) or len(set(tree.bound)) < len(tree.bound):
             raise Unjudged("an index that is bound already")
-        return super()._reduction(tree, at, mask)
+        spans = self.spans(tree, at)
+        count = prod(map(len, spans))
+        if not count:
+            return self._constant(0)
+        around, scope = self._scope, zip(tree.bound, spans, strict=True)
+        self._scope = (*around, *scope)
+        try:
+            inner = dict(at) | {name: self.along(name, span) for name, span in zip(tree.bound, spans, strict=True)}
+            body = self.value(tree.body, inner, mask)
+        finally:
+            self._scope = around
+        axes = tuple(1 + self.axes[name] for name in tree.bound)
+        times = prod(len(span) for axis, span in zip(axes, spans, strict=True) if body.data.shape[axis] == 1)
+        data = body.data.sum(axis=axes, keepdims=True)
+        factor = times / (count if tree.operator == "mean" else 1)
+        return Array(data if factor == 1 else data * factor, body.shape, body.row)
+
+    def spans(self, tree: t.Reduction, at: Places) -> list[range]:
+        """How far the indices of a sum run; found once for all sums in which the same entries tell it."""
+        letters = frozenset(map(t.Name, tree.bound))
+        told = tuple(node for node in t.walk(tree.body) if _speaks_of(node, letters))
+        key = (tree.bound, tree.limits, told)
+        found = self._spans.get(key)
+        if found is None:
+            fixed = {name: place for name, place in at.items() if isinstance(place, int)}
+            try:
+                found = self.meaning.sums._spans(tree, fixed)
+            except VALUELESS as failed:
+                found = failed
+            self._spans[key] = found
+        if isinstance(found, Exception):
+            raise found.with_traceback(None)
+        return found
 
     # --- functions ----------------------------------------------------------------------------------------------------
 
@@ -313,3 +354,12 @@ class Looks(Arrays):
         data = data if len(other.shape) == 2 else data[..., 0]
         shape = (*one.shape[:-1], *other.shape[1:])
         return Array(data, shape, len(one.shape) == 1 and len(other.shape) == 2)
+
+
+def _speaks_of(node: Tree, letters: frozenset[t.Name]) -> bool:
+    """Whether a node may tell how far one of these indices runs, or that it is more than a subscript."""
+    if isinstance(node, t.Name):
+        return node in letters
+    if isinstance(node, (t.Subscript, t.Indicator, t.Call)):
+        return any(child in letters for child in t.children(node))
+    return isinstance(node, t.Reduction)

@@ -9,14 +9,12 @@ from itertools import islice
 import numpy as np
 
 from derive import tree as t
-from derive.errors import LimitError
 from derive.tree import Tree
 from derive.verification.arrays import Array
-from derive.verification.graph import UndefinedNode
 from derive.verification.model import Model
 from derive.verification.ranges import bound_names
-from derive.verification.shaped import OutsideFamily, ShapeClash, UnclearSize, Unjudged
-from derive.verification.slip_values import Looks
+from derive.verification.shaped import OutsideFamily, UnclearSize
+from derive.verification.slip_values import VALUELESS, Looks
 from derive.verification.statements import blocks
 from derive.verification.tables import Unfit, Values
 
@@ -27,9 +25,8 @@ FRESH = ("i", "j", "k", "r", "q")
 #: Most members of families at which a row is looked at, and axes of an array.
 MEMBERS, AXES = 8, 24
 
-#: What is left to the graph, and what has no value there either.
+#: What is left to the graph.
 UNTOLD = (Unfit, OutsideFamily, UnclearSize)
-VALUELESS = (Unjudged, ShapeClash, UndefinedNode, LimitError, RecursionError)
 
 
 @dataclass(slots=True)
@@ -56,18 +53,15 @@ class View:
     def is_comparable(self, right: Array) -> bool:
         return right.shape == self.left.shape and right.row == self.left.row
 
-    def differs(self, tree: Tree) -> bool | None:
-        """Whether a right side clearly has another value; None where it has none, for want of a member."""
+    def differs(self, tree: Tree) -> bool:
+        """Whether a right side clearly has another value, or none. Raises what is in UNTOLD where that is not told."""
         try:
             with np.errstate(all="ignore"):
-                found = self.looks.look(tree)
-        except OutsideFamily:
-            return None
-        except UNTOLD:
-            return False
+                return self.is_apart(self.looks.look(tree))
+        except UNTOLD:  # of which some are others of those below
+            raise
         except VALUELESS:
             return True
-        return self.is_apart(found)
 
     def is_apart(self, found: Array) -> bool:
         """Whether a value is not that of the left side; one that fits in no shape is another."""
@@ -109,11 +103,11 @@ def _view(
     spans: Mapping[str, range],
 ) -> View | None:
     own = (*spans, *bound_names(head), *bound_names(right))
-    if any(name in model.sizes or model.lookup(name) is not None for name in own):
+    if any(name in model.sizes for name in own):
         raise Unfit
     families = {each.family for each in model.problem.quantities.values() if each.family}
     names = dict.fromkeys((*own, *t.names_in(right), *FRESH, *families))
-    letters = [name for name in names if name not in env and (name in families or _is_free(name, model))]
+    letters = [name for name in names if name not in env and (name in families or name in own or _is_free(name, model))]
     if len(letters) > AXES:
         raise Unfit
     looks = Looks(model, letters, {})

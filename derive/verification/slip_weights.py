@@ -17,7 +17,8 @@ import numpy as np
 from derive import tree as t
 from derive.tree import Tree
 from derive.verification.arrays import Array, Places
-from derive.verification.slip_views import UNTOLD, VALUELESS, View
+from derive.verification.slip_values import VALUELESS
+from derive.verification.slip_views import UNTOLD, View
 from derive.verification.slips import Path
 from derive.verification.tables import Values
 
@@ -38,7 +39,8 @@ class Frame:
 class Place:
     """A part of the right side, and what its value x adds to the combination: sum(weights x), or of 1/x.
 
-    total : what it adds as it stands, of which `gap` may be rounding.
+    total : what it adds as it stands, of which `gap` may be rounding.  letters : indices of sums around it of which it
+    alone says how far they run, at the axes `told`.
     """
 
     node: Tree
@@ -49,6 +51,8 @@ class Place:
     inverse: bool = False
     total: float = math.nan
     gap: float = 0.0
+    letters: tuple[str, ...] = ()
+    told: tuple[tuple[str, int, str], ...] = ()
 
 
 #: A part, where it stands, the sums around it, and its weights.
@@ -85,14 +89,16 @@ class Sweep:
                 continue
 
     def _enter(self, place: Place) -> bool:
-        """Keep a place, unless how far an index of a sum around it runs is read off this place alone."""
+        """Keep a place, and what in it alone tells how far an index of a sum around it runs."""
         terms = times(place.weights, 1.0 / place.value.data if place.inverse else place.value.data)
         total = float(terms.sum())
         if not math.isfinite(total):
             return False
         place.total, place.gap = total, INNER * (self._size + float(np.abs(terms).sum()))
-        if all(count > _tellers(place.node, letter) for letter, count in place.frame.told):
-            self.places[place.path] = place
+        alone = (letter for letter, count in place.frame.told if count <= len(tellers(place.node, (letter,))))
+        place.letters = tuple(alone)
+        place.told = tellers(place.node, place.letters)
+        self.places[place.path] = place
         return True
 
     def _below(self, place: Place) -> list[Part]:
@@ -121,15 +127,14 @@ class Sweep:
 
     def _summed(self, place: Place, node: t.Reduction, bound: Sequence[str]) -> list[Part]:
         looks, frame = self.looks, place.frame
-        fixed = {name: each for name, each in frame.at.items() if isinstance(each, int)}
-        spans = dict(zip(bound, looks.meaning.sums._spans(node, fixed), strict=True))
+        spans = dict(zip(bound, looks.spans(node, frame.at), strict=True))
         shape = list(place.weights.shape)
         for name, span in spans.items():
             shape[1 + looks.axes[name]] = len(span)
         count = prod(map(len, spans.values()))
         weights = np.broadcast_to(place.weights / count if node.operator == "mean" else place.weights, shape)
         limits = dict(zip(bound, node.limits, strict=False))
-        told = tuple((name, _tellers(node.body, name)) for name in bound if limits.get(name) is None)
+        told = tuple((name, len(tellers(node.body, (name,)))) for name in bound if limits.get(name) is None)
         inner = dict(frame.at) | {name: looks.along(name, span) for name, span in spans.items()}
         return [(node.body, (*place.path, 0), Frame((*frame.scope, *spans.items()), inner, frame.told + told), weights)]
 
@@ -219,7 +224,14 @@ def _of_matrices(weights: Values, one: Array, other: Array) -> tuple[Values, Val
     return (left if len(one.shape) == 2 else left[..., 0, :]), (right if len(other.shape) == 2 else right[..., 0])
 
 
-def _tellers(tree: Tree, letter: str) -> int:
-    """How many entries say how far an index runs."""
-    index = t.Name(letter)
-    return sum(index in node.indices for node in t.walk(tree) if isinstance(node, t.Subscript))
+def tellers(tree: Tree, letters: Sequence[str]) -> tuple[tuple[str, int, str], ...]:
+    """The axes that say how far indices run, in order of writing: (array, axis, index)."""
+    if not letters:
+        return ()
+    return tuple(
+        (node.array, axis, index.text)
+        for node in t.walk(tree)
+        if isinstance(node, t.Subscript)
+        for axis, index in enumerate(node.indices)
+        if isinstance(index, t.Name) and index.text in letters
+    )
