@@ -160,6 +160,27 @@ def test_saturated_derivatives_have_all_their_digits():
         assert seen > 10
 
 
+def test_the_bound_of_an_entry_is_its_own():
+    """Numbers of 10^15 stand beside numbers of 1, which are known to 10^-16 and held to 10^-12 all the same."""
+    maker = Maker(find_operation("exponential"), {})
+    case = next(islice(cases(maker.operation, {}, 6, 0), 5, None))
+    vector, _ = maker.made(case, BOTH)  # beyond 10^38 a float32 would overflow, so this is drawn again
+    number = np.abs(vector.outputs["Y"])
+    assert number.max() > 1e12 * np.median(number)
+    normal = number > 1e-2
+    assert (vector.bound("output.Y")[normal] / number[normal]).max() < 1e-10
+
+
+@pytest.mark.parametrize(("name", "number", "seed"), [("softmax_cross_entropy", 5, 0), ("softmax_cross_entropy", 5, 1),
+                                                      ("attention", 9, 0)])  # fmt: skip
+def test_no_bound_is_infinite(name, number, seed):
+    """Drawn far out, the magnified errors of a quotient by exp(-560) overflow: it is drawn again."""
+    maker = Maker(find_operation(name), {}, seed)
+    case = next(islice(cases(maker.operation, {}, number + 1, seed), number, None))
+    (vector,) = maker.made(case, ("float64",))
+    assert all(np.isfinite(vector.bound(key)).all() for key in vector.expected)
+
+
 # --- plans ------------------------------------------------------------------------------------------------------------
 
 

@@ -204,11 +204,15 @@ def _write(tasks: Sequence[Task], jobs: int, out: str, force: bool, as_json: boo
                 "labelled": labelled, "sha256": manifest["sha256"]}  # fmt: skip
         sys.stdout.write(json.dumps(data, indent=2) + "\n")
     else:
-        several = "s" if len(tasks) > 1 else ""
-        vectors = f"{len(cases) * len(dtypes)} vectors, {len(cases)} cases of {len(tasks)} operation{several}"
+        vectors = ", ".join((_counted(len(cases) * len(dtypes), "vector"), _counted(len(cases), "case")))
+        vectors += f" of {_counted(len(tasks), 'operation')}"
         are = "1 case is" if labelled == 1 else f"{labelled} cases are"
         click.echo(f"wrote {out}: {vectors}; {are} at kinks, ties or far out, and labelled so", err=True)
     return 0
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def _list(as_json: bool) -> int:
