@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import re
+
 from derive import tree as t
-from derive.document import Block, Display, Document, Heading, Line, Prose
+from derive.document import Block, Display, Document, Heading, Inline, Line, Prose
 from derive.program import Equation, Program
 from derive.reading.equations import read_equations
+from derive.reading.reader import read
 from derive.rules import cases, collecting
 from derive.rules.rewriting import exhausted
 from derive.subjects.catalogue import Entry
 from derive.subjects.layers.catalogue import find_layer
 from derive.writing import shapes_of, tree_of_equation
+
+#: What stands in the lines of the catalogue -> the formula in the plain notation.
+FORMULAS = {
+    "decay/2*sum w^2": "decay/2*sum(i) w[i]^2",
+    "decay*w": "decay*w",
+    "1 - lr*decay": "1 - lr*decay",
+    "w - lr*(g + mu*v)": "w - lr*(g + mu*v)",
+}
 
 NAMES = ("gradient_descent", "weight_decay", "momentum", "nesterov", "adam", "adamw")
 
@@ -60,7 +71,7 @@ def solution(entry: Entry) -> Document:
     ]  # fmt: skip
     for name in NAMES:
         layer = find_layer(name)
-        blocks += [Heading(layer.title[0].upper() + layer.title[1:]), Prose((f"{_sentence(layer.sentence)}",)),
+        blocks += [Heading(layer.title[0].upper() + layer.title[1:]), Prose(_sentence(layer.sentence)),
                    _equations(read_equations(layer.text()))]  # fmt: skip
         if name == "momentum":
             blocks += [Prose(("The textbook's convention:",)),
@@ -78,8 +89,10 @@ def solution(entry: Entry) -> Document:
     return Document("Optimisers", tuple(blocks), entry.source)
 
 
-def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}."
+def _sentence(text: str) -> tuple[Inline, ...]:
+    """The layer's line as a sentence, its formulas set as such."""
+    pieces = re.split("(" + "|".join(map(re.escape, FORMULAS)) + ")", f"{text[0].upper()}{text[1:]}.")
+    return tuple(read(FORMULAS[piece]) if piece in FORMULAS else piece for piece in pieces if piece)
 
 
 def _equations(program: Program) -> Display:
