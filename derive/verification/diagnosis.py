@@ -14,7 +14,7 @@ from derive.verification.expected import Expected, expected, rules
 from derive.verification.report import Slip
 from derive.verification.slip_numbers import beside, formula_before, number_slips, rounded
 from derive.verification.slip_parts import inverse, more, narrowed, other_index
-from derive.verification.slip_search import FAILURES, OutOfWork, Search, Snapshot
+from derive.verification.slip_search import DECIDED, FAILURES, OutOfWork, Search, Snapshot
 from derive.verification.slip_text import Words, told
 from derive.verification.slips import Change, replaced, sites
 from derive.verification.spellings import Spellings
@@ -30,6 +30,8 @@ FOLLOWED, AGAIN = 2, 1200
 PARTS = 40
 #: The work of looking for the smallest part to replace.
 SMALLEST = 1000
+#: Most parts that are decided for certain there.
+TRIED = 4
 
 if TYPE_CHECKING:
     from derive.verification.judging import Judging
@@ -198,7 +200,7 @@ def _smallest(search: Search, right: Tree) -> tuple[Tree, Tree, Tree] | None:
     """(part, what belongs there, the row then): the smallest part that a part of the right formula repairs."""
     parts = [node for node in dict.fromkeys(t.walk(right)) if not isinstance(node, t.Number)][:PARTS]
     places = sorted(sites(search.right, search.context), key=lambda site: sum(1 for _ in t.walk(site.node)))
-    search.left = SMALLEST
+    search.left, search.decided = SMALLEST, max(search.decided, DECIDED - TRIED)
     try:
         for site in places:
             if site.is_root:

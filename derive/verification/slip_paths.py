@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from derive import tree as t
 from derive.tree import Tree
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 #: Most named values that are looked through, and most ways of a variable whose subsets are tried.
 VALUES, WAYS = 400, 6
+#: Entries of a row in which a path is looked for in double precision, before it is in all of them.
+LOOKED = 6
 
+T = TypeVar("T")
 Key = tuple[object, ...]
 Entry = tuple[Node, Node, dict[Key, Node]]
 
@@ -128,10 +131,9 @@ def _ends(model: Model, head: Tree, env: Env) -> tuple[Sequence[Node], Sequence[
 
 def path_changes(search: Search, late: bool = False) -> Iterator[Change]:
     """Slips of paths that explain the row, each proved in all models; `late`: those that a formula may say better."""
-    first = _entries(search, search.model)
+    first = _entries(search, search.model, most=LOOKED)
     if not first:
         return
-    tables: dict[Model, Sequence[Entry]] = {search.model: first}  # those of the others are made when they are asked for
     ways = list(dict.fromkeys(_way(key) for _, _, terms in first for key in terms))
     if len(ways) > WAYS:
         return
@@ -146,7 +148,9 @@ def path_changes(search: Search, late: bool = False) -> Iterator[Change]:
         tries = [("sign of a path", (way,), 2) for way in ways]
     for count in range(2, len(ways) if not late else 0):
         tries += [("a lone term of several", chosen, 1) for chosen in combinations(ways, count)]
-    for name, chosen, weight in tries:
+    seen = [each for each in tries if _is_close(search, first, *each)]
+    tables: dict[Model, Sequence[Entry]] = {}  # made when they are asked for
+    for name, chosen, weight in seen:
         elsewhere = name == "diagonal path only"
         for model in search.models:
             if model not in tables:
@@ -158,9 +162,14 @@ def path_changes(search: Search, late: bool = False) -> Iterator[Change]:
             return
 
 
+def _is_close(search: Search, table: Sequence[Entry], name: str, chosen: Sequence[str], weight: int) -> bool:
+    """Whether the chosen terms may make up for the difference, in double precision at the entries looked at."""
+    return search.close(search.model, _repaired(search.model, table, chosen, weight, name == "diagonal path only")[0])
+
+
 def whole_derivative(search: Search) -> Tree | None:
     """The chain rule over everything that reads the variable: the sum of dL/dY dY/dx, or None."""
-    table = _entries(search, search.model, True)
+    table = _entries(search, search.model, True, LOOKED)
     if not table:
         return None
     ways = list(dict.fromkeys(_way(key) for _, _, terms in table for key in terms))
@@ -175,12 +184,16 @@ def _way(key: Key) -> str:
     return str(key[0])
 
 
-def _entries(search: Search, model: Model, alone: bool = False) -> list[Entry] | None:
-    """(left, right, terms) for every entry of the row; `alone`: for the left side on both sides."""
+def _entries(search: Search, model: Model, alone: bool = False, most: int | None = None) -> list[Entry] | None:
+    """(left, right, terms) for every entry of the row, or some of them; `alone`: for the left side on both sides.
+
+    most : so many entries, spread over the row.
+    """
     paths = Paths(model)
     entries: list[Entry] = []
     side = search.head if alone else search.right
-    for instance in instances((search.context.anchor, side), search.conditions, model):
+    found = instances((search.context.anchor, side), search.conditions, model)
+    for instance in found if most is None else _spread(found, most):
         try:
             left = model.meaning.value(search.head, instance.env)
             right = model.meaning.value(side, instance.env)
@@ -192,9 +205,15 @@ def _entries(search: Search, model: Model, alone: bool = False) -> list[Entry] |
         pairs = [(seed, place) for seed in ends[0] for place in ends[1]]
         if not len(pairs) == len(left.nodes) == len(right.nodes) or left.row != right.row:
             return None
-        for (seed, place), one, other in zip(pairs, left.nodes, right.nodes, strict=True):
+        rows = list(zip(pairs, left.nodes, right.nodes, strict=True))
+        for (seed, place), one, other in rows if most is None else _spread(rows, most):
             entries.append((one, other, paths.terms(seed, place)))
     return entries
+
+
+def _spread(found: Sequence[T], most: int) -> Sequence[T]:
+    """At most so many of a list, from all of it."""
+    return [found[k * len(found) // most] for k in range(most)] if len(found) > most else found
 
 
 def _equal(
@@ -204,17 +223,23 @@ def _equal(
 
     elsewhere : only those through other entries than the variable's own.
     """
+    compared, some = _repaired(model, table, chosen, weight, elsewhere)
+    return some and search.close(model, compared) and model.judge.decide(compared).verdict == "correct"
+
+
+def _repaired(
+    model: Model, table: Sequence[Entry], chosen: Sequence[str], weight: int, elsewhere: bool
+) -> tuple[list[tuple[tuple[int, ...], Node, Node]], bool]:
+    """The left side, and the right side with the chosen terms; and whether these are not 0."""
     g = model.graph
-    compared = []
+    compared: list[tuple[tuple[int, ...], Node, Node]] = []
     some = False
     for left, right, terms in table:
         extra = [node for key, node in terms.items() if _way(key) in chosen and not (elsewhere and key[-1])]
         some = some or any(node != g.zero for node in extra)
         repaired = g.linear([(1, right), *((weight, node) for node in extra)])
         compared.append(((), left, repaired))
-    if not some:
-        return False
-    return search.close(model, compared) and model.judge.decide(compared).verdict == "correct"
+    return compared, some
 
 
 def _change(search: Search, name: str, chosen: Sequence[str]) -> Change:

@@ -46,6 +46,21 @@ def row_views(model: Model, head: Tree, right: Tree, anchor: Tree, conditions: S
     return Views(views(model, head, right, anchor, conditions))
 
 
+def told_apart(row: Views, tree: Tree) -> bool | None:
+    """Whether a right side has clearly another value than the left side somewhere; None where that is not told."""
+    is_told = is_missing = is_left = False
+    for view in row:
+        try:
+            if view.differs(tree):
+                return True
+            is_told = True
+        except OutsideFamily:  # where a member is missing nothing is said; everywhere, and nothing is left to compare
+            is_missing = True
+        except UNTOLD:
+            is_left = True
+    return None if is_left or not (is_told or is_missing) else not is_told
+
+
 class Screen:
     """A right side in the first view in which it differs from the left side.
 
@@ -74,19 +89,7 @@ class Screen:
 
     def differs(self, tree: Tree) -> bool | None:
         """Whether a right side has clearly another value than the left side somewhere; None where that is not told."""
-        is_told, is_left = False, self.view is None
-        for view in self.row:
-            try:
-                if view.differs(tree):
-                    return True
-                is_told = True
-            except OutsideFamily:
-                continue  # where a member is missing nothing is said
-            except UNTOLD:
-                is_left = True
-        if is_left:
-            return None
-        return not is_told
+        return told_apart(self.row, tree)
 
     def excludes(self, path: Path, new: Tree) -> bool | None:
         """Whether the right side with a part in a place differs from the left side; None if only the whole tells."""

@@ -6,6 +6,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from derive.errors import LimitError
@@ -15,7 +16,7 @@ from derive.verification.shaped import OutsideFamily, ShapeClash, Shaped, Unjudg
 from derive.verification.slip_context import Context
 from derive.verification.slip_library import library
 from derive.verification.slip_paths import path_changes
-from derive.verification.slip_screen import Screen, row_views
+from derive.verification.slip_screen import Screen, Views, row_views, told_apart
 from derive.verification.slip_views import LARGEST, OWN
 from derive.verification.slips import (
     COMMON,
@@ -205,10 +206,18 @@ class Search:
     def _certain(self, tree: Tree) -> bool:
         if self.decided >= DECIDED:
             return False
+        if any(told_apart(row, tree) for row in self._elsewhere):
+            return False
         self.decided += 1
         self._clear()
         verdict = self.judging.comparing.decided(self.head, tree, self.conditions, self.models)
         return verdict.verdict == "correct"
+
+    @cached_property
+    def _elsewhere(self) -> list[Views]:
+        """The row at the other sizes."""
+        sides = self.head, self.right, self.context.anchor, self.conditions
+        return [row_views(model, *sides) for model in self.models[1:]]
 
     # --- the search ---------------------------------------------------------------------------------------------------
 
