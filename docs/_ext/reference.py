@@ -158,7 +158,7 @@ def rules() -> Rows:
         for value in vars(module).values():
             if isinstance(value, Rule) and value.name not in seen:
                 seen.add(value.name)
-                yield value.name, f"`{value.statement}`", f"`{info.name}`"
+                yield value.name, value.statement, f"`{info.name}`"
 
 
 def solutions() -> Rows:
