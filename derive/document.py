@@ -128,6 +128,20 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
+class Photo:
+    """A picture of dots, such as samples of a data set.
+
+    png : a PNG file, 8 bits a dot from a palette, not interlaced.  width : on paper, in points.
+    description : for those who cannot see it.
+    """
+
+    caption: str
+    png: bytes = field(repr=False)
+    width: float
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
     caption: str
     code: str
@@ -165,7 +179,7 @@ class Asked:
         return Line(Relation((self.left, *self.sides)), number=str(self.number))
 
 
-Block = Union[Heading, Prose, Display, Table, Figure, Listing, Bullets, Folded, Asked]
+Block = Union[Heading, Prose, Display, Table, Figure, Photo, Listing, Bullets, Folded, Asked]
 
 #: On a sheet in LaTeX the problem stands between these comments, so that who reads a filled sheet takes the answers
 #: alone; in a notebook its cells have the tag.

@@ -26,6 +26,7 @@ from derive.document import (
     Heading,
     Inline,
     Listing,
+    Photo,
     Prose,
     Table,
     with_names,
@@ -97,6 +98,8 @@ def _add_blocks(cells: list[dict[str, Any]], blocks: Sequence[Block], top: int) 
                     _continue_markdown(cells, _fenced(code, language))
             case Figure():
                 _add_figure(cells, block)
+            case Photo(caption=caption, png=png, description=description):
+                _add_picture(cells, "photo.png", "image/png", png, caption, description)
             case Asked():
                 _add_markdown(cells, _asked(block))
                 cells[-1]["metadata"] = {"tags": [f"answer-{block.number}"]}
@@ -128,13 +131,19 @@ def _add_code(cells: list[dict[str, Any]], code: str) -> None:
 def _add_figure(cells: list[dict[str, Any]], figure: Figure) -> None:
     from derive.drawing import save_svg  # only a document with a picture pays for the drawing library
 
-    data = base64.b64encode(save_svg(figure.picture).encode("utf-8")).decode("ascii")
-    name = "figure.svg"  # attachments belong to their cell
+    data = save_svg(figure.picture).encode("utf-8")
+    _add_picture(cells, "figure.svg", "image/svg+xml", data, figure.caption, figure.description)
+
+
+def _add_picture(
+    cells: list[dict[str, Any]], name: str, kind: str, data: bytes, caption: str, description: str
+) -> None:
+    """A cell with an attachment, which belongs to its cell."""
     # the text in place of a picture is plain: no formula, no bracket that would end it
-    words = escape(re.sub(r"[\[\]\\$<>]", " ", figure.description or figure.caption))
-    caption = f"\n\n*{escape(figure.caption)}*" if figure.caption else ""
-    _add_markdown(cells, f"![{words}](attachment:{name}){caption}")
-    cells[-1]["attachments"] = {name: {"image/svg+xml": data}}
+    words = escape(re.sub(r"[\[\]\\$<>]", " ", description or caption))
+    below = f"\n\n*{escape(caption)}*" if caption else ""
+    _add_markdown(cells, f"![{words}](attachment:{name}){below}")
+    cells[-1]["attachments"] = {name: {kind: base64.b64encode(data).decode("ascii")}}
 
 
 # --- Markdown ---------------------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from derive.document import (
     Inline,
     Line,
     Listing,
+    Photo,
     Prose,
     Row,
     Table,
@@ -89,6 +90,8 @@ def _block(block: Block, page: _Page) -> str:
             return _table(block, page)
         case Figure():
             return _figure(block, page)
+        case Photo(caption=caption, description=description):
+            return _wrapped(_plain(f"[picture] {caption} {description}".strip(), page), page)
         case Listing(caption=caption, code=code):
             shown = _printable(code.rstrip())
             if page.ascii_only:

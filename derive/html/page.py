@@ -5,6 +5,7 @@ Everything can be read without the script. The page forbids itself all other sou
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Sequence
 
@@ -20,6 +21,7 @@ from derive.document import (
     Heading,
     Line,
     Listing,
+    Photo,
     Prose,
     Table,
     with_names,
@@ -38,6 +40,7 @@ from derive.tree import Relation, Tree
 HEADINGS = 3
 #: A picture wider than this, in points, is scrolled: shrunk to the page its letters could not be read.
 _LARGE = 900
+_PIXELS = 4 / 3  # of a point
 #: The widths of the column of a page and of a letter of a reason, and the size of a formula, in pixels.
 _COLUMN, _LETTER, _FORMULA = 800.0, 7.5, 17.6
 
@@ -111,6 +114,10 @@ class _Writer:
                 drawn = inline_svg(picture, id_prefix=names, title=clean(caption), description=clean(description))
                 kind = "graph large" if picture.width > _LARGE else "graph"
                 return f'<figure class="{kind}">\n<div class="scroll">\n{drawn}</div>\n{_caption(caption)}</figure>\n'
+            case Photo(caption=caption, png=png, width=width, description=description):
+                source = f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
+                size = f'width="{width * _PIXELS:.0f}" alt="{escape(description or caption)}"'
+                return f'<figure class="photo">\n<img src="{source}" {size}>\n{_caption(caption)}</figure>\n'
             case Listing(caption=caption, code=code, language=language):
                 kind = re.sub(r"[^a-z0-9]", "", language.lower())
                 shown = f'<pre tabindex="0"><code class="language-{kind}">{escape(code)}</code></pre>'

@@ -8,6 +8,7 @@ from __future__ import annotations
 from derive.document import Document, Volume
 from derive.latex.document import STANDALONE_WIDTH, body, packages, preamble, source_line
 from derive.latex.escaping import escape
+from derive.latex.photos import written_files
 
 _CLASS = "[11pt,a4paper]{report}"
 #: Sections have no numbers; the contents list chapters, the bookmarks also sections.
@@ -19,6 +20,7 @@ def to_book(volume: Volume) -> str:
     chapters = [document for part in volume.parts for _, document in part.chapters]
     needs = sorted({each for document in (volume.opening, *chapters) for each in packages(document.blocks)})
     lines = [
+        *written_files(chapters),
         *preamble(_CLASS, volume.title, needs),
         _DEPTHS,
         r"\begin{document}",

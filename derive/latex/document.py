@@ -21,14 +21,16 @@ from derive.document import (
     Folded,
     Heading,
     Listing,
+    Photo,
     Prose,
     Table,
     with_names,
 )
 from derive.latex.displays import displayed
 from derive.latex.escaping import escape, escape_plain
-from derive.latex.floats import figure, listing
+from derive.latex.floats import EM, figure, listing
 from derive.latex.formulas import formula
+from derive.latex.photos import photo, written_files
 from derive.latex.sentences import sentence
 from derive.latex.tables import tabular
 
@@ -62,10 +64,12 @@ def to_latex(document: Document, *, standalone: bool = True) -> str:
         note = [f"% {escape_plain(document.title)}", f"% needs: {', '.join(['amsmath', 'amssymb', *needs])}"]
         if "tikz" in needs:
             note.append(r"% and: \usetikzlibrary{arrows.meta}")
+        note += written_files([document])
         return "\n".join([*note, r"\begingroup", _SPACING, "", body(document, FRAGMENT_WIDTH), "", r"\endgroup"]) + "\n"
     title = [rf"{{\raggedright\LARGE\bfseries {escape(document.title)}\par}}"] if document.title else []
     title += source_line(document)
     lines = [
+        *written_files([document]),
         *preamble(rf"[11pt,a4paper{',fleqn' if is_sheet else ''}]{{article}}", document.title, needs),
         *([_ROOM] if is_sheet else []),
         r"\begin{document}",
@@ -128,6 +132,8 @@ def _needs(blocks: Sequence[Block]) -> set[str]:
                 found |= {"array", "booktabs", "caption", "graphicx", "longtable"}
             case Figure():
                 found |= {"caption", "tikz"}
+            case Photo():
+                found |= {"caption", "graphicx"}
             case Listing():
                 found |= {"caption", "listings"}
             case Display() | Asked():
@@ -195,6 +201,8 @@ def _block(block: Block, available: float) -> str:
             return tabular(block, available)
         case Figure():
             return figure(block, available)
+        case Photo():
+            return photo(block, available * EM)
         case Listing():
             return listing(block, available)
         case Bullets(items=items):

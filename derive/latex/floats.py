@@ -11,7 +11,7 @@ from derive.latex.formulas import formula
 
 #: Sizes of code, with the width of a letter in em: 0.525 em of the size.
 _CODE_SIZES = ((r"\small", 0.485), (r"\footnotesize", 0.443))
-_EM = 10.9  # in points of 1/72 inch, at 11 pt
+EM = 10.9  # in points of 1/72 inch, at 11 pt
 _TALLEST = 600.0  # a picture, in the same points: a page less a caption
 
 
@@ -19,7 +19,7 @@ def figure(figure: Figure, available: float) -> str:
     from derive.latex.tikz import tikz  # only a document with a picture pays for laying out its labels
 
     picture = figure.picture
-    scale = min(1.0, available * _EM / picture.width, _TALLEST / picture.height)
+    scale = min(1.0, available * EM / picture.width, _TALLEST / picture.height)
     drawn = tikz(picture, formula=partial(formula, inline=True), escape=escape, max_width=scale * picture.width)
     caption = rf"\captionof{{figure}}{{{escape(figure.caption)}}}" + "\n" if figure.caption else ""
     # a minipage: picture and caption stay together, and where they were written

@@ -16,7 +16,7 @@ from derive import tree as t
 from derive.answers import Answer
 from derive.checks.answers import check_answer
 from derive.conventions import PLAIN, Notation
-from derive.document import Block, Cell, Display, Inline, Line, Listing, Prose, Row, Table
+from derive.document import Block, Cell, Display, Inline, Line, Listing, Photo, Prose, Row, Table
 from derive.errors import ProgramError
 from derive.program import Equation, Program
 from derive.solutions.gradients import check_table
@@ -130,6 +130,12 @@ class Stored:
             "are those of docs/results.md, and these commands make them anew."
         )
         return [Prose((said,)), Listing("The runs.", "\n".join(self.commands), "text")]
+
+
+def stored_photo(name: str, caption: str, description: str) -> Photo:
+    """A picture of a stored run, as wide as the text; those of docs/results.md, made smaller."""
+    png = (files("derive.solutions") / "stored" / f"{name}.png").read_bytes()
+    return Photo(caption, png, 430.0, description)
 
 
 def stored(name: str) -> Stored:

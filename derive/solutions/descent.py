@@ -18,7 +18,17 @@ from derive.public import hessian, jacobian, numbers
 from derive.reading.reader import read
 from derive.rules import cases
 from derive.solutions import optimisers
-from derive.solutions.blocks import adjoints, code_of, equations, examined, held, stored, table, torch_listing
+from derive.solutions.blocks import (
+    adjoints,
+    code_of,
+    equations,
+    examined,
+    held,
+    stored,
+    stored_photo,
+    table,
+    torch_listing,
+)
 from derive.solutions.tables import number_tree
 from derive.subjects import networks
 from derive.subjects.catalogue import Entry
@@ -236,6 +246,8 @@ def _selection() -> list[Block]:
         Prose((f"The training images' red, green and blue have means {cats.facts['means']} and standard deviations "
                f"{cats.facts['deviations']} (of a full pixel); all images are normalised by these. Both classes are "
                "equally frequent, so accuracy is a fair measure, and 50 % is what guessing gets.",)),
+        stored_photo("cifar-cat-automobile", "Training images as the network gets them, 16 by 16 pixels.",
+                     "small images of cats and of automobiles"),
         _momentum_table(),
         Prose(("In every row the manual update and torch.optim.SGD give the same losses in all "
                f"{momentum.facts['steps']} and the same final weights, to the last bit. Chosen by validation accuracy: "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from derive.document import Block, Bullets, Display, Document, Heading, Inline, Line, Listing, Prose
 from derive.experiments import gradcam_peer
 from derive.plain import formula
-from derive.solutions.blocks import code_of, equations, held, stored
+from derive.solutions.blocks import code_of, equations, held, stored, stored_photo
 from derive.subjects import gradcam, networks, review
 from derive.subjects.catalogue import Entry
 from derive.writing import shapes_of, tree_of_equation
@@ -64,8 +64,11 @@ def _table() -> list[Block]:
                     "test images. The smaller, the more the order knows.", (0, 1, 2, 3, 4, 5)),
         found.table("The gain over random pixels with its standard error, and where the heat lies.", (0, 6, 7)),
         *found.note(),
-        Prose(("Pictures of samples of each class with their maps are in docs/images/gradcam-fashion.png, the deletion "
-               "curves in docs/images/gradcam-fashion-deletion.png; the command writes both.",)),
+        stored_photo("gradcam-fashion", "Samples of every class with the maps of their predicted class.",
+                     "for each of the ten classes test images, and over them where the map is hot"),
+        stored_photo("gradcam-fashion-deletion", "The probability of the predicted class as pixels are blanked, mean "
+                     "by class: by the map, by the unaveraged map, and by both controls.",
+                     "ten small charts of falling curves, one for each class"),
     ]  # fmt: skip
 
 

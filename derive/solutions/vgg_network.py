@@ -5,7 +5,7 @@ from __future__ import annotations
 from derive import tree as t
 from derive.answers import grad
 from derive.document import Block, Bullets, Document, Heading, Inline, Prose
-from derive.solutions.blocks import adjoints, equations, examined, held, stored, table, torch_listing
+from derive.solutions.blocks import adjoints, equations, examined, held, stored, stored_photo, table, torch_listing
 from derive.subjects import review, vgg
 from derive.subjects.catalogue import Entry
 from derive.subjects.layers.catalogue import find_layer
@@ -186,7 +186,9 @@ def _results() -> list[Block]:
         table("Test images and the small network's probabilities for the ten classes.", "l" + "r" * 6, header, rows),
         Prose(("Image 1 is a ship from close by, with a dark bow and what may be windows; image 3 has an aeroplane "
                "above a straight edge, where ships have the water; image 6 is a white car on red, from an odd side, "
-               "and the network is sure of an animal. docs/images/vgg16-examples.png shows all six.",)),
+               "and the network is sure of an animal.",)),
+        stored_photo("vgg16-examples", "The six test images, with the probabilities of the ten classes.",
+                     "three images with their class as the most probable, and three with another class"),
         Bullets((held("Of the six, the first three are right and the last three wrong, by the largest probability.",
                       right == [True] * 3 + [False] * 3),)),
     ]  # fmt: skip
