@@ -165,7 +165,7 @@ class Sweep:
                     partial.append(looks._times(partial[-1], value, operator == "*"))
         finally:
             looks._scope = ()
-        if partial[-1].shape != place.value.shape:
+        if not partial or partial[-1].shape != place.value.shape:  # of conditions alone, or a chain of derivatives
             return []
         found: list[Part] = []
         for place_in in range(len(kept) - 1, 0, -1):
