@@ -94,6 +94,18 @@ def test_what_was_right_in_one_work_is_right_in_the_next_only_if_it_reads_no_def
         assert [line.verdict.verdict for line in found] == ["correct", "correct", verdict, "correct"]
 
 
+@pytest.mark.parametrize("problem", ["mlp", "softmax-cross-entropy", "griewank"])
+def test_what_others_wrote_before_changes_nothing_that_is_said(problem: str) -> None:
+    """Each work twice, between the others and further down the page, against a verifier that has seen nothing."""
+    rows = [work["work"] for work in works("wrong") + works("correct") if work.get("problem") == problem][:4]
+    texts = [*rows, *("\n\n" + "\n".join(pair) for pair in zip(rows, rows[1:], strict=False)), *rows]
+    warm = Verifier(problem)
+    for text in texts:
+        found, alone = warm.verify(text), Verifier(problem).verify(text)
+        assert found.data() == alone.data()
+        assert [line.slips for line in found.lines] == [line.slips for line in alone.lines]
+
+
 def test_rows_that_need_each_other_are_named_and_the_others_judged() -> None:
     report = verifier("griewank").verify("q = r x_1\nr = q + 1\nv_0 = x_2\n", ".txt")
     assert [line.verdict.verdict for line in report.lines] == ["unread", "unread", "correct"]

@@ -76,9 +76,20 @@ def read_text(path: str, largest: int = LARGEST_TEXT) -> str:
     return text
 
 
+def processes(jobs: int) -> int:
+    """As many as there is a processor for."""
+    fitting = min(max(jobs, 1), os.cpu_count() or 1)
+    if fitting != jobs:
+        click.echo(f"--jobs {jobs} is taken as {fitting}", err=True)
+    return fitting
+
+
 @contextlib.contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    """Raise WorkLimitError in the block after this much wall time; also wakes a read that waits for a silent pipe."""
+def time_limit(seconds: float, *, of_processor: bool = False) -> Iterator[None]:
+    """Raise WorkLimitError in the block after this much wall time; also wakes a read that waits for a silent pipe.
+
+    of_processor : count the time of the processor instead, which other processes do not lengthen.
+    """
 
     def ring(number: int, frame: Any) -> None:
         raise WorkLimitError(f"not finished after {seconds:g} s; give more time with --timeout")
@@ -86,10 +97,13 @@ def time_limit(seconds: float) -> Iterator[None]:
     if not hasattr(signal, "setitimer"):
         yield
         return
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    timer, number = signal.ITIMER_REAL, signal.SIGALRM
+    if of_processor:
+        timer, number = signal.ITIMER_PROF, signal.SIGPROF
+    before = signal.signal(number, ring)
+    signal.setitimer(timer, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(timer, 0)
+        signal.signal(number, before)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from derive.cli.folder import ProductFolder
-from derive.cli.options import formats_of, time_limit
+from derive.cli.options import formats_of, processes, time_limit
 from derive.cli.progress import Progress
 from derive.errors import MissingPartError, UsageError
 
@@ -88,7 +87,7 @@ def command(
     with Progress() as progress, time_limit(timeout):
         folder = ProductFolder(out or Path("build/sheets") / exercise.name, force=force)
         started = time.monotonic()
-        written = _write(order, folder, _processes(jobs), progress)
+        written = _write(order, folder, processes(jobs), progress)
         seconds = time.monotonic() - started
     if as_json:
         data = {"exercise": exercise.name, "seed": seed, "folder": str(folder.path), "variants": count,
@@ -99,14 +98,6 @@ def command(
         proved = "every key proved" if check else "keys not checked"
         click.echo(f"{variants} in {folder.path}: {', '.join(order.names)}; {proved} ({seconds:.1f} s)")
     return 0
-
-
-def _processes(jobs: int) -> int:
-    """As many as there is a processor for."""
-    fitting = min(max(jobs, 1), os.cpu_count() or 1)
-    if fitting != jobs:
-        click.echo(f"--jobs {jobs} is taken as {fitting}", err=True)
-    return fitting
 
 
 def _write(order: Order, folder: ProductFolder, jobs: int, progress: Progress) -> list[str]:

@@ -6,19 +6,18 @@ import functools
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from derive.cli.options import read_text, time_limit
+from derive.cli.options import processes, read_text, time_limit
 from derive.cli.output import show, write_file
 from derive.cli.progress import Progress
-from derive.cli.verify_folder import SUFFIXES, judge_folder
+from derive.cli.verify_folder import SUFFIXES, Batch, judge_folder
 from derive.cli.verify_problems import problem_of, problems_of
 from derive.errors import UsageError
 
 if TYPE_CHECKING:
-    from derive.verification.checking import Verifier
     from derive.verification.report import Report
 
 #: Seconds that a process may take to load numpy and torch, beside --timeout.
@@ -31,6 +30,7 @@ Examples:
   derive verify homework.md --problem layer.toml --hint
   derive verify work.tex --problem mlp --reveal --format html -o marked.html
   derive verify submissions/ --problem mlp
+  derive verify submissions/ --problem mlp --jobs 4 -o build/marks     # marks.csv, overview.html; goes on if stopped
   derive verify handed-in/ --problem week3         # variant-07.tex against week3/variant-07/problem.toml
   derive verify backpropagation.py --problem mlp --run-code
   echo '\\bar v_5 = v_4' | derive verify - --problem griewank --json
@@ -51,14 +51,21 @@ Exit codes: 0 every row is right; 1 a row is wrong; 2 nothing could be read;
 @click.option("--hint", is_flag=True, help="Say only which rows are wrong, not why.")
 @click.option("--reveal", is_flag=True, help="Show the right formula of a wrong row too.")
 @click.option("--format", "-f", "form", type=click.Choice(FORMATS), help="[by the ending of -o, else text]")
-@click.option("-o", "--out", "out", help="Write to this file instead of standard output.")
+@click.option(
+    "-o",
+    "--out",
+    "out",
+    help="Write to this file; for a folder of works, keep verdicts, marks and an overview in this folder.",
+)
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--run-code", "run_code", is_flag=True, help="Run Python work, in a confined process of its own.")
 @click.option(
-    "--timeout", type=click.FloatRange(0.01, 86400), default=10.0, show_default=True,
-    help="Give up after this many seconds a work.",
+    "--timeout", type=click.FloatRange(0.01, 86400),
+    help="Give up after this many seconds a work.  [10; 2 for each work of a folder]",
 )  # fmt: skip
+@click.option("--jobs", type=int, help="Processes that judge the works of a folder.  [as many as there are processors]")
+@click.option("--scheduler", metavar="ADDRESS", help="Judge the works of a folder on this Dask cluster.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the points; verdicts do not depend on it.")
 def command(
     work: str,
@@ -70,7 +77,9 @@ def command(
     force: bool,
     as_json: bool,
     run_code: bool,
-    timeout: float,
+    timeout: float | None,
+    jobs: int | None,
+    scheduler: str | None,
     seed: int,
 ) -> int:
     """Say of every row of WORK whether it is right, which is the first wrong one, and what is wrong with it.
@@ -87,24 +96,22 @@ def command(
         raise UsageError(f"{work}: work is read from {', '.join(SUFFIXES)}; rename it, or pipe it in as -")
     if suffix == ".py" and not run_code:
         raise UsageError("Python work is run to be verified, in a confined process; allow that with --run-code")
+    if Path(work).is_dir():
+        return _folder(work, problem, form, out, Limits(timeout or 2.0, jobs, scheduler), seed, hint, run_code, force)
+    if jobs is not None or scheduler is not None:
+        raise UsageError("--jobs and --scheduler are for a folder of works")
     code = run_code and suffix in (".py", ".ipynb")
-    works = max(sum(1 for _ in Path(work).iterdir()), 1) if Path(work).is_dir() else 1
-    with Progress() as progress, time_limit(works * (timeout + LOADING * code)):
+    timeout = timeout or 10.0
+    with Progress() as progress, time_limit(timeout + LOADING * code):
         progress.doing("reading")
         from derive.verification.checking import Verifier
 
-        verifier_of = functools.cache(lambda name: Verifier(name, seed))
         several = problems_of(Path(problem)) if _is_folder(problem) else None
         if several is not None and work == "-":
             raise UsageError("standard input has no name that tells its problem; name the problem's file")
-
-        def verifier(file: Path = Path(work)) -> Verifier:
-            return verifier_of(problem if several is None else str(problem_of(file, several)))
-
-        if Path(work).is_dir():
-            if form not in ("text", "json") or out is not None:
-                raise UsageError("a folder is told of on standard output, as text or --json; name a file for the rest")
-            return judge_folder(Path(work), verifier, form == "json", mode == "hint", timeout, run_code)
+        verifier = functools.cache(
+            lambda: Verifier(problem if several is None else str(problem_of(Path(work), several)), seed)
+        )
         text = read_text(work)
         if work == "-":
             suffix = ".tex" if "\\" in text or "$" in text else ".txt"
@@ -122,6 +129,45 @@ def command(
     else:
         show(data)
     return report.exit_code
+
+
+class Limits(NamedTuple):
+    """seconds : for one work.  jobs : processes, None where nothing was asked.  scheduler : of a cluster."""
+
+    seconds: float
+    jobs: int | None
+    scheduler: str | None
+
+
+def _folder(
+    work: str,
+    problem: str,
+    form: str,
+    out: str | None,
+    limits: Limits,
+    seed: int,
+    hint: bool,
+    run_code: bool,
+    force: bool,
+) -> int:
+    if form not in ("text", "json"):
+        raise UsageError("a folder is told of on standard output, as text or --json; name a file for the rest")
+    several = problems_of(Path(problem)) if _is_folder(problem) else None
+    vocabulary = None
+    if several is None:
+        from derive.verification.problems import load_problem
+
+        vocabulary = load_problem(problem).vocabulary  # what is wrong with it is said once, not for every work
+    seconds = limits.seconds if not run_code else max(limits.seconds, 10.0)
+    return judge_folder(
+        Batch(
+            folder=Path(work), problem_of=lambda file: problem if several is None else str(problem_of(file, several)),
+            title=problem, vocabulary=vocabulary, seed=seed, hint=hint, seconds=seconds, run_code=run_code,
+            jobs=None if limits.jobs is None else processes(limits.jobs), scheduler=limits.scheduler,
+            out=None if out is None else Path(out), force=force,
+        ),
+        form == "json",
+    )  # fmt: skip
 
 
 def _is_folder(problem: str) -> bool:

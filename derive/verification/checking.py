@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,13 @@ from derive.errors import ReadingError, UsageError
 from derive.reading.latex.rows import Row, read_work
 from derive.verification.judging import Judging
 from derive.verification.problems import Problem, load_problem
-from derive.verification.report import Line, Report, counterexample, read_as, shown
-from derive.verification.spellings import of_work
+from derive.verification.report import Line, Report, Slip, counterexample, read_as, shown
+from derive.verification.spellings import Spellings, of_work
 from derive.verification.verdicts import Judged
 
 SUFFIXES = (".tex", ".md", ".txt", ".ipynb")
+#: Wrong rows whose diagnosis is kept before all are forgotten again.
+KEPT = 1024
 
 
 class Verifier:
@@ -25,6 +27,7 @@ class Verifier:
         self.problem = load_problem(problem) if isinstance(problem, str) else problem
         self.seed = seed
         self.judging = Judging(self.problem, seed)
+        self._told: dict[Hashable, tuple[Sequence[Slip], str | None, Sequence[str], int]] = {}
 
     def verify(self, text: str, suffix: str = ".tex", file: str | None = None) -> Report:
         """The verdict on every row of a work.
@@ -38,8 +41,6 @@ class Verifier:
         return Report(self.problem.title, self.lines(rows), self.seed, file, self.problem.vocabulary)
 
     def lines(self, rows: Sequence[Row]) -> list[Line]:
-        from derive.verification.diagnosis import diagnosed
-
         found: list[Line] = []
         spellings = of_work(self.problem, rows)
 
@@ -52,11 +53,40 @@ class Verifier:
             elif judged.verdict.evidence == "shape":
                 line.counterexample = {"shapes": dict(self.judging.models[0].sizes)}
             if judged.verdict.verdict == "wrong":
-                diagnosed(line, self.judging, spellings)
+                self._diagnose(line, spellings)
             found.append(line)
 
         self.judging.judge(rows, look)
         return sorted(found, key=lambda line: line.number)
+
+    def _diagnose(self, line: Line, spellings: Spellings) -> None:
+        """Say what is wrong with a row; what was said of the same row in another work is said again."""
+        from derive.verification.diagnosis import diagnosed
+
+        key, first = self._same(line, spellings), line.judged.row.at.line
+        if key is not None and key in self._told:
+            slips, line.expected, line.steps, before = self._told[key]
+            line.slips = [slip.moved(first - before) for slip in slips]
+            return
+        diagnosed(line, self.judging, spellings)
+        if key is not None:
+            if len(self._told) >= KEPT:
+                self._told.clear()
+            self._told[key] = (line.slips, line.expected, line.steps, first)
+
+    def _same(self, line: Line, spellings: Spellings) -> Hashable:
+        """All that a diagnosis depends on; None where it is more: names that the work defines, numbers."""
+        verdict, row = line.verdict, line.judged.row
+        head, link, comparing = verdict.head, verdict.link, self.judging.comparing
+        if head is None or link is None or verdict.statement is None or verdict.numbers:
+            return None
+        conditions = (*verdict.statement.conditions, *(self.judging.head[1] if self.judging.head is not None else ()))
+        if comparing.reads_definitions(head, link.tree, conditions):
+            return None
+        mistakes = [each for each in self.judging.following.mistakes if each.row != row.number]
+        if any(comparing.reads_definitions(each.head, each.right, each.conditions) for each in mistakes):
+            return None
+        return (head, link.tree, link.relation, conditions, row.text, row.at.column, tuple(mistakes), spellings.key())
 
     def _at_values(self, judged: Judged) -> tuple[dict[str, Any], str, str] | None:
         """Both sides of a wrong row at the problem's own values, where they differ there."""

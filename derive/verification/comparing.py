@@ -55,16 +55,16 @@ class Comparing:
         if among is not None and among is not self.models:
             return self._at_all(left, right, conditions, among)
         key = (left, right, conditions)
-        if (known := self._right.get(key)) is not None and not self._reads_definitions(*key):
+        if (known := self._right.get(key)) is not None and not self.reads_definitions(*key):
             return replace(known)
         verdict = self._decided(left, right, conditions)
-        if verdict.verdict == "correct" and not self._reads_definitions(*key):
+        if verdict.verdict == "correct" and not self.reads_definitions(*key):
             if len(self._right) >= KEPT:
                 self._right.clear()
             self._right[key] = replace(verdict)
         return verdict
 
-    def _reads_definitions(self, left: Tree, right: Tree, conditions: Conditions) -> bool:
+    def reads_definitions(self, left: Tree, right: Tree, conditions: Conditions) -> bool:
         """Whether a row reads a name that the work defines."""
         made = {head.text if isinstance(head, t.Name) else head.array for head, _, _ in self.definitions}
         return bool(made) and any(not made.isdisjoint(t.names_in(each)) for each in (left, right, *conditions))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from derive import tree as t
@@ -22,12 +22,14 @@ from derive.verification.verdicts import Verdict
 
 #: All sizes where rows are followed whose shapes clash otherwise.
 ONE_SIZE = 3
+#: Rows held against mistakes that are kept before all are forgotten again.
+KEPT = 4096
 
 #: What may come of taking a mistake for true.
 NO_MODEL = (DeriveError, Unjudged, ShapeClash, UndefinedNode, OutsideFamily, RecursionError)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Mistake:
     """A wrong row as later rows may build on it: the equation that it states instead.
 
@@ -50,6 +52,7 @@ class Following:
         self.mistakes: list[Mistake] = []
         self._followed: dict[tuple[int, ...], list[Model]] = {}
         self._square: dict[tuple[int, ...], list[Model]] = {}
+        self._contradicted: dict[Hashable, bool] = {}
 
     def forget(self) -> None:
         self.mistakes = []
@@ -77,10 +80,19 @@ class Following:
     def contradicted(self, left: Tree, right: Tree, conditions: Conditions) -> int | None:
         """The row of the last mistake, where a link that is true is not so with all mistakes taken at their word."""
         mistakes = [each for each in self.mistakes if each.head != left]
-        followed = self.models(tuple(range(len(self.mistakes)))) if mistakes else []
-        if not followed or self.comparing.decided(left, right, conditions, followed).verdict != "wrong":
+        if not mistakes:
             return None
-        return mistakes[-1].row
+        key = (left, right, conditions, tuple((each.head, each.right, each.conditions) for each in self.mistakes))
+        kept = not self.comparing.definitions  # so it is in every work with these mistakes
+        found = self._contradicted.get(key) if kept else None
+        if found is None:
+            followed = self.models(tuple(range(len(self.mistakes))))
+            found = bool(followed) and self.comparing.decided(left, right, conditions, followed).verdict == "wrong"
+            if kept:
+                if len(self._contradicted) >= KEPT:
+                    self._contradicted.clear()
+                self._contradicted[key] = found
+        return mistakes[-1].row if found else None
 
     def _carried_at_one_size(
         self, tries: Sequence[tuple[int, ...]], left: Tree, right: Tree, conditions: Conditions

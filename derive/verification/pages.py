@@ -80,13 +80,13 @@ def _wrong(line: Line, mode: str, vocabulary: Vocabulary) -> list[Block]:
         blocks.append(Display(formulas))
     right = _right(line, vocabulary) if mode == "reveal" else None
     told = reasons(line, "" if right is not None else mode)
-    blocks.append(Bullets(tuple(_inlines(each, vocabulary) for each in told)))
+    blocks.append(Bullets(tuple(inlines(each, vocabulary) for each in told)))
     if right is not None:
         blocks += [Prose(("Right is",)), Display((Formula(right),))]
     return blocks
 
 
-def _inlines(text: str, vocabulary: Vocabulary) -> tuple[Inline, ...]:
+def inlines(text: str, vocabulary: Vocabulary) -> tuple[Inline, ...]:
     """A sentence with its formulas between dollars as formulas, where they can be read."""
     found: list[Inline] = []
     for place, piece in enumerate(text.split("$")):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -30,6 +30,10 @@ class Slip:
     repair: str
     repair_latex: str = ""
     at: Span | None = None
+
+    def moved(self, lines: int) -> Slip:
+        """The same slip so many lines further down."""
+        return self if self.at is None or not lines else replace(self, at=replace(self.at, line=self.at.line + lines))
 
 
 @dataclass

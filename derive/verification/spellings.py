@@ -6,7 +6,7 @@ A formula that is shown to a student is in the student's own notation, and reads
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -39,6 +39,11 @@ class Spellings:
     tight: bool = False
     is_latex: bool = True
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
+
+    def key(self) -> Hashable:
+        """What tells spellings apart."""
+        tables = tuple(tuple(sorted(table.items())) for table in (self.names, self.arrays, self.layers))
+        return (*tables, self.tight, self.is_latex, frozenset(self.vocabulary.names))
 
     def learn(self, trees: Iterable[Tree], lines: Sequence[str], line: int = 1, column: int = 1) -> None:
         """Take the spellings from trees and the source that they were read from; what is known stays.
