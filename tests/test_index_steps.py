@@ -141,6 +141,16 @@ def test_a_lost_guard_is_found_by_the_read_outside() -> None:
     assert result_of({step: found}).text == "0 of 1 steps hold; wrong: planted at Z"
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_what_holds_for_one_sign_only_is_found_with_a_single_number(seed: int) -> None:
+    """|x| x^2 is x^3 for every x that one draw may give."""
+    program = read_equations("y = abs(x)*x^2")
+    line = program.equations[0]
+    wrong = Equation(line.left, read_equations("y = x^3").equations[0].term)
+    step = Step(RULE, "", (), line, wrong)
+    assert not run_step(step, program, seed=seed).holds
+
+
 def test_a_side_without_a_value_is_not_compared() -> None:
     i = Index("i", 3)
     program = Program((entry("x", Index("i", 3)),), (Equation(entry("Z", i), entry("x", i)),), ("Z",))

@@ -28,6 +28,9 @@ from derive.terms import Entry
 
 Adapt = Callable[[dict[str, Array]], dict[str, Array]]
 
+#: Entries that may all have one sign by chance, and how often another draw is tried then.
+FEW, TURNS = 12, 8
+
 
 # --- samples ----------------------------------------------------------------------------------------------------------
 
@@ -40,18 +43,48 @@ def environments(
     known : further arrays that steps speak of, such as upstream gradients, at their own indices; they are random.
     adapt : changes the arrays that were drawn, to what the program takes for granted: rows of y that add up to 1.
     """
-    found = []
-    for sizes in sample_sizes(program, seed):
-        rng = np.random.default_rng(seed)
-        arrays = sample_arrays(program, sizes, rng)
-        if adapt is not None:
-            arrays = adapt(arrays)
-        environment = environment_of(program, arrays, sizes)
-        executed(program, environment)
-        for name, head in (known or {}).items():
-            environment.put(replace(head, array=name), real_numbers(head, environment, rng))
-        found.append(environment)
+    around = list(sample_sizes(program, seed))
+    found = [_environment(program, sizes, known or {}, np.random.default_rng(seed), adapt) for sizes in around]
+    for turn in range(1, TURNS):
+        if not (one_sided := _one_sided(program, found)):
+            break
+        more = _environment(program, around[-1], known or {}, np.random.default_rng([seed, turn]), adapt)
+        if _one_sided(program, [*found, more]) < one_sided:
+            found.append(more)
     return found
+
+
+def _environment(
+    program: Program,
+    sizes: Mapping[str, int],
+    known: Mapping[str, Entry],
+    rng: np.random.Generator,
+    adapt: Adapt | None,
+) -> Environment:
+    arrays = sample_arrays(program, sizes, rng)
+    if adapt is not None:
+        arrays = adapt(arrays)
+    environment = environment_of(program, arrays, sizes)
+    executed(program, environment)
+    for name, head in known.items():
+        environment.put(replace(head, array=name), real_numbers(head, environment, rng))
+    return environment
+
+
+def _one_sided(program: Program, found: Sequence[Environment]) -> frozenset[str]:
+    """Inputs of a few entries that were never negative or never positive: |x| x^2 = x^3 would pass.
+
+    Of many entries all have one sign only where the program has values for no other.
+    """
+    arrays = {
+        name: [each.stored[name].array for each in found] for name in program.input_names if _is_input(name, program)
+    }
+    return frozenset(
+        name
+        for name, values in arrays.items()
+        if name not in program.integers and sum(value.size for value in values) <= FEW
+        if all((value >= 0).all() for value in values) or all((value <= 0).all() for value in values)
+    )
 
 
 def with_adjoints(made: Gradients, *, seed: int = 0, adapt: Adapt | None = None) -> list[Environment]:
