@@ -5,15 +5,20 @@ python -m tests.slip_cases [--all]    prints how often the planted slip is named
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import pytest
+from _pytest.mark.structures import ParameterSet
 
 from derive.reading.latex.rows import Link, Row, read_work
 from derive.tree import Tree
@@ -51,6 +56,21 @@ EXTRA = (
     {"problem": SUMS, "work": r"\frac{\partial p}{\partial z} = \frac{1}{z}"},
     {"problem": "convolution", "work": r"dV = dZ \star_{\mathrm{full}} \mathrm{rot180}(K)"},
 )
+
+
+#: One case in so many is tried in `make test`, other ones every day; all of them in `make test-all`.
+TURNS = 4
+
+T = TypeVar("T")
+
+
+def in_turn(found: Sequence[T], name: Callable[[T], str]) -> list[ParameterSet]:
+    """Parameters of which those whose turn it is not are slow. On CI it is always the same ones' turn."""
+    today = 0 if os.environ.get("CI") else date.today().toordinal()
+    return [
+        pytest.param(each, id=name(each), marks=() if (place - today) % TURNS == 0 else (pytest.mark.slow,))
+        for place, each in enumerate(found)
+    ]
 
 
 @lru_cache
@@ -182,7 +202,7 @@ def _report(most: int, a_row: int) -> None:
     print(dict(total))
 
 
-__all__ = ["Case", "Link", "cases", "named", "verifier"]
+__all__ = ["Case", "Link", "cases", "in_turn", "named", "verifier"]
 
 if __name__ == "__main__":
     _report(*((10**9, 2) if "--all" in sys.argv else (3, 1)))

@@ -22,6 +22,7 @@ from derive.verification.slip_text import Words
 from derive.verification.spellings import of_work
 from derive.verification.values import is_literal
 from derive.verification.verdicts import Judged
+from tests.slip_cases import in_turn
 from tests.test_verification_works import named, verifier, works
 
 
@@ -124,7 +125,7 @@ RIGHT = [work for file in ("sheet002", "sheet003", "sheet004", "correct", "point
 UNSAID = ("sheet002 mlp 0",)
 
 
-@pytest.mark.parametrize("work", [each for each in RIGHT if named(each) not in UNSAID], ids=named)
+@pytest.mark.parametrize("work", in_turn([each for each in RIGHT if named(each) not in UNSAID], named))
 def test_the_right_formula_of_a_right_row_reads_back_and_is_right(work: dict[str, Any]) -> None:
     defining, found = shown_rows(work)
     if found:
@@ -133,7 +134,7 @@ def test_the_right_formula_of_a_right_row_reads_back_and_is_right(work: dict[str
         assert dict(zip(found, judged, strict=True)) == dict.fromkeys(found, "correct")
 
 
-@pytest.mark.parametrize("problem", catalogue_names())
+@pytest.mark.parametrize("problem", in_turn(catalogue_names(), str))
 def test_what_is_expected_of_every_derivative_of_the_catalogue_reads_back(problem: str) -> None:
     own = verifier(problem)
     judging, loss = own.judging, own.problem.loss
@@ -155,7 +156,7 @@ def test_what_is_expected_of_every_derivative_of_the_catalogue_reads_back(proble
                 assert own.verify(shown, ".tex").verdict == "correct", shown
 
 
-@pytest.mark.parametrize("work", works("wrong"), ids=named)
+@pytest.mark.parametrize("work", in_turn(works("wrong"), named))
 def test_what_is_shown_of_a_wrong_work_is_right(work: dict[str, Any]) -> None:
     report = verifier(work["problem"]).verify(work["work"], work.get("suffix", ".tex"))
     for line in report.lines:

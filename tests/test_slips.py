@@ -13,7 +13,7 @@ from derive.verification.report import Line
 from derive.verification.slip_library import library, named
 from derive.verification.slip_table import table
 from derive.verification.slips import CLASSES, NamedSlip
-from tests.slip_cases import cases, verifier
+from tests.slip_cases import cases, in_turn, verifier
 
 #: Found from the difference of the sides, not by changing a place: planted by hand below.
 PATHS = ("path missing", "diagonal path only", "path taken twice", "sign of a path", "a lone term of several")
@@ -43,7 +43,9 @@ def test_the_library_is_a_table() -> None:
         assert named(slip.name) is slip
 
 
-@pytest.mark.parametrize("slip", [slip for slip in library() if slip.name not in PATHS], ids=lambda slip: slip.name)
+@pytest.mark.parametrize(
+    "slip", in_turn([slip for slip in library() if slip.name not in PATHS], lambda slip: slip.name)
+)
 def test_a_planted_slip_is_found(slip: NamedSlip) -> None:
     """It is called wrong; it, or a slip of the same or a more specific rank, is named; what should stand is right."""
     found = []

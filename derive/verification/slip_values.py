@@ -126,9 +126,12 @@ class Looks(Arrays):
             return self._value(tree, at, self.all)
         except RecursionError:
             raise
-        except Exception as failed:  # kept, and raised again by whoever asks for the part
+        except (*VALUELESS, OutsideFamily, Unfit) as failed:  # kept, and raised again by whoever asks for the part
             self._scope = scope
             return failed
+        except (ValueError, IndexError, OverflowError):  # what NumPy does not put together is left to the graph
+            self._scope = scope
+            return Unfit()
 
     # --- leaves -------------------------------------------------------------------------------------------------------
 
