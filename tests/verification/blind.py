@@ -105,10 +105,17 @@ def _written(value: Any) -> str:
     return f"'{value}'" if isinstance(value, str) else str(value)
 
 
+def problem_of(work: dict[str, Any]) -> str:
+    """The name of a work's problem, or its text."""
+    return work.get("problem") or _toml(work["given"])
+
+
+def suffix_of(text: str) -> str:
+    return ".tex" if "\\" in text or "$" in text else ".txt"
+
+
 def report_of(work: dict[str, Any]) -> Report:
-    text = work["rows"]
-    suffix = ".tex" if "\\" in text or "$" in text else ".txt"
-    return _verifier(work.get("problem") or _toml(work["given"])).verify(text, suffix)
+    return _verifier(problem_of(work)).verify(work["rows"], suffix_of(work["rows"]))
 
 
 def measure(corpus: str, files: Sequence[str] = ()) -> Figures:

@@ -26,8 +26,13 @@ from derive import tree as t
 from derive.reading.latex.rows import read_work
 from derive.tree import Tree
 from derive.verification.checking import Verifier
+from derive.verification.diagnosis import diagnosed
 from derive.verification.problems import read_problem
+from derive.verification.report import Line
+from derive.verification.spellings import Spellings, of_work
+from derive.verification.verdicts import Judged
 from tests.test_verification_works import works
+from tests.verification import blind
 from tests.verification.near_misses import PROBLEM, near_misses
 
 SCALAR = ("griewank",)
@@ -78,6 +83,36 @@ def of_works(chosen: Sequence[dict[str, Any]], diagnose: bool) -> Times:
         spent = time.process_time() - start
         times.seconds += [(spent / count, rows[0].text)] * count
     return times
+
+
+def of_names(chosen: Sequence[dict[str, Any]]) -> Times:
+    """The slips of each wrong row alone, in problems whose slips were named before; no row is remembered."""
+    for _ in range(2):
+        times = Times()
+        for work in chosen:
+            made = ready(work.get("toml") or work["problem"])
+            made.judging.comparing.forget_right()
+            rows = read_work(work["work"], work.get("suffix", ".tex"), made.problem.vocabulary)
+            spellings = of_work(made.problem, rows)
+
+            def look(judged: Judged, made: Verifier = made, spellings: Spellings = spellings) -> None:
+                if judged.verdict.verdict == "wrong":
+                    line = Line(judged, judged.row.text)
+                    start = time.process_time()
+                    diagnosed(line, made.judging, spellings)
+                    times.seconds.append((time.process_time() - start, judged.row.text))
+
+            made.judging.judge(rows, look)
+    return times
+
+
+def blind_works() -> list[dict[str, Any]]:
+    """The works of the blind corpora, as those of tests/verify are written."""
+    return [
+        {"problem": blind.problem_of(work), "work": work["rows"], "suffix": blind.suffix_of(work["rows"])}
+        for corpus in blind.CORPORA
+        for work in blind.works(corpus)
+    ]
 
 
 def of_lines(lines: Sequence[str], made: Verifier) -> Times:
@@ -204,6 +239,9 @@ def measure(stride: int = 1) -> list[str]:
         of_works([work], False)
     told.append(of_works(wrong, False).text("wrong works, judged"))
     told.append(of_works(wrong, True).text("wrong works, slips named"))
+    told.append(
+        of_names([*wrong, *blind_works()[:: 3 * stride]]).text("wrong rows, of the blind corpora too, slips named")
+    )
     return [*told, of_sympy(stride), math_verify()]
 
 
