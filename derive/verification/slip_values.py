@@ -78,6 +78,7 @@ class Looks(Arrays):
         self._by_tree: dict[tuple[int, Any], tuple[Tree, Array | Exception]] = {}
         self._by_spelling: dict[tuple[Tree, Any], Array | Exception] = {}
         self._spans: dict[tuple[Any, ...], list[range] | Exception] = {}
+        self._held: dict[tuple[Tree, Any], Values | None] = {}
         self._beyond: Values | None = None
 
     def look(self, tree: Tree) -> Array:
@@ -294,6 +295,26 @@ class Looks(Arrays):
             raise Unfit
         power = exponent.data.reshape(exponent.data.shape + (1,) * len(base.shape))
         return Array(np.power(base.data, power), base.shape, base.row)
+
+    def held(self, tree: Tree, at: Places) -> Values | None:
+        key = (tree, self._scope)
+        if key not in self._held:
+            self._held[key] = self._found_held(tree, at)
+        return self._held[key]
+
+    def _found_held(self, tree: Tree, at: Places) -> Values | None:
+        """Where a condition on indices holds; whole numbers of the problem, such as a stride, may stand in it."""
+        found = super().held(tree, at)
+        if found is not None or not isinstance(tree, t.Indicator):
+            return found
+        try:
+            sides = [self.integer(side, at) for side in tree.sides]
+        except (Unfit, *VALUELESS):
+            return None
+        found = self.all
+        for operator, left, right in zip(tree.operators, sides, sides[1:], strict=False):
+            found = found & _COMPARISONS[operator](left, right)
+        return found
 
     def _indicator(self, tree: t.Indicator, at: Places, mask: Values) -> Array:
         held = self.held(tree, at)

@@ -95,7 +95,9 @@ def of_names(chosen: Sequence[dict[str, Any]]) -> Times:
             rows = read_work(work["work"], work.get("suffix", ".tex"), made.problem.vocabulary)
             spellings = of_work(made.problem, rows)
 
-            def look(judged: Judged, made: Verifier = made, spellings: Spellings = spellings) -> None:
+            def look(
+                judged: Judged, made: Verifier = made, spellings: Spellings = spellings, times: Times = times
+            ) -> None:
                 if judged.verdict.verdict == "wrong":
                     line = Line(judged, judged.row.text)
                     start = time.process_time()
