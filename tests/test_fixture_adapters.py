@@ -26,6 +26,7 @@ from derive.subjects.tiny import Mul, ReduceMean, ReLU, Sigmoid, Sqrt, Tensor, m
 #: One of every family.
 SAMPLE = ("conv2d", "max_pool1d", "linear", "layernorm", "attention", "rnn", "gelu", "softmax_cross_entropy",
           "congruence", "add_bias", "adam", "rosenbrock", "mlp_step_momentum")  # fmt: skip
+LONG = ("attention", "adam", "mlp_step_momentum")
 DTYPES = ("float64", "float32")
 
 
@@ -66,7 +67,7 @@ def within_the_bounds(name, count):
 @pytest.mark.parametrize("name", SAMPLE)
 def test_frameworks_are_within_the_bounds(name):
     pytest.importorskip("autograd")
-    within_the_bounds(name, 2)
+    within_the_bounds(name, 1 if name in LONG else 2)
 
 
 @pytest.mark.slow
@@ -361,7 +362,7 @@ def test_a_module_that_fails_to_import_says_why(tmp_path, monkeypatch):
 
 def test_saturated_derivatives_have_no_digits_and_the_framework_is_blamed(tmp_path):
     """tanh'(20) = 1 - tanh(20)^2 cancels in doubles: the certified value is 1.7e-17 or so, and torch says 0."""
-    rows = measure_digits({"torch": find_adapter("torch")}, ["tanh", "sigmoid", "add"], count=8)
+    rows = measure_digits({"torch": find_adapter("torch")}, ["tanh", "sigmoid", "add"], count=6)
     found = {(row.operation, row.kind): row for row in rows}
     for name in ("tanh", "sigmoid"):
         row = found[name, "gradient"]
@@ -374,7 +375,7 @@ def test_saturated_derivatives_have_no_digits_and_the_framework_is_blamed(tmp_pa
         assert found[name, "output"].fewest > 14
     assert found["add", "gradient"].fewest == 16
     assert "terms of size" in table(rows)
-    page = report(rows, "torch", 8)
+    page = report(rows, "torch", 6)
     assert "| 0.0 | sigmoid | gradient.X | torch | x = " in page
     figure(rows, tmp_path / "one.png")
     figure(rows, tmp_path / "two.png")

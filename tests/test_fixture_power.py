@@ -40,7 +40,7 @@ def test_the_vectors_catch_every_mutant_and_accept_the_right_gradient() -> None:
 
 
 def test_fewer_vectors_catch_no_more() -> None:
-    few, many = (power([FixturesCheck(count)], ["sigmoid"]).rows for count in (1, 6))
+    few, many = (power([FixturesCheck(count)], ["sigmoid"], most=1).rows for count in (1, 6))
     caught = [[row.slip for row in rows if row.outcomes["FixturesCheck"] != MISSED] for rows in (few, many)]
     assert set(caught[0]) < set(caught[1])
 
@@ -79,7 +79,7 @@ def test_what_counts_as_caught(said: object, expected: str) -> None:
 
 def test_differences_of_a_sum_miss_what_a_sum_does_not_tell() -> None:
     """The sum of a softmax is 1 whatever its input: no factor shows, and a sum has an upstream gradient of ones."""
-    report = power(["sum-loss"], ["softmax"])
+    report = power(["sum-loss"], ["softmax"], most=1)
     assert report.unfair == ()
     missed = {row.slip for row in report.missed("sum-loss")}
     assert {"scaled by 37", "upstream gradient ignored", "factor 2 too many"} <= missed
@@ -271,7 +271,7 @@ def test_there_are_fifteen() -> None:
 
 
 def test_gradcheck_catches_what_shows_at_its_inputs() -> None:
-    report = power(["torch-gradcheck"], ["multiply", "squared_norm"])
+    report = power(["torch-gradcheck"], ["multiply"])
     said = {row.slip: row.outcomes["torch-gradcheck"] for row in report.rows}
     assert report.unfair == ()
     assert said["sign of the whole side"] == said["factor 2 too many"] == CAUGHT
