@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from itertools import product as combinations
 from math import prod
 from typing import TYPE_CHECKING
 
 from derive import tree as t
 from derive.tree import Tree
-from derive.verification.graph import ELEMENTWISE, Node
+from derive.verification.graph import ELEMENTWISE, Graph, Node
 from derive.verification.shaped import Env, ShapeClash, Shaped, Unjudged, scalar
 from derive.verification.sliding import slid
 
@@ -155,12 +156,7 @@ class Calls:
                 answer = self.meaning.value(parts[k], env)
             elif held != g.zero:
                 value = self.meaning.value(parts[k], env)
-                answer = self.meaning.shapes.together(
-                    value,
-                    answer,
-                    lambda a, b, h=held: g.linear(((1, b), (1, g.multiply(h, a)), (-1, g.multiply(h, b)))),  # type: ignore[misc]
-                    "joined as cases",
-                )
+                answer = self.meaning.shapes.together(value, answer, partial(_joined, g, held), "joined as cases")
         return answer
 
     def _overline_call(self, tree: t.Call, env: Env) -> Shaped:
@@ -304,3 +300,8 @@ class Calls:
         if one.rank and other.rank and unclear:
             raise Unjudged('what * means between arrays is not declared: asterisk = "convolution"', "ambiguous")
         return slid(self.meaning.shapes, one, other, mode or "valid", kind == "asterisk")
+
+
+def _joined(g: Graph, held: Node, one: Node, other: Node) -> Node:
+    """One value where a condition holds, the other where it does not."""
+    return g.linear(((1, other), (1, g.multiply(held, one)), (-1, g.multiply(held, other))))

@@ -172,7 +172,7 @@ def guarded(guard: Guard) -> None:
         guard.refuse("ends the process (os._exit)")
 
     builtins.input = asked
-    os._exit, os.abort = left, left  # type: ignore[assignment]
+    os._exit, os.abort = left, left  # type: ignore[assignment]  # what never returns is replaced by what refuses
     with contextlib.suppress(ImportError, AttributeError):
         import _posixsubprocess
 

@@ -113,7 +113,7 @@ class Names:
                 return None
             if spelled in self.plain:
                 return self.plain[spelled], None, spelled == text
-            stem, digits = re.fullmatch(r"(.*?)_?(\d*)", spelled).groups()  # type: ignore[union-attr]
+            stem, digits = _numbered(spelled)
             if digits and stem in self.plain and self.plain[stem] in self.families:
                 return self.plain[stem], int(digits), True
             if not fold:
@@ -137,7 +137,7 @@ class Names:
             base = re.sub(r"^deltas(?=_?\d*$)", "delta", base)
         if base in self.aliases:
             return self.aliases[base]
-        stem, digits = re.fullmatch(r"(.*?)_?(\d*)", base).groups()  # type: ignore[union-attr]
+        stem, digits = _numbered(base)
         for known in (stem, stem.lower(), stem.capitalize()):
             found = self.aliases.get(known)
             if found is not None and digits and found.name in self.families:
@@ -192,3 +192,9 @@ def taken_apart(path: str) -> tuple[str, tuple[int, ...], bool, str]:
     if not outer and members and _CONTAINERS.match(text):
         return text, tuple(members), gradient, ""
     return text, tuple(members), gradient, outer
+
+
+def _numbered(name: str) -> tuple[str, str]:
+    """A name and the digits at its end: W_2 and W2 are W and 2."""
+    stem = name.rstrip("0123456789")
+    return stem.removesuffix("_"), name[len(stem) :]

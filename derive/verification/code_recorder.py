@@ -137,7 +137,7 @@ class Recorder:
                 table = getattr(net, part, None)
                 for key in range(1, net.L + 1):
                     try:
-                        value = table[key]  # type: ignore[index]
+                        value = table[key]  # type: ignore[index]  # a student's object: what it cannot do is caught below
                     except (TypeError, KeyError, IndexError):
                         value = None
                     self.channel.tell(event="end", path=f"model.{part}[{key}]", **self.described(value))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from math import inf, isfinite, log10
+from typing import SupportsFloat
 
 from derive.verification.graph import FUNCTION, LINEAR, MONOMIAL, NAMED, NUMBER, Graph, Node
 
@@ -69,9 +70,9 @@ def _weight(exponent: int | Fraction) -> float:
     return _float(exponent) * (1 if exponent.denominator <= 2 else STEPS)
 
 
-def _float(value: object) -> float:
+def _float(value: SupportsFloat) -> float:
     try:
-        return abs(float(value))  # type: ignore[arg-type]
+        return abs(float(value))
     except OverflowError:
         return inf
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 
 from derive import tree as t
 from derive.tree import Tree
@@ -42,7 +43,7 @@ def _shifted(step: int) -> Edit:
     return edit
 
 
-def _fraction(tree: Tree):  # type: ignore[no-untyped-def]
+def _fraction(tree: Tree) -> Fraction | None:
     match tree:
         case t.Number():
             return tree.value

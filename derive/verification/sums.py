@@ -129,8 +129,10 @@ class Sums:
         for place in combinations(*self._spans(tree, env)):
             inner = {**env, **dict(zip(tree.bound, place, strict=True))}
             body = tree.body
-            nested = isinstance(body, t.Reduction) and body.operator == "sum"
-            values.append(self._nested(body, inner) if nested else self.meaning.value(body, inner))  # type: ignore[arg-type]
+            if isinstance(body, t.Reduction) and body.operator == "sum":
+                values.append(self._nested(body, inner))
+            else:
+                values.append(self.meaning.value(body, inner))
         if not values:
             return scalar(self.meaning.graph.zero)
         return values[0] if len(values) == 1 else self.meaning.shapes.added([(1, value) for value in values])
