@@ -59,6 +59,10 @@ class Paths:
                 if g.data[node][1] == place:  # v_0 = x_2: only another name for the place
                     found |= self.terms(seed, node)
                     continue
+                if node not in self._partials:
+                    self._partials[node] = self._local(g.data[node][1])
+                if self._partials[node].get(place, g.zero) == g.zero:
+                    continue
                 key = (*self._key(node), self._is_own(node, place))
                 found[key] = g.add(found.get(key, g.zero), g.multiply(outer[node], self._partials[node][place]))
         return found
@@ -69,15 +73,12 @@ class Paths:
         values = [node for node in g.cone((seed,)) if g.kinds[node] == NAMED and node in outer]
         readers: dict[Node, list[Node]] = {}
         for node in values:
-            if node not in self._partials:
-                self._partials[node] = self._local(g.data[node][1])
-            for place, partial in self._partials[node].items():
-                if partial != g.zero:
-                    readers.setdefault(place, []).append(node)
+            for place in self._reached(g.data[node][1]):
+                readers.setdefault(place, []).append(node)
         return values, readers
 
-    def _local(self, value: Node) -> Mapping[Node, Node]:
-        """The partial derivatives of a value by the names and inputs that its own formula reads."""
+    def _reached(self, value: Node) -> set[Node]:
+        """A value and all of which its own formula is made, names and inputs being the ends."""
         g = self.graph
         reached = {value}
         stack = [value]
@@ -87,8 +88,13 @@ class Paths:
                 new = [each for each in g.operands(node) if each not in reached]
                 reached.update(new)
                 stack += new
+        return reached
+
+    def _local(self, value: Node) -> Mapping[Node, Node]:
+        """The partial derivatives of a value by the names and inputs that its own formula reads."""
+        g = self.graph
         found: dict[Node, Node] = {value: g.one}
-        for node in sorted(reached, reverse=True):  # operands have smaller numbers
+        for node in sorted(self._reached(value), reverse=True):  # operands have smaller numbers
             outer = found.get(node)
             if outer is None or g.kinds[node] == NAMED:
                 continue
