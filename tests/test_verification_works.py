@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tomllib
 from functools import lru_cache
 from pathlib import Path
@@ -98,7 +99,7 @@ def test_what_was_right_in_one_work_is_right_in_the_next_only_if_it_reads_no_def
 def test_what_others_wrote_before_changes_nothing_that_is_said(problem: str) -> None:
     """Each work twice, between the others and further down the page, against a verifier that has seen nothing."""
     rows = [work["work"] for work in works("wrong") + works("correct") if work.get("problem") == problem][:4]
-    texts = [*rows, *("\n\n" + "\n".join(pair) for pair in zip(rows, rows[1:], strict=False)), *rows]
+    texts = [*rows, *("\n\n" + "\n".join(pair) for pair in itertools.pairwise(rows)), *rows]
     warm = Verifier(problem)
     for text in texts:
         found, alone = warm.verify(text), Verifier(problem).verify(text)

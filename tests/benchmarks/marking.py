@@ -39,7 +39,7 @@ def rows_of(name: str) -> list[str]:
     """The rows of all works of a file that stand alone."""
     chosen = [work for work in works(name) if work.get("problem") == PROBLEM and work.get("suffix", ".tex") == ".tex"]
     lines = [line.replace("$", "").strip() for work in chosen for line in work["work"].splitlines()]
-    return [line for line in lines if "=" in line and not line.startswith(("=", "\\begin", "\\end"))]
+    return [line for line in lines if "=" in line and not line.startswith(("=", "&", "\\begin", "\\end"))]
 
 
 def a_class(count: int) -> list[Request]:
