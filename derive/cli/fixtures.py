@@ -48,7 +48,7 @@ Exit codes: 0 done; 1 a case without a label is beyond its bound; 2 unreadable; 
 @click.option("--file", "file", help="Equations of your own (- for standard input).")
 @click.option("--name", help="What the folder of your own equations is called. [own]")
 @click.option("--count", type=click.IntRange(1, 100_000), default=20, show_default=True, help="Cases an operation.")
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Other numbers.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Other numbers.")
 @click.option("--dtype", "dtypes", default="float64,float32", show_default=True, help="Precisions, with a comma.")
 @click.option("--shape", "shapes", multiple=True, help="X=8x9: the extents of an input in all cases; several times.")
 @click.option("--second", is_flag=True, help="Second derivatives too.")
