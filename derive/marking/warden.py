@@ -7,6 +7,7 @@ right. A child that hangs, grows or dies costs the work it was at: the next one 
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import gc
 import os
 import select
@@ -114,6 +115,7 @@ def _serve(requests: int, answers: int, confined: bool) -> None:
     quiet = os.open(os.devnull, os.O_RDWR)
     for each in (0, 1, 2):
         os.dup2(quiet, each)
+    faulthandler.disable()  # a crash is told in one line by who watches
     if confined:
         limits.confine()
     with os.fdopen(requests, "rb") as lines:

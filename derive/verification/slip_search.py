@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from derive import tree as t
 from derive.errors import LimitError
 from derive.tree import Tree
 from derive.verification.graph import Node, UndefinedNode
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 SINGLE, PAIRED = 4000, 300
 #: The work of a repair that is looked at, of one that is worked out on the graph, and nodes that are as much as one.
 LOOK, WHOLE, NODES = 1, 10, 20
+#: Parts of a right side that cost no more, and further ones that make a repair as dear as two, three and so on.
+SHORT, HEAVIER = 80, 8
 #: Most repairs that are decided for certain.
 DECIDED = 16
 #: Nodes of a graph above which the traces of earlier tries are wiped off.
@@ -99,6 +102,8 @@ class Search:
         self.model = self.models[0]
         self.context = Context(self.model, head, right, conditions)
         self.left = work
+        # each look goes through the whole side
+        self._weight = 1 + max(0, sum(1 for _ in t.walk(right)) - SHORT) // HEAVIER
         self.decided = 0
         self.seen: dict[Tree, bool] = {}
         self.places = sites(right, self.context)
@@ -168,7 +173,7 @@ class Search:
 
     def spend(self, work: int) -> None:
         """Raises OutOfWork where the budget is used up."""
-        self.left -= work
+        self.left -= work * self._weight
         if self.left < 0:
             raise OutOfWork
 

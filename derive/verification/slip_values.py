@@ -66,6 +66,14 @@ _FUNCTIONS: Mapping[tuple[str, int], Callable[[Values], Values]] = {
 _BY_SPELLING = (t.Name, t.Subscript, t.Derivative, t.Call)
 
 
+def _is_short(tree: Tree) -> bool:
+    """Whether a call is quickly compared: to hash functions in functions takes longer the deeper they are."""
+    if not isinstance(tree, t.Call):
+        return True
+    inner = [each.body if isinstance(each, t.Negative) else each for each in tree.arguments]
+    return all(isinstance(each, (t.Name, t.Subscript, t.Number)) for each in inner)
+
+
 class Looks(Arrays):
     """Arrays of doubles that keep what was worked out, also that a part has no value.
 
@@ -113,7 +121,7 @@ class Looks(Arrays):
         return found
 
     def _spelled(self, tree: Tree, at: Places) -> Array | Exception:
-        if not isinstance(tree, _BY_SPELLING):
+        if not isinstance(tree, _BY_SPELLING) or not _is_short(tree):
             return self._tried(tree, at)
         key = (tree, self._scope)
         found = self._by_spelling.get(key)
