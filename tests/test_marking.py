@@ -225,8 +225,11 @@ def test_another_batch_or_other_files_are_refused(folder: Path, tmp_path: Path) 
 
 def test_two_batches_do_not_share_a_folder(tmp_path: Path) -> None:
     first = Results(tmp_path / "out", {"problem": "p"})
+    half = tmp_path / "out" / ".derive-tmp-half"
+    half.write_bytes(b"what the first is writing")
     with pytest.raises(UsageError, match="in use by another batch"):
         Results(tmp_path / "out", {"problem": "p"})
+    assert half.exists()
     first.add(digest_of("x"), {"file": "a.tex", "error": {"code": "limit", "message": "m"}})
     first.close()
     again = Results(tmp_path / "out", {"problem": "p"})

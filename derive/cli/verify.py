@@ -62,7 +62,7 @@ Exit codes: 0 every row is right; 1 a row is wrong; 2 nothing could be read;
 @click.option("--run-code", "run_code", is_flag=True, help="Run Python work, in a confined process of its own.")
 @click.option(
     "--timeout", type=click.FloatRange(0.01, 86400),
-    help="Give up after this many seconds a work.  [10; 2 for each work of a folder]",
+    help="Give up after this many seconds a work.  [10; 2 for each work of a folder without --run-code]",
 )  # fmt: skip
 @click.option("--jobs", type=int, help="Processes that judge the works of a folder.  [as many as there are processors]")
 @click.option("--scheduler", metavar="ADDRESS", help="Judge the works of a folder on this Dask cluster.")
@@ -97,7 +97,17 @@ def command(
     if suffix == ".py" and not run_code:
         raise UsageError("Python work is run to be verified, in a confined process; allow that with --run-code")
     if Path(work).is_dir():
-        return _folder(work, problem, form, out, Limits(timeout or 2.0, jobs, scheduler), seed, hint, run_code, force)
+        return _folder(
+            work,
+            problem,
+            form,
+            out,
+            Limits(timeout or (10.0 if run_code else 2.0), jobs, scheduler),
+            seed,
+            hint,
+            run_code,
+            force,
+        )
     if jobs is not None or scheduler is not None:
         raise UsageError("--jobs and --scheduler are for a folder of works")
     code = run_code and suffix in (".py", ".ipynb")
@@ -158,11 +168,10 @@ def _folder(
         from derive.verification.problems import load_problem
 
         vocabulary = load_problem(problem).vocabulary  # what is wrong with it is said once, not for every work
-    seconds = limits.seconds if not run_code else max(limits.seconds, 10.0)
     return judge_folder(
         Batch(
             folder=Path(work), problem_of=lambda file: problem if several is None else str(problem_of(file, several)),
-            title=problem, vocabulary=vocabulary, seed=seed, hint=hint, seconds=seconds, run_code=run_code,
+            title=problem, vocabulary=vocabulary, seed=seed, hint=hint, seconds=limits.seconds, run_code=run_code,
             jobs=None if limits.jobs is None else processes(limits.jobs), scheduler=limits.scheduler,
             out=None if out is None else Path(out), force=force,
         ),

@@ -44,6 +44,7 @@ class Results:
                 os.close(self._lock)
                 raise UsageError(f"{folder} is in use by another batch") from None
             try:
+                self._clear()
                 self._take_up(force)
                 self._file = (folder / RESULTS).open("ab")
             except BaseException:
@@ -56,12 +57,17 @@ class Results:
         from derive.cli.output import TEMPORARY
 
         for name in sorted(os.listdir(self.folder)):
-            if name.startswith(TEMPORARY):
-                (self.folder / name).unlink()  # left by a run that was killed
-            elif name not in (ORDER, RESULTS, MARKS, OVERVIEW, LOCK):
+            if name not in (ORDER, RESULTS, MARKS, OVERVIEW, LOCK) and not name.startswith(TEMPORARY):
                 raise UsageError(f"{self.folder} holds other files, such as {name}; name an empty folder")
         if (self.folder / RESULTS).exists() and not (self.folder / ORDER).exists() and not force:
             raise UsageError(f"{self.folder} holds results without {ORDER}; name an empty folder, or --force")
+
+    def _clear(self) -> None:
+        """Remove what a killed batch left half written; with the lock, for a running one writes such files too."""
+        from derive.cli.output import TEMPORARY
+
+        for stray in self.folder.glob(f"{TEMPORARY}*"):
+            stray.unlink()
 
     def _take_up(self, force: bool) -> None:
         """Go on from what is there: every whole line of the results; a line cut off by a crash is dropped."""
