@@ -69,10 +69,11 @@ def judge_folder(batch: Batch, as_json: bool) -> int:
     files = batch.works()
     if batch.out is None:
         return _told(batch, files, None, as_json)
+    from derive import __version__
     from derive.marking.results import Results
 
     order = {
-        "problem": batch.title, "seed": batch.seed, "hint": batch.hint, "timeout": batch.seconds,
+        "derive": __version__, "problem": batch.title, "seed": batch.seed, "hint": batch.hint, "timeout": batch.seconds,
         "run_code": batch.run_code,
     }  # fmt: skip
     with closing(Results(batch.out, order, force=batch.force)) as results:
